@@ -1,0 +1,1 @@
+"""The harness: plan, executor, training loop, scores, tracking, gate, and the ``retable`` command."""

@@ -1,0 +1,8 @@
+"""Tasks and their data: rendering, reading, splits, safe image I/O. Imports nothing else of ours."""
+
+from collections.abc import Mapping
+
+TASKS: Mapping[str, str] = {
+    "digits": "datasets.digits.task:Digits",
+}
+"""Task name -> lazy ``module:Class``."""

@@ -1,0 +1,150 @@
+"""What a task is: the data a method gets and what is asked of its images.
+
+A task never sees a method's class. It hands out training batches (a pure function of the step, so that a resumed run
+sees exactly the batches it would have seen), it asks for images (:class:`Request`), and it says what is to be measured
+on them (:class:`Measure`). The harness does the rest.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor
+
+Kind = Literal["translate", "sample", "predict"]
+
+
+class TaskSettings(BaseModel):
+    """Settings that every task has; a task adds its own. Frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Literal["standin", "real"] = "standin"
+    """Where the data come from: ``standin`` (embedded) or ``real`` (the paper's own data set, on the user's disk)."""
+    data_dir: str | None = None
+    """Folder that holds the data set; ``None`` means the task's own cache."""
+
+    @property
+    def variant(self) -> str:
+        """Short name of what makes these settings special (``no3-st``), or the empty string. Part of a cell's address."""
+        return ""
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a method may know about a task before it sees a batch."""
+
+    image_size: int
+    """Height and width of every image in pixels."""
+    channels: Mapping[str, int]
+    """Domain name -> number of image channels, e.g. ``{"s": 3, "t": 1}``."""
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Label key -> class names, e.g. ``{"digit": ("0", ..., "9")}``."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something asked of a trained method: translate these inputs, sample that many images, or classify these images."""
+
+    name: str
+    """Unique within the task, e.g. ``test``."""
+    kind: Kind
+    inputs: Mapping[str, Tensor]
+    """What the method sees. Images are float32 ``[N, C, H, W]`` in [-1, 1]; every tensor's first axis has length N."""
+    labels: Mapping[str, Tensor] = field(default_factory=dict)
+    """Label key -> int64 ``[N]``. Never shown to the method; used for judging and slicing."""
+    truth: Tensor | None = None
+    """The true output for every input, float32 ``[N, C, H, W]`` in [-1, 1], where one exists."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of what to score: a metric over the answers to a request."""
+
+    metric: str
+    """Name in the harness's metric table: ``fid``, ``kid``, ``lpips_pair``, ``lpips_diversity``, ``accuracy``, ..."""
+    request: str
+    reference: str | None = None
+    """Name of the reference images (:meth:`Task.reference`) for distribution metrics and for ``adaptation``."""
+    judge: str | None = None
+    """Role of the judge that classifies the answers (a key of :attr:`Task.judges`); ``None`` for a ``predict`` request."""
+    label: str | None = None
+    """Key of ``Request.labels`` that holds the right answer."""
+    by: str | None = None
+    """Key of ``Request.labels`` to slice by, in addition to the score over everything."""
+
+
+class Task(ABC):
+    """Base class of every task. Subclasses are registered by name in :data:`datasets.TASKS` or by entry point."""
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[TaskSettings]] = TaskSettings
+    judges: ClassVar[Mapping[str, str]] = {}
+    """Judge role -> registered method name, e.g. ``{"target": "judges/mnist"}``. The plan trains each once (seed 0)."""
+
+    def __init__(self, settings: TaskSettings, cache: Path) -> None:
+        """Remember the settings and where rendered or fetched data may be kept. Does no work."""
+        self.settings = settings
+        self.cache = cache
+
+    @classmethod
+    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
+        """The settings with everything that ``stream`` does not depend on put back to its default.
+
+        Shared stages are found by content: two rows share a stage exactly when this returns equal settings for both.
+        """
+        return settings
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Fetch, render and verify the data; safe to call from several processes, cheap when the work is done.
+
+        Raises:
+            DataError: the data are missing, damaged or not what they claim to be.
+        """
+
+    @abstractmethod
+    def info(self) -> TaskInfo:
+        """Shapes and class names. Works before :meth:`prepare`."""
+
+    @abstractmethod
+    def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
+        """The training batch of a step: a pure function of its arguments.
+
+        Args:
+            stream: which data, e.g. ``train`` (what rows of the table see), ``f`` or ``judge-mnist`` (shared stages).
+            step: 0-based training step.
+            size: number of images per domain.
+            seed: the cell's data seed.
+
+        Returns:
+            Tensors by name: images float32 ``[size, C, H, W]`` in [-1, 1], labels int64 ``[size]``.
+        """
+
+    @abstractmethod
+    def requests(self, kind: Kind, stream: str) -> list[Request]:
+        """What is asked of a method of this kind that was trained on this stream."""
+
+    @abstractmethod
+    def measures(self, kind: Kind, stream: str) -> list[Measure]:
+        """What is scored on the answers, in table order."""
+
+    @abstractmethod
+    def preview(self, kind: Kind, stream: str) -> Request | None:
+        """A small fixed request for the sample grids, or ``None`` where pictures make no sense."""
+
+    @abstractmethod
+    def reference(self, name: str) -> Request:
+        """Reference images by name: ``inputs["image"]`` float32 ``[N, C, H, W]`` in [-1, 1], with labels where known."""
+
+    @abstractmethod
+    def digests(self) -> dict[str, str]:
+        """Data-set name -> SHA-256 of its content, for provenance and cache keys. Needs :meth:`prepare`."""

@@ -1,0 +1,106 @@
+"""What a method is: how to train and how to produce images, one row of a paper's table.
+
+A method never sees MLflow, the command line, a path or a device string. It builds its networks and optimisers, turns a
+batch into one update (:meth:`Method.training_step`), and answers requests with :meth:`translate`, :meth:`sample` or
+:meth:`predict`, whichever it implements.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+Kind = Literal["translate", "sample", "predict"]
+
+
+class Info(Protocol):
+    """The part of a task's description that methods rely on."""
+
+    @property
+    def image_size(self) -> int: ...
+    @property
+    def channels(self) -> Mapping[str, int]: ...
+    @property
+    def classes(self) -> Mapping[str, tuple[str, ...]]: ...
+
+
+class MethodSettings(BaseModel):
+    """Settings that every method has; a method adds its own, with the paper's values as defaults.
+
+    Frozen, and unknown keys are errors.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int
+    """Number of training steps; 0 for a method that is not trained."""
+    batch_size: int = 64
+    """Images per domain and step."""
+
+
+class Method(ABC):
+    """Base class of every method. Subclasses are registered by name in :data:`methods.METHODS` or by entry point."""
+
+    Settings: ClassVar[type[MethodSettings]]
+    title: ClassVar[str]
+    """The row's name as the paper prints it."""
+    kind: ClassVar[Kind] = "translate"
+    """Which one of :meth:`translate`, :meth:`sample` and :meth:`predict` this method implements."""
+    stream: ClassVar[str] = "train"
+    """Which of the task's training streams this method learns from."""
+    needs: ClassVar[Mapping[str, str]] = {}
+    """Role -> registered name of the method whose trained networks this one starts from, e.g. ``{"f": "dtn/f"}``."""
+
+    settings: Any
+
+    def __init__(self, settings: MethodSettings, info: Info) -> None:
+        """Build the networks as attributes. Weights come from torch's global random state, which the harness seeds."""
+        self.settings = settings
+        self.info = info
+        self.backward: Callable[[Tensor], None] = lambda loss: loss.backward()
+
+    def start_from(self, role: str, other: Method) -> None:
+        """Take over what ``role`` of :attr:`needs` provides; called once, before :meth:`optimizers`."""
+        raise NotImplementedError(f"{type(self).__name__} names the need {role!r} but does not say how to start from it")
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Every network by attribute name; together they are what a checkpoint holds."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, nn.Module)}
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """New optimisers by name. A network without one is frozen."""
+        return {}
+
+    def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
+        """One update of every network from one batch.
+
+        Use ``self.update(self.opt["g"], loss)`` to step. Returns the loss terms by name: detached scalars, for the
+        curves; a non-finite one ends the run.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has steps > 0 but no training_step")
+
+    def update(self, optimizer: Optimizer, loss: Tensor) -> None:
+        """Clear the optimiser's gradients, back-propagate ``loss`` and step."""
+        optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        optimizer.step()
+
+    opt: dict[str, Optimizer]
+    """The optimisers by name, as the harness has set them up."""
+
+    def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Inputs by name, first axis N, images float32 in [-1, 1] -> images ``[N, C, H, W]`` in [-1, 1]."""
+        raise NotImplementedError
+
+    def sample(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Latents by name, first axis N -> images float32 ``[N, C, H, W]`` in [-1, 1]."""
+        raise NotImplementedError
+
+    def predict(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """``{"image": [N, C, H, W]}`` in [-1, 1] -> logits float32 ``[N, classes]``."""
+        raise NotImplementedError
