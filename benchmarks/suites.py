@@ -1,0 +1,82 @@
+"""Suites: lists of cells, written in TOML.
+
+A suite names its profile and its rows::
+
+    profile = "quick"
+    seeds = [0]
+
+    [[rows]]
+    methods = ["dtn/dtn", "dtn/baseline"]
+    task = "digits"
+    set = { "task.adaptation" = true }
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmarks.errors import UserError, did_you_mean
+from benchmarks.overrides import line_of, read_toml
+
+SUITES = Path(__file__).parent / "suites"
+PROFILES = Path(__file__).parent / "profiles"
+EXPECTED = Path(__file__).parent / "expected"
+
+
+class Rows(BaseModel):
+    """Some methods on one task, with settings of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    task: str
+    set: dict[str, Any] = {}
+    """``method.KEY`` or ``task.KEY`` -> value."""
+
+
+class Suite(BaseModel):
+    """What ``retable run SUITE`` runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    path: Path
+    profile: str
+    seeds: tuple[int, ...] = (0,)
+    rows: tuple[Rows, ...] = Field(min_length=1)
+
+
+def suite_names() -> list[str]:
+    """The suites that ship with the harness."""
+    return sorted(path.stem for path in SUITES.glob("*.toml"))
+
+
+def load_suite(name: str) -> Suite:
+    """A shipped suite by name, or any suite by the path of its TOML file.
+
+    Raises:
+        UserError: unknown name, or a file that is not a suite, with line and key.
+    """
+    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
+    if not path.is_file() and not name.endswith(".toml"):
+        names = suite_names()
+        raise UserError(
+            f"unknown suite {name!r}{did_you_mean(name, names)} (there are: {', '.join(names)}; or give a .toml file)"
+        )
+    data = read_toml(path)
+    for reserved in ("name", "path"):
+        if reserved in data:
+            raise UserError(f"{path}:{line_of(path, reserved)}: unknown key {reserved!r} (a suite is named by its file)")
+    try:
+        return Suite.model_validate({**data, "name": path.stem, "path": path})
+    except ValidationError as error:
+        first = error.errors()[0]
+        keys = [str(part) for part in first["loc"]]
+        key = next((part for part in reversed(keys) if not part.isdigit()), "")
+        known = (*Rows.model_fields, "profile", "seeds", "rows")
+        hint = did_you_mean(key, known) if first["type"] == "extra_forbidden" else ""
+        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise UserError(f"{path}:{line_of(path, key)}: key {'.'.join(keys)!r}: {problem}{hint}") from error
