@@ -1,0 +1,107 @@
+"""How numbers, durations and protocols are written: the one place, so that every output prints the same text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+MINUS = "\u2212"
+ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
+NOT_COMPARABLE = "n/c"
+NOTHING = "–"
+
+STATUS_WORDS = {
+    "ok": "ok",
+    "failed": "x failed",
+    "oom": "x oom",
+    "timeout": "x timeout",
+    "nonfinite": "x nonfinite",
+    "damaged": "x damaged",
+    "unfinished": "x unfinished",
+    "skipped": f"{NOTHING} skipped",
+    "not-run": f"{NOTHING} not run",
+}
+
+
+def number(value: float, decimals: int) -> str:
+    """``1234.5, 2`` -> ``1,234.50``; negative numbers get a real minus sign and zero never has one."""
+    text = f"{abs(value):,.{decimals}f}"
+    return MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text
+
+
+def signed(value: float, decimals: int) -> str:
+    """Like :func:`number` with a plus sign before positive numbers: for differences."""
+    text = number(value, decimals)
+    return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text
+
+
+def status_word(status: str) -> str:
+    """What a table prints for a cell's status: ``oom`` -> ``x oom``; unknown words are failures under their own name."""
+    return STATUS_WORDS.get(status, f"x {status}")
+
+
+def duration(seconds: float | None) -> str:
+    """Wall time for people: ``0.4 s``, ``61 s``, ``12 min 05 s``, ``3 h 07 min``; ``–`` when unknown."""
+    if seconds is None or seconds != seconds:
+        return NOTHING
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if round(seconds) < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(unix_ms: float | None) -> str:
+    """Unix milliseconds -> ``2026-01-31 12:00 UTC``; ``–`` when unknown."""
+    if unix_ms is None or unix_ms != unix_ms:
+        return NOTHING
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def slice_text(parts: Mapping[str, str]) -> str:
+    """The canonical form of a slice: ``{"request": "test", "digit": "3"}`` -> ``digit=3,request=test``."""
+    return ",".join(f"{key}={parts[key]}" for key in sorted(parts))
+
+
+def detail_values(detail: str) -> dict[str, str]:
+    """The ``key=value`` pairs of a protocol's detail: ``"timer=cpu; steps=50"`` -> ``{"timer": "cpu", "steps": "50"}``."""
+    return dict(re.findall(r"([\w.]+)=([^\s,;]+)", detail))
+
+
+def protocol_line(protocol: Mapping[str, Any]) -> str:
+    """A protocol in one line: only what is set, N first named N."""
+    parts = [str(protocol.get("metric", ""))]
+    if protocol.get("extractor"):
+        weights = f" (weights {protocol['weights']})" if protocol.get("weights") else ""
+        parts.append(f"by {protocol['extractor']}{weights}")
+    if protocol.get("data"):
+        parts.append(f"on {protocol['data']}")
+    if protocol.get("resize"):
+        parts.append(f"resize {protocol['resize']}")
+    for key, label in (("n_real", "N real"), ("n_fake", "N")):
+        if protocol.get(key):
+            parts.append(f"{label} = {number(float(protocol[key]), 0)}")
+    if protocol.get("detail"):
+        parts.append(str(protocol["detail"]))
+    return ", ".join(part for part in parts if part)
+
+
+def plural(count: int, noun: str) -> str:
+    """``1, "seed"`` -> ``1 seed``; ``3, "seed"`` -> ``3 seeds``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def slug(text: str) -> str:
+    """A name for anchors and files: lower case, only ``a-z0-9-``."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def one_line(text: str, limit: int = 160) -> str:
+    """The text on one line, cut with an ellipsis when it is longer than ``limit``."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
