@@ -118,3 +118,11 @@ class Cell(BaseModel):
         if said["hash"] not in (None, cell.hash):
             raise ValueError(f"cell {cell.address} says its hash is {said['hash']}, but its content gives {cell.hash}")
         return cell
+
+
+if __name__ == "__main__":
+    import sys
+
+    from benchmarks.runner import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -53,7 +53,9 @@ def make_plan(
     addresses = [cell.address for cell in rows]
     for address in addresses:
         if addresses.count(address) > 1:
-            raise UserError(f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant")
+            raise UserError(
+                f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant"
+            )
     if only is not None:
         rows = [cell for cell in rows if fnmatchcase(cell.address, only)]
         if not rows:

@@ -69,7 +69,9 @@ def load_suite(name: str) -> Suite:
     data = read_toml(path)
     for reserved in ("name", "path"):
         if reserved in data:
-            raise UserError(f"{path}:{line_of(path, reserved)}: unknown key {reserved!r} (a suite is named by its file)")
+            raise UserError(
+                f"{path}:{line_of(path, reserved)}: unknown key {reserved!r} (a suite is named by its file)"
+            )
     try:
         return Suite.model_validate({**data, "name": path.stem, "path": path})
     except ValidationError as error:

@@ -1,0 +1,155 @@
+"""From a trained method to scores: answer the task's requests, then measure what the task wants measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from benchmarks.cell import Cell
+from benchmarks.checkpoint import digest_of
+from benchmarks.errors import UserError
+from benchmarks.metrics.measure import Answer, measure
+from benchmarks.metrics.protocol import Score
+from benchmarks.restore import WEIGHTS, restore_method
+from benchmarks.seeds import derive_seed
+from datasets.task import Measure, Request, Task
+from methods.method import Method
+
+BATCH = 250
+"""Images per forward pass while answering."""
+
+
+class Answers:
+    """What a trained method answers, each request once, in evaluation mode and without gradients."""
+
+    def __init__(self, method: Method, fabric: Fabric) -> None:
+        self._method = method
+        self._fabric = fabric
+
+    def to(self, request: Request) -> Tensor:
+        """Images ``[N, C, H, W]`` in [-1, 1], or logits ``[N, classes]`` for a ``predict`` request; float32 on the CPU.
+
+        Raises:
+            UserError: the method returned something else.
+        """
+        networks = self._method.networks().values()
+        modes = [network.training for network in networks]
+        for network in networks:
+            network.eval()
+        try:
+            with torch.no_grad(), self._fabric.autocast(), torch.random.fork_rng():
+                torch.manual_seed(derive_seed("answers", request.name))
+                answer = getattr(self._method, self._method.kind)
+                parts = [answer(part).float().cpu() for part in self._parts(request)]
+        finally:
+            for network, mode in zip(networks, modes, strict=True):
+                network.train(mode)
+        return self._checked(request, torch.cat(parts))
+
+    def _parts(self, request: Request) -> Iterator[Mapping[str, Tensor]]:
+        for start in range(0, len(request), BATCH):
+            part = {name: value[start : start + BATCH] for name, value in request.inputs.items()}
+            yield self._fabric.to_device(part)
+
+    def _checked(self, request: Request, out: Tensor) -> Tensor:
+        who = f"{type(self._method).__name__}.{self._method.kind}, request {request.name!r}"
+        if len(out) != len(request):
+            raise UserError(f"{who}: {len(out)} answers to {len(request)} inputs")
+        if not bool(torch.isfinite(out).all()):
+            raise UserError(f"{who}: the answers hold NaN or infinite values")
+        if request.kind != "predict" and (out.ndim != 4 or float(out.abs().max()) > 1 + 1e-4):
+            raise UserError(
+                f"{who}: expected images [N, C, H, W] in [-1, 1], got shape {list(out.shape)} "
+                f"in [{float(out.min()):.3g}, {float(out.max()):.3g}]"
+            )
+        return out.clamp(-1, 1) if request.kind != "predict" else out
+
+
+def score_cell(cell: Cell, method: Method, task: Task, fabric: Fabric, root: Path) -> Iterator[Score]:
+    """Every score that the task wants of this cell, in the task's order.
+
+    Yields as it goes, so that a crash in a late metric costs no early score.
+    """
+    answers = Answers(method, fabric)
+    requests = {request.name: request for request in task.requests(method.kind, method.stream)}
+    given: dict[str, Answer] = {}
+    judges = Judges(cell, task, fabric, root)
+    names = task.info().classes
+    for wanted in task.measures(method.kind, method.stream):
+        if wanted.request not in given:
+            given[wanted.request] = _answer(requests[wanted.request], answers, names)
+        yield from _measure(wanted, given[wanted.request], cell, task, judges, fabric, root)
+
+
+def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, ...]]) -> Answer:
+    out = answers.to(request)
+    images, logits = (request.inputs["image"], out) if request.kind == "predict" else (out, None)
+    return Answer(
+        request=request.name,
+        images=images,
+        labels=request.labels,
+        truth=request.truth,
+        logits=logits,
+        class_names=names,
+    )
+
+
+def _measure(
+    wanted: Measure, answer: Answer, cell: Cell, task: Task, judges: Judges, fabric: Fabric, root: Path
+) -> list[Score]:
+    reference = None
+    if wanted.reference is not None:
+        request = task.reference(wanted.reference)
+        reference = Answer(
+            request=wanted.reference,
+            images=request.inputs["image"],
+            labels=request.labels,
+            truth=None,
+            logits=None,
+            class_names=task.info().classes,
+        )
+    judge, digest = judges.get(wanted.judge) if wanted.judge is not None else (None, "")
+    return measure(
+        wanted.metric,
+        answer,
+        reference=reference,
+        judge=judge,
+        judge_name=wanted.judge or "",
+        judge_digest=digest,
+        label=wanted.label,
+        by=wanted.by,
+        extractors=cell.run.extractors,
+        data=f"{cell.task_label}:{cell.task_settings['source']}:{wanted.request}",
+        seed=derive_seed("metrics", cell.task),
+        cache=root / "cache",
+        device=str(fabric.device),
+    )
+
+
+class Judges:
+    """The classifiers that a cell names, restored when first asked for."""
+
+    def __init__(self, cell: Cell, task: Task, fabric: Fabric, root: Path) -> None:
+        self._cell, self._task, self._fabric, self._root = cell, task, fabric, root
+        self._ready: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {}
+
+    def get(self, role: str) -> tuple[Callable[[Tensor], Tensor], str]:
+        """``(images -> logits, digest of the judge's weights)``."""
+        if role not in self._ready:
+            if role not in self._cell.judges:
+                raise UserError(f"task {self._cell.task!r} measures with judge {role!r}, which it does not declare")
+            cell = self._cell.judges[role]
+            method = restore_method(cell, self._task, self._root)
+            for network in method.networks().values():
+                self._fabric.to_device(network)
+            answers = Answers(method, self._fabric)
+
+            def judge(images: Tensor) -> Tensor:
+                return answers.to(Request("judged", "predict", {"image": images}))
+
+            self._ready[role] = (judge, digest_of(cell.directory(self._root) / WEIGHTS))
+        return self._ready[role]

@@ -1,0 +1,48 @@
+"""Which cell stands behind which address of a suite: ``suites/SUITE.json`` in the folder of all runs.
+
+A cell's directory is named after its content, so ``--set`` makes new ones; the index says which was asked for last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from benchmarks.cell import Cell
+from benchmarks.errors import UserError, did_you_mean
+from benchmarks.journal import finished, read_json, write_json
+
+
+def update(root: Path, suite: str, cells: Iterable[Cell]) -> None:
+    """Point the suite's addresses at these cells; other addresses stay."""
+    path = root / "suites" / f"{suite}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        known = (read_json(path) or {}).get("cells", {})
+        known.update({cell.address: cell.to_json() for cell in cells})
+        write_json(path, {"suite": suite, "cells": known})
+
+
+def suite_cells(root: Path, suite: str) -> list[Cell]:
+    """The suite's cells as they were last asked for.
+
+    Raises:
+        UserError: the suite was never run here.
+    """
+    data = read_json(root / "suites" / f"{suite}.json")
+    if data is None:
+        known = sorted(path.stem for path in (root / "suites").glob("*.json"))
+        have = f"it holds: {', '.join(known)}" if known else "it holds no runs"
+        raise UserError(
+            f"suite {suite!r} has not been run in {root}{did_you_mean(suite, known)} ({have}); `retable run {suite}`"
+        )
+    return [Cell.from_json(cell) for cell in data["cells"].values()]
+
+
+def results(root: Path, suite: str) -> list[dict[str, Any]]:
+    """``result.json`` of every cell of the suite that ended."""
+    found = (finished(cell.directory(root)) for cell in suite_cells(root, suite))
+    return [result for result in found if result is not None]

@@ -1,0 +1,197 @@
+"""One ``retable run``: check, prepare the data, run what is missing, track, report."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks import index
+from benchmarks.environment import REPOSITORY, git_state
+from benchmarks.errors import UserError
+from benchmarks.executor import CellState, Executor
+from benchmarks.journal import finished, now_ms, write_json
+from benchmarks.live import STYLES, LiveView
+from benchmarks.plan import Plan
+
+if TYPE_CHECKING:
+    from benchmarks.tracking.tracker import Tracker
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line said."""
+
+    root: Path
+    jobs: int | None = None
+    fresh: bool = False
+    track: bool = True
+
+
+def show_plan(plan: Plan, root: Path, console: Console) -> None:
+    """The cells in order, with what each starts from and whether it is done."""
+    table = Table(title=f"suite {plan.suite.name}, profile {plan.suite.profile}", box=None)
+    for column in ("cell", "starts from", "steps", "state"):
+        table.add_column(column, justify="right" if column == "steps" else "left", no_wrap=column == "cell")
+    for cell in plan.cells:
+        before = finished(cell.directory(root))
+        state = before["status"] if before else "missing"
+        needed = ", ".join(f"{role}: {other.address}" for role, other in cell.starts_from.items())
+        style = STYLES.get(state, "dim")
+        table.add_row(cell.address, needed, str(cell.method_settings["steps"]), f"[{style}]{state}[/]")
+    console.print(table)
+    missing = sum((finished(cell.directory(root)) or {}).get("status") != "ok" for cell in plan.cells)
+    console.print(f"{len(plan.rows)} rows, {len(plan.cells)} cells with their shared stages, {missing} to run")
+
+
+def invoke(plan: Plan, options: Options, console: Console) -> int:
+    """Run the plan and render its report. Returns the exit code: 0, 1 (some cell is not ok) or 130 (interrupted)."""
+    root = options.root
+    _check_writable(root)
+    _check_extractors(plan)
+    prepare_data(plan, root, console)
+    index.update(root, plan.suite.name, plan.cells)
+    executor = Executor(plan.cells, root, options.jobs or _default_jobs(plan), fresh=options.fresh)
+    me = _identity(plan.suite.name)
+    tracker = _start_tracker(plan, root, me) if options.track else None
+    began = time.monotonic()
+    view = LiveView(
+        plan.suite.name, executor.states, console, lambda: f"{tracker.state} {tracker.message}" if tracker else "off"
+    )
+
+    def watch(state: CellState) -> None:
+        state.directory.mkdir(parents=True, exist_ok=True)
+        write_json(state.directory / "invocation.json", me)
+        if tracker is not None:
+            tracker.watch(state.directory)
+        view.watch(state)
+
+    with view:
+        all_ok = executor.run(watch, lambda: None)
+    console.print(_summary(executor.states, time.monotonic() - began))
+    report = _report(plan, root, console)
+    if tracker is not None:
+        status = "ok" if all_ok else "failed"
+        tracker.finish(status, report_dir=report[0], summary_markdown=report[1])
+        console.print(f"MLflow: {escape(tracker.message)}", soft_wrap=True)
+    return 130 if executor.interrupted else 0 if all_ok else 1
+
+
+def prepare_data(plan: Plan, root: Path, console: Console) -> None:
+    """Fetch, render and verify every data set of the plan before the first cell starts."""
+    from benchmarks.restore import build_task
+
+    seen: set[str] = set()
+    for cell in plan.cells:
+        key = f"{cell.task}{sorted(cell.task_settings.items())}"
+        if key not in seen:
+            seen.add(key)
+            with console.status(f"preparing data of {cell.task_label} ({cell.task_settings['source']})"):
+                build_task(cell, root).prepare()
+
+
+def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:
+    """Render the report of everything the suite has so far.
+
+    Returns:
+        ``(path of index.html, Markdown summary, RESULTS.md page)``.
+    """
+    from reports.build import build, markdown_summary, results_page
+
+    from benchmarks.registry import get_method
+    from reports.data import load
+
+    cells = index.suite_cells(root, suite)
+    titles = {cell.method: get_method(cell.method).title for cell in cells}
+    bundle = load(
+        [cell.directory(root) for cell in cells], planned=[cell.to_json() for cell in cells], suite=suite, titles=titles
+    )
+    files = build(bundle, out)
+    return files.index, markdown_summary(bundle), results_page(bundle)
+
+
+def _report(plan: Plan, root: Path, console: Console) -> tuple[Path | None, str]:
+    """The report must never cost the runs that it reports on."""
+    out = root / "report" / plan.suite.name
+    try:
+        with console.status("rendering the report"):
+            path, summary, _ = render_report(root, plan.suite.name, out)
+    except Exception as error:
+        console.print(f"[yellow]the report could not be rendered:[/] {escape(str(error))}; try `retable report`")
+        return None, ""
+    console.print(f"report: {path}", soft_wrap=True)
+    return out, summary
+
+
+def _start_tracker(plan: Plan, root: Path, me: dict[str, Any]) -> Tracker:
+    from benchmarks.tracking.tracker import Tracker, default_uri
+
+    tracker = Tracker(default_uri(root), plan.suite.name, me["id"], root)
+    tracker.start([cell.to_json() for cell in plan.cells])
+    return tracker
+
+
+def _identity(suite: str) -> dict[str, Any]:
+    commit, dirty = git_state(REPOSITORY)
+    return {
+        "id": uuid.uuid4().hex,
+        "suite": suite,
+        "started": now_ms(),
+        "command": shlex.join(["retable", *sys.argv[1:]]),
+        "commit": commit,
+        "dirty": dirty,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+    }
+
+
+def _default_jobs(plan: Plan) -> int:
+    """One cell a core; on a GPU one at a time, since timings of cells that share a device mean nothing."""
+    run = plan.cells[0].run
+    return 1 if run.accelerator == "cuda" else max(1, (os.cpu_count() or 1) // run.threads)
+
+
+def _check_writable(root: Path) -> None:
+    probe = root / f".probe-{os.getpid()}"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"output folder {root} is not writable ({error.strerror}); choose another with --out"
+        ) from error
+
+
+def _check_extractors(plan: Plan) -> None:
+    """Missing weights must stop a run before it trains for an hour, not after."""
+    from benchmarks.metrics.extractors import available
+
+    for name in plan.cells[0].run.extractors:
+        reason = available(name)
+        if reason is not None:
+            raise UserError(reason)
+
+
+def _summary(states: Sequence[CellState], wall_s: float) -> str:
+    counts: dict[str, int] = {}
+    for state in states:
+        counts[str(state.status)] = counts.get(str(state.status), 0) + 1
+    words = ", ".join(f"[{STYLES[word]}]{n} {word}[/]" for word, n in counts.items())
+    reused = sum(state.reused for state in states)
+    line = f"{len(states)} cells: {words}{f' ({reused} from earlier runs)' if reused else ''} in {wall_s:.0f} s"
+    bad = [state for state in states if state.status != "ok"]
+    return "\n".join(
+        [line, *(f"  [{STYLES[str(s.status)]}]{s.status}[/] {s.cell.address}: {escape(s.reason)}" for s in bad)]
+    )

@@ -1,0 +1,203 @@
+"""What every executor runs: ``python -m benchmarks.cell CELL.json DIR``. One cell, one process.
+
+data -> train -> checkpoint -> images -> scores -> journal. Whatever happens ends in a status; only what kills the
+process outright is left for the executor to name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import sys
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.cell import Cell
+from benchmarks.errors import UserError
+from benchmarks.journal import Journal, Status, finished, now_ms, read_json
+from benchmarks.progress import Progress
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from benchmarks.metrics.protocol import Score
+    from datasets.task import Task
+    from methods.method import Method
+
+
+@dataclass
+class _Record:
+    """What is known of a running cell so far; becomes ``result.json``."""
+
+    cell: Cell
+    started: int
+    journal: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+
+    def result(self) -> dict[str, Any]:
+        ended = now_ms()
+        return {
+            "cell": self.cell.to_json(),
+            "scores": self.scores,
+            "environment": self.environment,
+            "data": self.data,
+            "steps": self.cell.method_settings.get("steps", 0),
+            "journal": self.journal,
+            "started": self.started,
+            "ended": ended,
+            "wall_s": (ended - self.started) / 1000,
+        }
+
+
+def main(arguments: list[str]) -> int:
+    """Run the cell that ``arguments = [CELL.json, DIR]`` name. Returns 0 when it ended ``ok``, else 1."""
+    if len(arguments) != 2:
+        print("usage: python -m benchmarks.cell CELL.json DIR", file=sys.stderr)  # noqa: T201
+        return 2
+    data = read_json(Path(arguments[0]))
+    if data is None:
+        print(f"{arguments[0]}: not a cell (no readable JSON object)", file=sys.stderr)  # noqa: T201
+        return 2
+    _die_with_parent()
+    return 0 if run_cell(Cell.from_json(data), Path(arguments[1])) == "ok" else 1
+
+
+def _die_with_parent() -> None:
+    """Linux: have the kernel end this cell when the harness dies without a chance to do so itself."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def run_cell(cell: Cell, directory: Path) -> Status:
+    """Run one cell in this process and leave its journal, result and ``done`` in ``directory``.
+
+    ``directory`` is ``ROOT/cells/NAME``; needed cells are found beside it. A second process that wants the same cell
+    waits for the first and then has nothing left to do.
+    """
+    from filelock import FileLock
+
+    with FileLock(directory / "lock"):
+        before = finished(directory)
+        if before is not None and before["status"] == "ok":
+            return "ok"
+        for name in ("done", "result.json"):
+            (directory / name).unlink(missing_ok=True)
+        journal, record = Journal(directory), _Record(cell, now_ms())
+        status, reason = _attempt(cell, directory, journal, record)
+        journal.end(status, reason, record.result())
+    return status
+
+
+def _attempt(cell: Cell, directory: Path, journal: Journal, record: _Record) -> tuple[Status, str]:
+    from benchmarks.training import NonFiniteLossError, is_out_of_memory
+    from datasets.errors import DataError
+
+    try:
+        _work(cell, directory, journal, record)
+    except NonFiniteLossError as error:
+        return "nonfinite", str(error)
+    except (UserError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return "failed", str(error)
+    except Exception as error:
+        traceback.print_exc()
+        status: Status = "oom" if is_out_of_memory(error) else "failed"
+        return status, f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+    return "ok", ""
+
+
+def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> None:
+    import torch
+    from lightning_fabric import Fabric
+
+    from benchmarks.environment import environment
+    from benchmarks.evaluation import score_cell
+    from benchmarks.restore import WEIGHTS, build_method, build_task
+    from benchmarks.seeds import derive_seed, seed_everything
+    from benchmarks.system import SystemMonitor
+    from benchmarks.training import set_up, train
+
+    root = directory.parent.parent
+    progress = Progress(directory)
+    progress.stage("data")
+    torch.set_num_threads(cell.run.threads)
+    # Same cell, same machine, same numbers: promised on the CPU, where it costs nothing.
+    torch.use_deterministic_algorithms(cell.run.accelerator == "cpu")
+    record.environment = environment(cell.run.accelerator, cell.run.threads)
+    task = build_task(cell, root)
+    task.prepare()
+    record.data = task.digests()
+    record.journal = journal.start(cell.to_json(), record.environment, record.data)
+    with SystemMonitor(journal, cell.run.accelerator):
+        fabric = Fabric(accelerator=cell.run.accelerator, devices=1, precision=cell.run.precision)
+        method = build_method(cell, task, root)
+        networks = method.networks()
+        set_up(method, fabric)
+        seed_everything(derive_seed("training", cell.task, cell.seed))
+        progress.stage("train")
+        timer = train(
+            cell,
+            method,
+            task,
+            fabric,
+            directory / "checkpoints",
+            journal,
+            progress,
+            preview=lambda step: _preview(method, task, fabric, directory, journal, step),
+        )
+        _save(directory / WEIGHTS, cell, networks)
+        progress.stage("images")
+        _final_pictures(method, task, fabric, directory)
+        progress.stage("scores")
+        for score in (*_own_scores(cell, method, networks, timer), *score_cell(cell, method, task, fabric, root)):
+            content = score.model_dump(mode="json")
+            record.scores.append(content)
+            journal.write("score", score=content)
+
+
+def _save(path: Path, cell: Cell, networks: dict[str, Any]) -> None:
+    from benchmarks.checkpoint import save_weights
+
+    save_weights(path, networks, cell=cell.to_json())
+
+
+def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journal: Journal, step: int) -> None:
+    from benchmarks.evaluation import Answers
+    from benchmarks.pictures import save_grid
+
+    request = task.preview(method.kind, method.stream)
+    if request is None or request.kind == "predict":
+        return
+    out = Answers(method, fabric).to(request)
+    inputs = [request.inputs["image"]] if "image" in request.inputs else []
+    truth = [request.truth] if request.truth is not None else []
+    name = f"samples/step-{step:06d}.png"
+    save_grid(directory / name, [*inputs, out, *truth])
+    journal.write("samples", step=step, file=name)
+
+
+def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path) -> None:
+    """One strip a picture, so that a report can lay the rows of a table under the same inputs."""
+    from benchmarks.evaluation import Answers
+    from benchmarks.pictures import save_grid
+
+    request = task.preview(method.kind, method.stream)
+    if request is None or request.kind == "predict":
+        return
+    if "image" in request.inputs:
+        save_grid(directory / "images" / "inputs.png", [request.inputs["image"]])
+    save_grid(directory / "images" / "outputs.png", [Answers(method, fabric).to(request)])
+    if request.truth is not None:
+        save_grid(directory / "images" / "truth.png", [request.truth])
+
+
+def _own_scores(cell: Cell, method: Method, networks: dict[str, Any], timer: Any) -> list[Score]:
+    from benchmarks.metrics.parameters import parameter_scores
+    from benchmarks.metrics.timing import timing_scores
+
+    return [*parameter_scores(networks), *timing_scores(timer, method.settings.batch_size, cell.run.precision)]
