@@ -22,7 +22,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Override:
-    """``SCOPE.KEY = VALUE`` for the cells whose method matches a glob; ``None`` means every row, but no shared stage."""
+    """``SCOPE.KEY = VALUE`` for the cells whose method matches a glob; without one for every row, but no shared stage."""
 
     scope: Scope
     key: str
@@ -95,7 +95,7 @@ class Profile:
         return cls(name, path, data.get("method", {}), data.get("task", {}), data.get("run", {}))
 
     def method_values(self, method: str) -> dict[str, tuple[Any, str]]:
-        """Key -> (value, where it stands), later tables first overridden by none."""
+        """Key -> (value, where it stands); a later table wins."""
         found: dict[str, tuple[Any, str]] = {}
         for glob, table in self.method.items():
             if fnmatchcase(method, glob):

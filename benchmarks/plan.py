@@ -45,11 +45,12 @@ def make_plan(
     """
     profile = Profile.load(suite.profile, (suite.path.parent, suite.path.parent / "profiles", PROFILES))
     resolver = _Resolver(profile, overrides)
-    rows: list[Cell] = []
-    for group in suite.rows:
-        for method in group.methods:
-            for seed in seeds or suite.seeds:
-                rows.append(resolver.row(group, method, seed, suite))
+    rows = [
+        resolver.row(group, method, seed, suite)
+        for group in suite.rows
+        for method in group.methods
+        for seed in seeds or suite.seeds
+    ]
     addresses = [cell.address for cell in rows]
     for address in addresses:
         if addresses.count(address) > 1:

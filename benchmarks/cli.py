@@ -1,0 +1,223 @@
+"""The ``retable`` command. Each subcommand is a thin layer over one function of the harness."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from benchmarks.errors import UserError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Re-make the tables of four papers: train, score, track, compare, gate.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console()
+
+Out = Annotated[
+    Path, typer.Option("--out", envvar="RETABLE_RUNS", help="Folder of all runs: cells, cache, MLflow, reports.")
+]
+RUNS = Path("runs")
+
+
+@app.command("list", epilog="Example: [bold]retable list methods[/]")
+def list_(what: Annotated[str, typer.Argument(help="methods, tasks, suites or tables")] = "suites") -> None:
+    """Show what there is: methods, tasks, suites or tables."""
+    from benchmarks.listing import listing
+
+    console.print(listing(what))
+
+
+@app.command(
+    epilog="Examples: [bold]retable run quick[/]   "
+    "[bold]retable run quick --only 'dtn/*' --seeds 0-4[/]   "
+    "[bold]retable run smoke --set method.alpha=0[/]"
+)
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite's name, or the path of a suite's .toml file.")],
+    only: Annotated[str | None, typer.Option(help="Glob over addresses, paper/method/task/seed.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="0-4 or 0,2,7; the suite's own otherwise.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time; one per CPU core otherwise.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="[METHOD-GLOB:]method.KEY=VALUE, task.KEY=VALUE or run.KEY=VALUE.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Your data set's folder; means task.source=real.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run every cell anew, even those that are done.")] = False,
+    track: Annotated[bool, typer.Option("--track/--no-track", help="Send runs to MLflow while they happen.")] = True,
+    out: Out = RUNS,
+) -> None:
+    """Run a suite: whatever is missing of it is trained, scored, tracked and reported."""
+    from benchmarks.invocation import Options, invoke, show_plan
+    from benchmarks.overrides import Override, parse_override
+    from benchmarks.plan import make_plan
+    from benchmarks.suites import load_suite
+
+    overrides = [parse_override(text) for text in set_ or []]
+    if data_dir is not None:
+        where = f"--data-dir {data_dir}"
+        overrides += [Override("task", "source", "real", where), Override("task", "data_dir", str(data_dir), where)]
+    plan = make_plan(load_suite(suite), seeds=parse_seeds(seeds), only=only, overrides=overrides)
+    if dry_run:
+        show_plan(plan, out, console)
+        return
+    raise typer.Exit(invoke(plan, Options(out, jobs, fresh, track), console))
+
+
+@app.command(epilog="Example: [bold]retable report --suite quick --to site/[/]")
+def report(
+    suite: Annotated[str, typer.Option(help="The suite to report on.")] = "quick",
+    to: Annotated[Path | None, typer.Option(help="Folder of the report; OUT/report/SUITE otherwise.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Also write the tables as one Markdown page.")] = None,
+    out: Out = RUNS,
+) -> None:
+    """Render tables, figures and index.html from the runs there are."""
+    from benchmarks.invocation import render_report
+    from benchmarks.journal import write_atomically
+
+    path, _, page = render_report(out, suite, to or out / "report" / suite)
+    if results is not None:
+        write_atomically(results, page)
+        console.print(f"results: {results}", soft_wrap=True)
+    console.print(f"report: {path}", soft_wrap=True)
+
+
+@app.command(epilog="Examples: [bold]retable gate[/]   [bold]retable gate --accept[/]")
+def gate(
+    suite: Annotated[str, typer.Option(help="The suite to check.")] = "smoke",
+    accept: Annotated[bool, typer.Option("--accept", help="Make today's scores the expectation.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML.")] = None,
+    expected: Annotated[Path | None, typer.Option(help="Expectations; the suite's own otherwise.")] = None,
+    out: Out = RUNS,
+) -> None:
+    """Compare a suite's scores with the recorded expectations; exit 1 when any is worse or missing."""
+    from benchmarks import index
+    from benchmarks.gate import gate as check
+    from benchmarks.suites import EXPECTED
+    from benchmarks.tracking import default_uri, last_green_parent
+
+    last_green = last_green_parent(default_uri(out), suite)
+    found = index.results(out, suite)
+    path = expected or EXPECTED / f"{suite}.toml"
+    code = check(suite, found, path, accept=accept, junit=junit, last_green=last_green, console=console)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: [bold]retable sync runs/cells/*[/]")
+def sync(
+    dirs: Annotated[list[Path] | None, typer.Argument(help="Cell folders; all of OUT otherwise.")] = None,
+    out: Out = RUNS,
+) -> None:
+    """Bring MLflow up to date with what the cells' journals say. Syncing twice adds nothing."""
+    from benchmarks.tracking import default_uri
+    from benchmarks.tracking.sync import sync as replay_all
+
+    folders = dirs or sorted(path for path in (out / "cells").glob("*") if path.is_dir())
+    if not folders:
+        raise UserError(f"nothing to sync: {out / 'cells'} holds no cells")
+    with console.status(f"syncing {len(folders)} cells"):
+        done = replay_all(folders, default_uri(out))
+    console.print(str(done), soft_wrap=True)
+
+
+@app.command(epilog="Examples: [bold]retable data list[/]   [bold]retable data check ~/svhn[/]")
+def data(
+    action: Annotated[str, typer.Argument(help="list, fetch or check")] = "list",
+    path: Annotated[Path | None, typer.Argument(help="For check: a folder of images or data files.")] = None,
+    out: Out = RUNS,
+) -> None:
+    """List data sets, fetch what can be fetched, or check a folder of your own."""
+    from benchmarks.data import data_command
+
+    data_command(action, path, out, console)
+
+
+@app.command(epilog="Example: [bold]retable ui --port 5000[/]")
+def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000, out: Out = RUNS) -> None:
+    """Open the MLflow UI over these runs, on this machine only."""
+    from benchmarks.tracking import default_uri
+    from benchmarks.tracking.ui import ui as serve
+
+    serve(default_uri(out), port=port)
+
+
+@app.command(epilog="Example: [bold]retable translate --from dtn/dtn/digits/s0 --to out/ photos/*.png[/]")
+def translate(
+    images: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files.")],
+    from_: Annotated[str, typer.Option("--from", help="A trained cell: its address or its folder.")],
+    to: Annotated[Path, typer.Option(help="Folder for the translated images.")] = Path("translated"),
+    suite: Annotated[str, typer.Option(help="The suite that an address belongs to.")] = "quick",
+    out: Out = RUNS,
+) -> None:
+    """Translate images of your own with a trained row."""
+    from benchmarks.translate import translate as apply
+
+    written = apply(from_, images, to, out, suite)
+    console.print(f"{len(written)} images in {to}", soft_wrap=True)
+
+
+def parse_seeds(text: str | None) -> list[int] | None:
+    """``0-4`` or ``0,2,7`` as a list.
+
+    Raises:
+        UserError: something else.
+    """
+    if text is None:
+        return None
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise UserError(f"--seeds {text}: expected numbers like 0-4 or 0,2,7")
+        seeds += range(int(first), int(last or first) + 1)
+    if len(set(seeds)) != len(seeds) or not seeds:
+        raise UserError(f"--seeds {text}: names a seed twice, or none")
+    return seeds
+
+
+def main() -> None:
+    """Entry point: bad input gets one line on standard error and exit code 2, never a traceback."""
+    # MLflow and its friends advertise and phone home unless told not to.
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ.setdefault(name, "true")
+    try:
+        _check_packages()
+        app()
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        sys.exit(2)
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    if isinstance(error, UserError):
+        return True
+    from datasets.errors import DataError
+    from reports.errors import ReportError
+
+    return isinstance(error, (DataError, ReportError))
+
+
+def _check_packages() -> None:
+    """``datasets`` is also the name of a well-known distribution: say so when that one is found instead of ours."""
+    import datasets
+
+    if not hasattr(datasets, "TASKS"):
+        raise UserError(
+            f"the package 'datasets' at {datasets.__file__} is another distribution's and hides ours; "
+            "Retable is an application: install it in an environment of its own (tox does)"
+        )
+
+
+if __name__ == "__main__":
+    main()
