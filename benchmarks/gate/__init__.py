@@ -1,0 +1,80 @@
+"""The gate: scores of a suite against recorded expectations, red when one is worse than its tolerance or missing.
+
+Expectations live in ``benchmarks/expected/SUITE.toml``; :mod:`benchmarks.gate.tolerance` explains how tolerances are
+made and how often a gate is red by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.gate.compare import Check, GateReport, LastGreen, compare
+from benchmarks.gate.expectations import Expectation, Expectations, load, save, score_key
+from benchmarks.gate.record import Accepted, record
+from benchmarks.gate.record import accept as accept_results
+from benchmarks.gate.render import show, summary, to_markdown, to_text, write_junit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "Accepted",
+    "Check",
+    "Expectation",
+    "Expectations",
+    "GateReport",
+    "LastGreen",
+    "accept_results",
+    "compare",
+    "gate",
+    "load",
+    "record",
+    "save",
+    "score_key",
+    "show",
+    "summary",
+    "to_markdown",
+    "to_text",
+    "write_junit",
+]
+
+
+def gate(
+    suite: str,
+    results: Sequence[Mapping[str, Any]],
+    expected_path: Path,
+    *,
+    accept: bool = False,
+    junit: Path | None = None,
+    last_green: LastGreen | None = None,
+    console: Console,
+    verbose: bool = False,
+) -> int:
+    """Compare results with the expectations, print what came out, and say whether it is good enough.
+
+    Args:
+        suite: name of the suite, for messages.
+        results: contents of the suite's ``result.json`` files, failed cells included.
+        expected_path: the suite's file of expectations.
+        accept: first make the results the expectations.
+        junit: where to write JUnit XML, if anywhere.
+        last_green: address -> score key -> value of the last green run, if there is one; changes no verdict.
+        console: where to print; a table on a terminal, plain lines otherwise.
+        verbose: print what is ok and what is new, too.
+
+    Returns:
+        Exit code: 0 for green, 1 for red.
+
+    Raises:
+        UserError: no or a malformed file of expectations, malformed results, or results that cannot be accepted.
+    """
+    if accept:
+        for note in accept_results(suite, results, expected_path).notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+    report = compare(load(expected_path), results, last_green)
+    if junit is not None:
+        write_junit(report, junit)
+    show(report, console, verbose=verbose)
+    return 0 if report.ok else 1
