@@ -53,8 +53,8 @@ class Squares(Task):
         return [Request("test", "translate", {"image": images}, truth=-images)] if kind == "translate" else []
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
-        """How far the answers are apart from each other."""
-        return [Measure("lpips_diversity", "test")] if kind == "translate" else []
+        """How far the answers are from the truth, and from negatives of other squares."""
+        return [Measure("lpips_pair", "test"), Measure("fid", "test", reference="negatives")] if kind == "translate" else []
 
     def preview(self, kind: Kind, stream: str) -> Request | None:
         """Eight test squares."""

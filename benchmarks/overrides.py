@@ -22,7 +22,7 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Override:
-    """``SCOPE.KEY = VALUE`` for the cells whose method matches a glob; without one for every row, but no shared stage."""
+    """``SCOPE.KEY = VALUE`` for the cells whose method matches a glob; without one for every row, never for a stage."""
 
     scope: Scope
     key: str

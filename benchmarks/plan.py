@@ -43,7 +43,7 @@ def make_plan(
     Raises:
         UserError: an unknown method, task, profile or setting; a glob that matches nothing.
     """
-    profile = Profile.load(suite.profile, (suite.path.parent, suite.path.parent / "profiles", PROFILES))
+    profile = Profile.load(suite.profile, (suite.path.parent / "profiles", PROFILES))
     resolver = _Resolver(profile, overrides)
     rows = [
         resolver.row(group, method, seed, suite)

@@ -1,0 +1,61 @@
+"""Shared by the harness's tests: a suite of dummy cells, and its invocation as a user would start it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.cell import Cell
+from benchmarks.overrides import Override
+from benchmarks.plan import Plan, make_plan
+from benchmarks.suites import load_suite
+
+
+def write_suite(folder: Path, rows: str, name: str = "trial", profile: str = "dummy") -> Path:
+    path = folder / f"{name}.toml"
+    path.write_text(f'profile = "{profile}"\n{rows}')
+    return path
+
+
+DUMMY_ROW = '[[rows]]\nmethods = ["dummy/dummy"]\ntask = "dummy"\n'
+
+
+@pytest.fixture
+def plan_of(tmp_path: Path) -> Callable[..., Plan]:
+    """``plan_of(rows, seeds=..., overrides=...)`` -> the plan of a suite with these rows."""
+
+    def make(rows: str = DUMMY_ROW, overrides: tuple[Override, ...] = (), **options: Any) -> Plan:
+        return make_plan(load_suite(str(write_suite(tmp_path, rows))), overrides=overrides, **options)
+
+    return make
+
+
+@pytest.fixture
+def retable(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``retable("run", ...)`` in a fresh folder, as a user would type it."""
+
+    def call(*arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "benchmarks.cli", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    return call
+
+
+def result_of(root: Path, cell: Cell) -> dict[str, Any]:
+    data = json.loads((cell.directory(root) / "result.json").read_text())
+    assert isinstance(data, dict)
+    return data

@@ -1,0 +1,67 @@
+"""A cell's hash is its identity: everything that can change a result is in it, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.cell import Cell, RunSettings
+
+
+def cell(**changes: object) -> Cell:
+    base: dict[str, object] = {
+        "method": "dtn/dtn",
+        "task": "digits",
+        "profile": "quick",
+        "seed": 0,
+        "method_settings": {"alpha": 15.0, "steps": 10},
+        "task_settings": {"source": "standin"},
+    }
+    return Cell.model_validate({**base, **changes})
+
+
+def test_equal_content_has_equal_hashes_whatever_the_order_of_keys() -> None:
+    assert cell().hash == cell(method_settings={"steps": 10, "alpha": 15.0}).hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "dtn/baseline"},
+        {"task": "dummy"},
+        {"profile": "smoke"},
+        {"seed": 1},
+        {"method_settings": {"alpha": 0.0, "steps": 10}},
+        {"task_settings": {"source": "real"}},
+        {"run": RunSettings(precision="bf16-mixed")},
+        {"run": RunSettings(accelerator="cuda")},
+        {"starts_from": {"f": cell(method="dtn/f")}},
+        {"judges": {"target": cell(method="judges/mnist")}},
+    ],
+    ids=lambda change: next(iter(change)) if isinstance(change, dict) else str(change),
+)
+def test_whatever_changes_the_result_changes_the_hash(change: dict[str, object]) -> None:
+    assert cell(**change).hash != cell().hash
+
+
+def test_a_change_in_a_needed_cell_changes_the_hash() -> None:
+    one = cell(starts_from={"f": cell(method="dtn/f")})
+    other = cell(starts_from={"f": cell(method="dtn/f", method_settings={"steps": 11})})
+    assert one.hash != other.hash
+
+
+def test_how_often_we_look_does_not_change_the_hash() -> None:
+    looked = RunSettings(timeout_s=5, log_every=1, samples_every=1, checkpoint_every=1)
+    assert cell(run=looked).hash == cell().hash
+
+
+def test_a_cell_survives_the_journey_through_json() -> None:
+    one = cell(variant="no3-t", starts_from={"f": cell(method="dtn/f")}, judges={"target": cell(method="judges/mnist")})
+    assert Cell.from_json(one.to_json()) == one
+    assert one.to_json()["address"] == "dtn/dtn/digits-no3-t/s0"
+
+
+def test_json_that_was_edited_by_hand_is_noticed() -> None:
+    data = cell().to_json()
+    data["method_settings"]["alpha"] = 0.0
+    with pytest.raises(ValueError, match="its content gives"):
+        Cell.from_json(data)

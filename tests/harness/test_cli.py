@@ -1,0 +1,135 @@
+"""The command line: bad input gets one clear line and no traceback; nothing finished is lost by it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cli
+from tests.harness.conftest import DUMMY_ROW, write_suite
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """``call("run", ...)`` -> exit code, standard output, standard error; in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["retable", *arguments])
+        monkeypatch.setattr(cli, "console", cli.Console(width=300))
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "quik"], ["unknown suite 'quik'", "did you mean 'quick'"]),
+        (["run", "none.toml"], ["none.toml", "no such file"]),
+        (["run", "dummy", "--set", "method.lrr=1"], ["--set method.lrr=1", "'lrr'"]),
+        (["run", "dummy", "--set", "run.precision=half"], ["precision", "half"]),
+        (["run", "dummy", "--only", "dtn/*"], ["--only 'dtn/*'", "matches no cell"]),
+        (["run", "dummy", "--seeds", "zero"], ["--seeds zero", "0-4"]),
+        (["run", "dummy", "--seeds", "1,1"], ["names a seed twice"]),
+        (["report", "--suite", "dummy"], ["has not been run", "retable run dummy"]),
+        (["gate"], ["has not been run", "retable run smoke"]),
+        (["sync"], ["nothing to sync"]),
+        (["list", "method"], ["cannot list 'method'", "did you mean 'methods'"]),
+        (["translate", "a.png", "--from", "dtn/dtn/digits/s0"], ["has not been run"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_gets_one_clear_line(call: Call, arguments: list[str], words: list[str]) -> None:
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert len(err.strip().splitlines()) == 1
+    for word in words:
+        assert word in err
+
+
+def test_an_output_folder_that_cannot_be_written_is_named_before_anything_runs(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, err = call("run", "dummy", "--out", str(tmp_path / "file" / "runs"))
+    assert code == 2
+    assert "is not writable" in err
+    assert "--out" in err
+
+
+def test_a_dry_run_shows_the_plan_and_runs_nothing(call: Call, tmp_path: Path) -> None:
+    code, out, _ = call("run", "dummy", "--dry-run")
+    assert code == 0
+    assert "dummy/tuned/dummy/s0" in out
+    assert "2 to run" in out
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("what", ["methods", "tasks", "suites", "tables"])
+def test_everything_there_is_can_be_listed(call: Call, what: str) -> None:
+    code, out, err = call("list", what)
+    assert (code, err) == (0, "")
+    assert len(out.splitlines()) > 3
+
+
+@pytest.mark.parametrize("command", ["list", "run", "report", "gate", "sync", "data", "ui", "translate"])
+def test_the_help_of_every_command_shows_an_example(call: Call, command: str) -> None:
+    code, out, _ = call(command, "--help")
+    assert code == 0
+    assert f"retable {command}" in out.replace("\n", " ")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """``retable --help`` must answer at once: torch and MLflow take seconds to import."""
+    code = "import sys; sys.argv = ['retable', '--help']\nfrom benchmarks import cli\ntry:\n    cli.main()\nfinally:\n"
+    code += "    print(sorted({'torch', 'mlflow', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_run_ends_in_a_report_and_says_where_it_is(call: Call, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, DUMMY_ROW)
+    code, out, err = call("run", str(suite), "--no-track", "--jobs", "1")
+    assert code == 0, out + err
+    assert "1 cells: 1 ok" in out
+    assert (tmp_path / "runs" / "report" / "trial" / "index.html").is_file()
+
+
+def test_a_suite_with_a_failed_cell_exits_1_and_names_it(call: Call, tmp_path: Path) -> None:
+    suite = write_suite(tmp_path, DUMMY_ROW)
+    code, out, _ = call("run", str(suite), "--no-track", "--set", 'method.misbehave="raise"')
+    assert code == 1
+    assert "failed dummy/dummy/dummy/s0" in out
+    assert (tmp_path / "runs" / "report" / "trial" / "index.html").is_file()
+
+
+def test_a_package_named_datasets_from_elsewhere_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "__init__.py").write_text("")
+    repository = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.cli", "list"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{repository}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "another distribution's" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,168 @@
+"""One process per cell: whatever a cell does, it ends in its own status, and every other cell completes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.executor import CellState, Executor
+from benchmarks.journal import events, finished
+from benchmarks.overrides import Override, parse_override
+from benchmarks.plan import Plan
+from tests.harness.conftest import DUMMY_ROW, result_of
+
+MISBEHAVIOUR = {
+    "raise": ("failed", "asked to raise"),
+    "exit": ("failed", "exit code 9"),
+    "kill": ("failed", "SIGKILL"),
+    "oom": ("oom", "memory"),
+    "nonfinite": ("nonfinite", "l_mse is nan at step"),
+    "hang": ("timeout", "no result after"),
+}
+
+
+def run(plan: Plan, root: Path, jobs: int = 2, *, fresh: bool = False) -> Executor:
+    executor = Executor(plan.cells, root, jobs, fresh=fresh)
+    executor.run(lambda state: None, lambda: None)
+    return executor
+
+
+def statuses(executor: Executor) -> dict[str, str]:
+    return {state.cell.address: str(state.status) for state in executor.states}
+
+
+@pytest.fixture(scope="module")
+def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> tuple[Executor, Path]:
+    """One suite in which a cell fails in every way there is, beside one that works and one that needs a failed one."""
+    from benchmarks.plan import make_plan
+    from benchmarks.suites import load_suite
+    from tests.harness.conftest import write_suite
+
+    folder = tmp_path_factory.mktemp("misbehaving")
+    suite = load_suite(str(write_suite(folder, DUMMY_ROW)))
+    cells = []
+    for how in ("", *MISBEHAVIOUR):
+        overrides = [parse_override(f'method.misbehave="{how}"'), parse_override(f"run.timeout_s={12 if how == 'hang' else 90}")]
+        cells += make_plan(suite, overrides=overrides).cells
+    tuned = load_suite(str(write_suite(folder, '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n', name="tuned")))
+    cells += make_plan(tuned, overrides=[Override("method", "misbehave", "raise", "test", methods="dummy/dummy")]).rows
+    executor = Executor(cells, folder / "runs", jobs=3)
+    executor.run(lambda state: None, lambda: None)
+    return executor, folder / "runs"
+
+
+@pytest.mark.parametrize("how", MISBEHAVIOUR)
+def test_a_misbehaving_cell_ends_in_its_own_status_with_a_reason(
+    misbehaving: tuple[Executor, Path], how: str
+) -> None:
+    executor, root = misbehaving
+    state = next(state for state in executor.states if state.cell.method_settings["misbehave"] == how)
+    status, words = MISBEHAVIOUR[how]
+    assert (state.status, words in state.reason) == (status, True), state.reason
+    assert result_of(root, state.cell)["status"] == status
+    assert [event for event in events(state.directory) if event["event"] == "end"][-1]["status"] == status
+
+
+def test_the_other_cells_complete(misbehaving: tuple[Executor, Path]) -> None:
+    executor, root = misbehaving
+    state = next(state for state in executor.states if not state.cell.method_settings["misbehave"])
+    assert state.status == "ok"
+    names = {score["name"] for score in result_of(root, state.cell)["scores"]}
+    assert {"parameters", "lpips_pair.lite0", "step_time.p50"} <= names
+    assert (state.directory / "weights.safetensors").exists()
+    assert len(list((state.directory / "samples").glob("*.png"))) == 2
+
+
+def test_a_cell_whose_dependency_failed_is_skipped_and_says_why(misbehaving: tuple[Executor, Path]) -> None:
+    executor, _ = misbehaving
+    state = next(state for state in executor.states if state.cell.method == "dummy/tuned")
+    assert state.status == "skipped"
+    assert "needs dummy/dummy/dummy/s0, which ended failed" in state.reason
+
+
+def test_running_again_does_only_what_is_missing(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    plan = plan_of(seeds=[0, 1])
+    root = tmp_path / "runs"
+    run(plan, root)
+    first = [result_of(root, cell) for cell in plan.cells]
+    (plan.cells[1].directory(root) / "done").unlink()
+    again = run(plan, root)
+    assert [state.reused for state in again.states] == [True, False]
+    second = [result_of(root, cell) for cell in plan.cells]
+    assert second[0] == first[0]
+    assert second[1]["ended"] > first[1]["ended"]
+    quality = [[score["value"] for score in result["scores"] if "lpips" in score["name"]] for result in (first[1], second[1])]
+    assert quality[0] == quality[1], "same cell, same machine, same numbers"
+    assert [state.reused for state in run(plan_of(seeds=[0]), root, fresh=True).states] == [False]
+
+
+def test_a_cell_killed_in_training_resumes_to_the_same_weights(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    plan = plan_of(overrides=(parse_override("method.pause_s=0.05"),))
+    cell = plan.cells[0]
+    whole = run(plan, tmp_path / "whole").states[0].directory
+
+    root = tmp_path / "killed"
+    executor = Executor(plan.cells, root, 1)
+
+    def kill_after_a_checkpoint(state: CellState) -> Callable[[], None]:
+        killed: list[int] = []
+
+        def tick() -> None:
+            checkpoints = list((state.directory / "checkpoints").glob("*.json"))
+            for process in executor._running.values():
+                if checkpoints and not killed:
+                    killed.append(process._process.pid)
+                    os.killpg(process._process.pid, signal.SIGKILL)
+
+        return tick
+
+    executor.run(lambda state: None, kill_after_a_checkpoint(executor.states[0]))
+    assert statuses(executor) == {cell.address: "failed"}
+    resumed = run(plan, root).states[0].directory
+    assert any("resumed from" in event.get("text", "") for event in events(resumed))
+    assert (resumed / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    starts = [event for event in events(resumed) if event["event"] == "start"]
+    assert [start["attempt"] for start in starts] == [1, 2]
+    assert starts[0]["journal"] == starts[1]["journal"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_finished_cells_finished_and_marks_the_rest(tmp_path: Path, sign: signal.Signals) -> None:
+    (tmp_path / "trial.toml").write_text(
+        'profile = "dummy"\nseeds = [0]\n'
+        + DUMMY_ROW
+        + '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\nset = { "method.pause_s" = 5.0 }\n'
+    )
+    repository = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.cli", "run", "trial.toml", "--seeds", "0,1", "--jobs", "1", "--no-track"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": repository, "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any("tuned" in path.parent.name for path in tmp_path.glob("runs/cells/*/progress.json")):
+            break
+        time.sleep(0.1)
+    process.send_signal(sign)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, out
+    ended = {
+        data["cell"]["address"]: data["status"]
+        for data in (json.loads(path.read_text()) for path in tmp_path.glob("runs/cells/*/result.json"))
+    }
+    assert ended["dummy/dummy/dummy/s0"] == "ok"
+    assert ended["dummy/tuned/dummy/s0"] == ended["dummy/tuned/dummy/s1"] == "skipped"
+    assert f"interrupted by {sign.name}" in out
+    assert (finished(next(tmp_path.glob("runs/cells/dummy_dummy_dummy_s0-*"))) or {})["status"] == "ok"

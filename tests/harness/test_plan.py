@@ -1,0 +1,129 @@
+"""From a suite to cells: settings from three places, shared stages once, dependencies first, errors with their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.errors import UserError
+from benchmarks.overrides import parse_override
+from benchmarks.plan import Plan, make_plan
+from benchmarks.suites import load_suite
+from tests.harness.conftest import DUMMY_ROW, write_suite
+
+BOTH = '[[rows]]\nmethods = ["dummy/tuned", "dummy/dummy"]\ntask = "dummy"\n'
+
+
+def test_dependencies_come_first_and_once(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(BOTH, seeds=[0, 1])
+    addresses = [cell.address for cell in plan.cells]
+    assert len(addresses) == len(set(addresses)) == 4
+    for seed in (0, 1):
+        assert addresses.index(f"dummy/dummy/dummy/s{seed}") < addresses.index(f"dummy/tuned/dummy/s{seed}")
+
+
+def test_only_keeps_the_stages_that_the_kept_rows_need(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(BOTH, only="dummy/tuned/*")
+    assert [cell.method for cell in plan.rows] == ["dummy/tuned"]
+    assert [cell.method for cell in plan.cells] == ["dummy/dummy", "dummy/tuned"]
+
+
+def test_the_command_line_wins_over_suite_and_profile(tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "tiny.toml").write_text('[method."dummy/*"]\nlr = 0.1\nsteps = 7\n[run]\nthreads = 2\n')
+    suite = write_suite(tmp_path, DUMMY_ROW + 'set = { "method.lr" = 0.2 }\n', profile="tiny")
+    loaded = load_suite(str(suite))
+    assert make_plan(loaded).rows[0].method_settings["lr"] == 0.2
+    plan = make_plan(loaded, overrides=[parse_override("method.lr=0.3")])
+    assert plan.rows[0].method_settings["lr"] == 0.3
+    assert plan.rows[0].method_settings["steps"] == 7
+    assert plan.rows[0].run.threads == 2
+
+
+def test_an_override_without_a_glob_speaks_of_rows_and_not_of_the_stages_they_need(plan_of: Callable[..., Plan]) -> None:
+    row = '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n'
+    plan = plan_of(row, overrides=(parse_override("method.steps=3"),))
+    assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 3, "dummy/dummy": 40}
+    plan = plan_of(row, overrides=(parse_override("dummy/dummy:method.steps=3"),))
+    assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 40, "dummy/dummy": 3}
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ('[[rows]]\nmethods = ["dummy/dumy"]\ntask = "dummy"\n', ["unknown method 'dummy/dumy'", "'dummy/dummy'"]),
+        ('[[rows]]\nmethods = ["dummy/dummy"]\ntask = "digts"\n', ["unknown task 'digts'", "'digits'"]),
+        (DUMMY_ROW + 'set = { "method.lrr" = 1 }\n', ["no setting 'lrr'", "'lr'"]),
+        (DUMMY_ROW + 'set = { "lr" = 1 }\n', ["must start with 'method.'"]),
+        (DUMMY_ROW + 'set = { "method.lr" = "fast" }\n', ["setting 'lr'", "number", "'fast'"]),
+        (DUMMY_ROW + DUMMY_ROW, ["two rows have the address"]),
+    ],
+)
+def test_a_wrong_name_or_value_says_where_it_is_and_what_was_meant(
+    plan_of: Callable[..., Plan], rows: str, words: list[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        plan_of(rows)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ('profile = "dummy"\nsedes = [0]\n' + DUMMY_ROW, 2, ["sedes", "'seeds'"]),
+        ('profile = "dummy"\n' + DUMMY_ROW + "sett = {}\n", 5, ["sett", "'set'"]),
+        ('profile = "dummy"\nseeds = "all"\n' + DUMMY_ROW, 2, ["seeds"]),
+        ('profile = "dummy"\nseeds = [0\n' + DUMMY_ROW, 3, ["line 3"]),
+    ],
+)
+def test_a_bad_suite_file_is_named_with_line_and_key(tmp_path: Path, content: str, line: int, words: list[str]) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(content)
+    with pytest.raises(UserError) as caught:
+        load_suite(str(path))
+    assert str(path) in str(caught.value)
+    assert f":{line}:" in str(caught.value) or f"line {line}" in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("method.alpah=0", ["no method in this plan has the setting 'alpah'"]),
+        ("run.precison=32-true", ["no setting 'precison'", "'precision'"]),
+        ("run.threads=0", ["setting 'threads'"]),
+        ("lr=3", ["expected"]),
+        ("dummy/none:method.lr=3", ["no method in this plan"]),
+    ],
+)
+def test_an_override_that_changes_nothing_is_refused(
+    plan_of: Callable[..., Plan], override: str, words: list[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        plan_of(overrides=(parse_override(override),))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_glob_that_matches_nothing_is_refused(plan_of: Callable[..., Plan]) -> None:
+    with pytest.raises(UserError, match="matches no cell"):
+        plan_of(only="dtn/*")
+
+
+def test_every_shipped_suite_can_be_planned() -> None:
+    for name in ("dummy", "smoke", "quick", "paper"):
+        assert make_plan(load_suite(name)).cells
+
+
+def test_the_stages_of_dtn_are_shared_wherever_their_data_are_the_same() -> None:
+    plan = make_plan(load_suite("quick"))
+    by_method: dict[str, list[str]] = {}
+    for cell in plan.cells:
+        by_method.setdefault(cell.method, []).append(cell.address)
+    assert len(by_method["judges/mnist"]) == len(by_method["judges/street"]) == 1
+    # One f for all rows, and one that never saw the left-out digit.
+    assert len(by_method["dtn/f"]) == 2
