@@ -1,0 +1,102 @@
+"""SVHN, cropped digits (Netzer et al., 2011): 32 x 32 RGB, from the ``.mat`` files in torchvision's layout."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from datasets.digits.mnist import OFFLINE
+from datasets.errors import DataError
+
+FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat", "extra": "extra_32x32.mat"}
+"""Split -> file name; 73,257, 26,032 and 531,131 images."""
+
+
+@dataclass(frozen=True)
+class Street:
+    """Labelled street digits: uint8 ``[N, 3, 32, 32]`` and int64 ``[N]``, 0 standing for the digit zero."""
+
+    images: Tensor
+    labels: Tensor
+    digest: str
+    """SHA-256 of the content."""
+
+
+def require(folder: Path, splits: tuple[str, ...]) -> None:
+    """Check that the files of these splits are there.
+
+    Raises:
+        DataError: naming every expected file and the missing ones.
+    """
+    missing = [FILES[s] for s in splits if not (folder / FILES[s]).is_file()]
+    if missing:
+        raise DataError(
+            f"{folder}: SVHN is not complete: expected {', '.join(FILES[s] for s in splits)}, missing {', '.join(missing)};"
+            " put SVHN's cropped digits (format 2) there, or leave the folder setting out to have torchvision fetch them"
+        )
+
+
+def load(split: str, folder: Path, limit: int = 0) -> Street:
+    """Read one split of SVHN.
+
+    Args:
+        split: ``train``, ``test`` or ``extra``.
+        folder: holds the split's ``.mat`` file (:data:`FILES`).
+        limit: read only the first ``limit`` images; 0 reads all.
+
+    Raises:
+        DataError: the file is missing, cannot be read or does not hold cropped digits.
+    """
+    from scipy.io import loadmat
+
+    require(folder, (split,))
+    path = folder / FILES[split]
+    try:
+        content = loadmat(path, variable_names=["X", "y"])
+        pixels, labels = np.asarray(content["X"]), np.asarray(content["y"]).reshape(-1)
+    except Exception as error:  # scipy reports a damaged file by nearly any exception
+        raise DataError(f"{path}: not a sound SVHN file ({error or type(error).__name__}); fetch it again") from error
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape != (32, 32, 3, len(labels)) or not len(labels):
+        raise DataError(
+            f"{path}: X is {pixels.dtype} {pixels.shape} for {len(labels)} labels; expected uint8 (32, 32, 3, N), N > 0"
+        )
+    if not np.isin(labels, np.arange(11)).all():
+        raise DataError(f"{path}: y holds labels outside 0 to 10; this is not SVHN")
+    keep = limit or len(labels)
+    images = torch.from_numpy(np.ascontiguousarray(pixels[..., :keep].transpose(3, 2, 0, 1)))
+    # The files write the digit zero as 10, as torchvision's reader also undoes.
+    digits = torch.from_numpy(labels[:keep].astype(np.int64) % 10)
+    digest = hashlib.sha256(images.numpy().tobytes() + digits.numpy().tobytes()).hexdigest()
+    return Street(images, digits, digest)
+
+
+def fetch(cache: Path, splits: tuple[str, ...]) -> Path:
+    """Have torchvision download the files of these splits, MD5-checked, and return their folder.
+
+    Raises:
+        DataError: the download failed or the network is switched off.
+    """
+    folder = cache / "svhn"
+    if all((folder / FILES[s]).is_file() for s in splits):
+        return folder
+    if os.environ.get(OFFLINE) == "1":
+        raise DataError(f"SVHN is not in {folder} and {OFFLINE}=1 forbids fetching it; name its folder as data_dir")
+    from torchvision.datasets import SVHN
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock"):
+            for split in splits:
+                SVHN(str(folder), split=split, download=True)
+    except Exception as error:  # urllib, sockets, disks and torchvision's own RuntimeError
+        raise DataError(
+            f"SVHN could not be fetched ({error}); put {', '.join(FILES[s] for s in splits)} into a folder and name it as data_dir"
+        ) from error
+    return folder

@@ -1,0 +1,297 @@
+"""Task `digits`: street-view digits become handwritten ones, without pairs (DTN, Taigman et al., 2017, Section 5.1).
+
+Source domain s: SVHN, or its synthetic stand-in (:mod:`~datasets.digits.street`). Target domain t: MNIST, always real,
+28 x 28 padded by two pixels of background to 32 x 32, which leaves every stroke as it was written.
+
+Who sees what:
+
+==============  =============================  =======================================================
+stream          real                           stand-in (splits of the renderer)
+==============  =============================  =======================================================
+``train`` s     SVHN extra, no labels          ``extra``, no labels
+``f``           SVHN extra with labels         ``extra`` with labels
+``train`` t     one half of MNIST train        the same half
+``judge-mnist`` the other half of MNIST train  the same other half
+``judge-street``  SVHN train                   ``train``
+requests        SVHN test, MNIST test          ``test``, MNIST test
+==============  =============================  =======================================================
+
+Differences from the paper: it trains its MNIST classifier and the transfer on the same images; here the judge learns
+from a half of MNIST train that no method sees. Its f and its s come from SVHN extra, as here.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from datasets.digits import mnist, svhn
+from datasets.digits.street import street
+from datasets.digits.svhn import Street
+from datasets.errors import DataError
+from datasets.sampling import epoch_order, step_indices
+from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+
+Stream = Literal["train", "f", "judge-mnist", "judge-street"]
+SIZE = 32
+PREVIEW = 32
+_SPLITS: dict[str, tuple[str, ...]] = {
+    "train": ("extra", "test"),
+    "f": ("extra", "test"),
+    "judge-mnist": (),
+    "judge-street": ("train", "test"),
+}
+"""Stream -> the street splits that it and its requests need."""
+
+
+class DigitsSettings(TaskSettings):
+    """Sizes of the data sets and which digits are left out (Table 3)."""
+
+    stream: Stream = "train"
+    """The stream that :meth:`Digits.prepare` gets ready; other streams' data are made when first asked for."""
+    n_source: int = Field(default=20_000, ge=0)
+    """Unlabelled street digits s; 0 means all (real source only)."""
+    n_f: int = Field(default=30_000, ge=0)
+    """Labelled street digits for f; 0 means all (real source only)."""
+    n_judge: int = Field(default=10_000, ge=0)
+    """Labelled street digits for the source judge; 0 means all (real source only)."""
+    n_test: int = Field(default=2_000, ge=0)
+    """Street digits of the ``test`` request; 0 means all (real source only)."""
+    n_train_request: int = Field(default=10_000, ge=0)
+    """With ``adaptation``: how many images of s are asked for in the request ``train``; 0 means all."""
+    without_s: tuple[int, ...] = ()
+    """Digits left out of s."""
+    without_t: tuple[int, ...] = ()
+    """Digits left out of t."""
+    without_f: tuple[int, ...] = ()
+    """Digits left out of f's training."""
+    adaptation: bool = False
+    """Add the request ``train`` and the measures of Table 2 (unsupervised domain adaptation)."""
+
+    @field_validator("without_s", "without_t", "without_f")
+    @classmethod
+    def _digits(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not all(0 <= d <= 9 for d in value):
+            raise ValueError(f"digits are 0 to 9, got {value}")
+        if len(set(value)) > 8:
+            raise ValueError(f"at least two digits must remain, got {value}")
+        return tuple(sorted(set(value)))
+
+    @property
+    def variant(self) -> str:
+        """``no3-st`` where digit 3 is left out of s and t; different digits are joined: ``no3-s-no5-f``."""
+        left_out: dict[tuple[int, ...], str] = {}
+        for letter, digits in (("s", self.without_s), ("t", self.without_t), ("f", self.without_f)):
+            if digits:
+                left_out[digits] = left_out.get(digits, "") + letter
+        return "-".join(f"no{''.join(map(str, digits))}-{where}" for digits, where in left_out.items())
+
+
+class Digits(Task):
+    """Street digits to MNIST."""
+
+    name = "digits"
+    Settings = DigitsSettings
+    judges: ClassVar = {"target": "judges/mnist", "source": "judges/street"}
+    settings: DigitsSettings
+
+    @classmethod
+    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
+        """What ``stream`` depends on; the rest is put back to its default."""
+        if not isinstance(settings, DigitsSettings):
+            raise TypeError(f"settings of the task digits expected, got {type(settings).__name__}")
+        if stream == "train":
+            return settings.model_copy(update={"stream": "train"})
+        keep = {
+            "f": ("n_f", "n_test", "without_f"),
+            "judge-mnist": (),
+            "judge-street": ("n_judge", "n_test"),
+        }[_known(stream)]
+        values = {name: getattr(settings, name) for name in ("source", "data_dir", *keep)}
+        return DigitsSettings(stream=_known(stream), **values)
+
+    def prepare(self) -> None:
+        """Fetch and verify MNIST and have the street digits of the settings' stream rendered or checked."""
+        _ = self._mnist
+        for split in _SPLITS[self.settings.stream]:
+            self._street(split)
+
+    def info(self) -> TaskInfo:
+        """Domains ``s`` (3 channels) and ``t`` (1 channel), 32 x 32, labels ``digit``."""
+        return TaskInfo(SIZE, {"s": 3, "t": 1}, {"digit": tuple(str(d) for d in range(10))})
+
+    def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
+        """A training batch: shuffled epochs over the stream's images, one permutation for each domain.
+
+        Returns:
+            ``train``: ``s`` ``[size, 3, 32, 32]`` and ``t`` ``[size, 1, 32, 32]``, no labels. ``f`` and the judges:
+            ``image`` and ``digit``.
+        """
+        known = _known(stream)
+        if known == "train":
+            s, t = self._s.images, self._t[0]
+            return {
+                "s": _signed(s[step_indices(len(s), step, size, "s", seed)]),
+                "t": _padded(t[step_indices(len(t), step, size, "t", seed)]),
+            }
+        if known == "judge-mnist":
+            images, labels = self._judge_mnist
+            chosen = step_indices(len(images), step, size, known, seed)
+            return {"image": _padded(images[chosen]), "digit": labels[chosen]}
+        data = self._f if known == "f" else self._street("train")
+        chosen = step_indices(len(data.images), step, size, known, seed)
+        return {"image": _signed(data.images[chosen]), "digit": data.labels[chosen]}
+
+    def requests(self, kind: Kind, stream: str) -> list[Request]:
+        """``translate``: street test images (and s with ``adaptation``). ``predict``: the test sets of the stream."""
+        known = _known(stream)
+        if kind == "translate":
+            requests = [_request("test", kind, self._street("test"))]
+            if self.settings.adaptation:
+                s, n = self._s, self.settings.n_train_request or len(self._s.images)
+                requests.append(_request("train", kind, Street(s.images[:n], s.labels[:n], s.digest)))
+            return requests
+        if kind == "predict" and known != "train":
+            source = _request("source-test", kind, self._street("test")) if known != "judge-mnist" else None
+            target = self.reference("mnist-test") if known != "judge-street" else None
+            if target is not None and known == "f":
+                inputs = {"image": target.inputs["image"].expand(-1, 3, -1, -1)}
+                target = Request(target.name, kind, inputs, target.labels)
+            return [request for request in (source, target) if request is not None]
+        return []
+
+    def measures(self, kind: Kind, stream: str) -> list[Measure]:
+        """Table 1 and 3: accuracy by the target judge; distances and diversity beside it; Table 2 with ``adaptation``."""
+        if kind == "translate":
+            measures = [
+                Measure("accuracy", "test", judge="target", label="digit", by="digit"),
+                Measure("fid", "test", reference="mnist-test"),
+                Measure("kid", "test", reference="mnist-test"),
+                Measure("lpips_diversity", "test"),
+            ]
+            if self.settings.adaptation:
+                measures += [Measure("adaptation", r, reference="mnist-test", label="digit") for r in ("train", "test")]
+            return measures
+        names = {"f": ("source-test", "mnist-test"), "judge-mnist": ("mnist-test",), "judge-street": ("source-test",)}
+        if kind == "predict":
+            return [Measure("accuracy", name, label="digit") for name in names.get(_known(stream), ())]
+        return []
+
+    def preview(self, kind: Kind, stream: str) -> Request | None:
+        """The first street test images of a translation."""
+        if kind != "translate":
+            return None
+        test = self._street("test")
+        return _request("preview", kind, Street(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest))
+
+    def reference(self, name: str) -> Request:
+        """``mnist-test``: MNIST's 10,000 test images ``[N, 1, 32, 32]`` with their digits."""
+        if name != "mnist-test":
+            raise DataError(f"the task digits has no reference images {name!r}, only 'mnist-test'")
+        data = self._mnist
+        return Request(name, "predict", {"image": _padded(data.test_images)}, {"digit": data.test_labels})
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of MNIST and of every street split used so far, e.g. ``street-extra``."""
+        return {"mnist": self._mnist.digest} | {
+            f"{'svhn' if self.settings.source == 'real' else 'street'}-{split}": data.digest
+            for split, data in sorted(self._splits.items())
+        }
+
+    @property
+    def _data_dir(self) -> Path | None:
+        return Path(self.settings.data_dir).expanduser() if self.settings.data_dir else None
+
+    @cached_property
+    def _mnist(self) -> mnist.Mnist:
+        return mnist.load(self.cache, self._data_dir)
+
+    @cached_property
+    def _splits(self) -> dict[str, Street]:
+        return {}
+
+    def _street(self, split: str) -> Street:
+        """A street split at the size the settings ask for (``extra``: what s and f need together)."""
+        if split not in self._splits:
+            s = self.settings
+            sizes = {"train": s.n_judge, "test": s.n_test, "extra": self._n_extra}
+            self._splits[split] = self._load(split, sizes[split])
+        return self._splits[split]
+
+    @property
+    def _n_extra(self) -> int:
+        s = self.settings
+        wanted = {"train": (s.n_source,), "f": (s.n_f,)}.get(s.stream, (s.n_source, s.n_f))
+        return 0 if 0 in wanted else max(wanted)
+
+    def _load(self, split: str, n: int) -> Street:
+        if self.settings.source == "standin":
+            if n == 0:
+                raise DataError("0 means all images of a real data set; the stand-in has no end: give a number")
+            return street(self.cache / "street", split, n)
+        needed = tuple(split for split in svhn.FILES if split in _SPLITS[self.settings.stream])
+        folder = self._data_dir or svhn.fetch(self.cache, needed)
+        svhn.require(folder, needed)
+        return svhn.load(split, folder, n)
+
+    @cached_property
+    def _s(self) -> Street:
+        return _without(self._street("extra"), self.settings.n_source, self.settings.without_s)
+
+    @cached_property
+    def _f(self) -> Street:
+        return _without(self._street("extra"), self.settings.n_f, self.settings.without_f)
+
+    def _half(self, which: int, without: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+        """One half of MNIST train by a fixed shuffle: images ``[N, 28, 28]`` and labels."""
+        data = self._mnist
+        order = epoch_order(len(data.train_labels), 0, "mnist halves")
+        half = order[which::2].sort().values
+        half = half[_kept(data.train_labels[half], without)]
+        return data.train_images[half], data.train_labels[half]
+
+    @cached_property
+    def _t(self) -> tuple[Tensor, Tensor]:
+        return self._half(0, self.settings.without_t)
+
+    @cached_property
+    def _judge_mnist(self) -> tuple[Tensor, Tensor]:
+        return self._half(1)
+
+
+def _known(stream: str) -> Stream:
+    if stream not in _SPLITS:
+        raise DataError(f"the task digits has no stream {stream!r}; it has {', '.join(_SPLITS)}")
+    return stream  # type: ignore[return-value]
+
+
+def _kept(labels: Tensor, without: tuple[int, ...]) -> Tensor:
+    return ~torch.isin(labels, torch.tensor(without, dtype=labels.dtype))
+
+
+def _without(data: Street, n: int, without: tuple[int, ...]) -> Street:
+    images, labels = data.images[: n or None], data.labels[: n or None]
+    if without:
+        kept = _kept(labels, without)
+        images, labels = images[kept], labels[kept]
+    return Street(images, labels, data.digest)
+
+
+def _signed(images: Tensor) -> Tensor:
+    """uint8 [0, 255] -> float32 [-1, 1]."""
+    return images.float().div_(127.5).sub_(1)
+
+
+def _padded(images: Tensor) -> Tensor:
+    """MNIST uint8 ``[B, 28, 28]`` -> float32 ``[B, 1, 32, 32]`` in [-1, 1], two pixels of background around it."""
+    return _signed(F.pad(images[:, None], (2, 2, 2, 2)))
+
+
+def _request(name: str, kind: Kind, data: Street) -> Request:
+    return Request(name, kind, {"image": _signed(data.images)}, {"digit": data.labels})

@@ -1,0 +1,143 @@
+"""Images from files that nobody vouches for: one reader, and the folders made of them."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from datasets.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+FORMATS = ("PNG", "JPEG", "WEBP")
+MAX_PIXELS = 64_000_000
+"""Largest image read, in pixels (8000 x 8000): more is a mistake or a decompression bomb."""
+
+_MODES = {1: "L", 3: "RGB"}
+_CONVERTIBLE = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "La", "RGBa"}
+
+
+def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Tensor:
+    """Read a PNG, JPEG or WebP file, upright by its EXIF orientation; transparency is laid over white.
+
+    The file's content decides the format, not its name. Of an animation the first frame is read.
+
+    Args:
+        path: the file.
+        channels: 1 (grey) or 3 (RGB).
+        max_pixels: a larger image is refused before it is decoded.
+
+    Returns:
+        uint8 ``[channels, H, W]``.
+
+    Raises:
+        DataError: the file is missing, not an image of these formats, too large, truncated, corrupt or of a mode that
+            does not fit 8 bits a channel. The message names the file.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Pillow only warns between one and two times its own limit; ours is checked below, for every size.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path, formats=FORMATS)
+        with image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise DataError(
+                    f"{path}: {width} x {height} pixels are more than the limit of {max_pixels:,}; make the image smaller"
+                )
+            image.load()
+            if image.mode not in _CONVERTIBLE:
+                raise DataError(
+                    f"{path}: mode {image.mode!r} does not fit 8 bits a channel; save the image as 8-bit grey or RGB"
+                )
+            upright = ImageOps.exif_transpose(image)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path}: not a PNG, JPEG or WebP image; convert or remove it") from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: {error}; make the image smaller") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
+        # Pillow's decoders report damage by any of these, SyntaxError for a broken PNG chunk among them.
+        raise DataError(
+            f"{path}: cannot be read, it is truncated or corrupt ({error}); replace or remove it"
+        ) from error
+    if upright.has_transparency_data:
+        white = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(white, upright.convert("RGBA"))
+    flat = upright.convert(_MODES[channels])
+    pixels = torch.frombuffer(bytearray(flat.tobytes()), dtype=torch.uint8)
+    return pixels.view(flat.height, flat.width, channels).permute(2, 0, 1).contiguous()
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Every file below ``folder`` that is named like an image, sorted, hidden ones and links out of it left out.
+
+    Raises:
+        DataError: ``folder`` is not a folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    root = folder.resolve()
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+        and path.resolve().is_relative_to(root)
+    )
+
+
+def read_folder(folder: Path, size: int, channels: int = 3) -> Tensor:
+    """Every image below ``folder`` in :func:`image_files` order: centre-cropped to a square and resized (area mean).
+
+    Returns:
+        uint8 ``[N, channels, size, size]``, N >= 1.
+
+    Raises:
+        DataError: no folder, no image in it, or one that cannot be read.
+    """
+    files = image_files(folder)
+    if not files:
+        raise DataError(f"{folder}: no images ({', '.join(SUFFIXES)}) in this folder")
+    return torch.stack([square(read_image(path, channels), size) for path in files])
+
+
+def square(image: Tensor, size: int) -> Tensor:
+    """The centre square of uint8 ``[C, H, W]``, resized with anti-aliasing to uint8 ``[C, size, size]``."""
+    _, height, width = image.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    crop = image[None, :, top : top + side, left : left + side]
+    if side == size:
+        return crop[0].clone()
+    resized = torch.nn.functional.interpolate(
+        crop.float(), size=(size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+    return resized[0].round().clamp(0, 255).to(torch.uint8)
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What is in a folder of images."""
+
+    readable: int
+    problems: tuple[str, ...]
+    """One line for each file that cannot be read."""
+
+
+def check_folder(folder: Path) -> FolderReport:
+    """Read every image below ``folder`` and say which cannot be read."""
+    problems = []
+    files = image_files(folder)
+    for path in files:
+        try:
+            read_image(path)
+        except DataError as error:
+            problems.append(str(error))
+    return FolderReport(len(files) - len(problems), tuple(problems))

@@ -1,0 +1,46 @@
+"""Which examples a training step sees: shuffled epochs without any state, so that a resumed run sees the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+def derived_seed(*parts: str | int) -> int:
+    """A seed in [0, 2**63) that depends on every part; the same on every machine and in every process."""
+    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+@lru_cache(maxsize=16)
+def _order(n: int, seed: int) -> Tensor:
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+
+
+def epoch_order(n: int, epoch: int, *key: str | int) -> Tensor:
+    """The order of one epoch: a permutation of ``range(n)``, int64 ``[n]``. Do not write to it: it is shared."""
+    return _order(n, derived_seed("epoch", epoch, *key))
+
+
+def step_indices(n: int, step: int, size: int, *key: str | int) -> Tensor:
+    """Which ``size`` of ``n`` examples step ``step`` sees, int64 ``[size]``.
+
+    The epochs' permutations stand one after the other and step ``step`` takes places ``step * size`` to
+    ``(step + 1) * size``: every example is seen once before any is seen again, also where ``size`` does not divide ``n``.
+
+    Raises:
+        ValueError: ``n`` or ``size`` is not positive, or ``step`` is negative.
+    """
+    if n <= 0 or size <= 0 or step < 0:
+        raise ValueError(f"step_indices needs n > 0, size > 0 and step >= 0, got n={n}, size={size}, step={step}")
+    pieces, first, last = [], step * size, (step + 1) * size
+    while first < last:
+        epoch, start = divmod(first, n)
+        stop = min(n, start + last - first)
+        pieces.append(epoch_order(n, epoch, *key)[start:stop])
+        first += stop - start
+    return torch.cat(pieces)
