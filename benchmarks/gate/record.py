@@ -244,8 +244,11 @@ def _notes(
             "too noisy to ever fail by their value (more seeds sharpen them): "
             + "; ".join(f"{entry.cell} {entry.key}" for entry in blunt)
         )
-    if "-dirty" in (expectations.moved or made).commit:
-        notes.append("the results come from an uncommitted working tree")
+    commits = (expectations.moved or made).commit
+    if "-dirty" in commits:
+        notes.append("results come from an uncommitted working tree")
+    if ", " in commits:
+        notes.append(f"results come from several revisions ({commits}); `retable run --fresh` makes them all anew")
     return notes
 
 
