@@ -120,9 +120,9 @@ class Expectations(_Block):
 
 
 def score_key(name: str, slice_: Mapping[str, str]) -> str:
-    """``accuracy.target/request:test/digit:3``: a score's name and slice in one word, the request first."""
+    """``accuracy.target request:test digit:3``: a score's name and slice, the request first."""
     keys = sorted(slice_, key=lambda key: (key != "request", key))
-    return "/".join([name, *(f"{key}:{slice_[key]}" for key in keys)])
+    return " ".join([name, *(f"{key}:{slice_[key]}" for key in keys)])
 
 
 def load(path: Path) -> Expectations:

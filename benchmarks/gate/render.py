@@ -40,7 +40,9 @@ def show(report: GateReport, console: Console, *, verbose: bool = False) -> None
 
     rows = _rows(report, verbose=verbose)
     if rows:
-        table = Table(*HEADINGS, title=f"gate {report.suite}", title_justify="left")
+        table = Table(title=f"gate {report.suite}", title_justify="left")
+        for heading in HEADINGS:
+            table.add_column(heading, overflow="fold")
         for verdict, *cells, reason in rows:
             colour = _colour(verdict)
             by = Text("\n".join(part for part in (cells[-1], reason) if part), style=colour)
@@ -148,9 +150,8 @@ def _row(check: Check) -> Row:
     by = ""
     if check.gain is not None and check.verdict in ("ok", "worse", "better"):
         side = "better" if check.gain >= 0 else "worse"
-        by = (
-            f"{_number(abs(check.gain))}{_unit(check.unit)} {side} ({_number(abs(check.tolerances or 0.0))} tolerances)"
-        )
+        unit = " points" if check.unit == "%" else _unit(check.unit)
+        by = f"{_number(abs(check.gain))}{unit} {side} ({_number(abs(check.tolerances or 0.0))} tolerances)"
     return check.verdict, check.cell, check.key, expected, got, by, check.reason
 
 

@@ -16,7 +16,7 @@ from .conftest import MakeResults, result, score
 
 DAY = datetime.date(2025, 1, 31)
 CELL = "dtn/dtn/digits/s0"
-ACCURACY = "accuracy.target/request:test"
+ACCURACY = "accuracy.target request:test"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_score_with_too_few_seeds_and_no_old_tolerance_is_left_out_by_name(pat
     judge = result("judges/mnist/digits", 0, [score("accuracy", 99.2, "%", "higher")])
     accepted = accept_results("smoke", [*results(), judge], path, today=DAY)
     assert {entry.cell for entry in accepted.expectations.score} == {CELL, "dtn/original/digits/s0"}
-    assert any("judges/mnist/digits/s0 accuracy/request:test" in note for note in accepted.notes)
+    assert any("judges/mnist/digits/s0 accuracy request:test" in note for note in accepted.notes)
 
 
 def test_nothing_is_recorded_from_four_seeds(path: Path, results: MakeResults) -> None:

@@ -153,6 +153,6 @@ def test_whatever_is_written_reads_back_the_same(
     assert load(path) == expectations
 
 
-def test_a_score_key_is_one_word_with_the_request_first() -> None:
-    assert score_key("accuracy.target", {"digit": "3", "request": "test"}) == "accuracy.target/request:test/digit:3"
+def test_a_score_key_names_the_request_first() -> None:
+    assert score_key("accuracy.target", {"digit": "3", "request": "test"}) == "accuracy.target request:test digit:3"
     assert score_key("fid.lite0", {}) == "fid.lite0"

@@ -15,7 +15,7 @@ from benchmarks.gate import accept_results, compare, gate, load, to_markdown, to
 from .conftest import MakeResults, Result
 
 CELL = "dtn/dtn/digits/s0"
-ACCURACY = "accuracy.target/request:test"
+ACCURACY = "accuracy.target request:test"
 
 
 @pytest.fixture
@@ -41,7 +41,15 @@ def test_a_red_gate_says_cell_metric_expected_got_and_by_how_much(path: Path, br
         console, out = printed(terminal=terminal)
         assert gate("smoke", broken, path, accept=False, junit=None, last_green=None, console=console) == 1
         entry = next(entry for entry in load(path).score if entry.cell == CELL and entry.key == ACCURACY)
-        for words in (CELL, ACCURACY, "worse", f"{entry.value:.4g} ± {entry.tolerance:.4g} %", "31 %", "tolerances"):
+        for words in (
+            CELL,
+            ACCURACY,
+            "worse",
+            f"{entry.value:.4g} ± {entry.tolerance:.4g} %",
+            "31 %",
+            "points worse",
+            "tolerances",
+        ):
             assert words in out.getvalue()
         assert "dtn/original" not in out.getvalue()
         assert "1 of 4 checks failed" in out.getvalue()
@@ -84,7 +92,7 @@ def test_accept_through_the_gate_is_green_and_explains_itself(tmp_path: Path, re
 
 
 def test_the_last_green_section_names_what_moved(path: Path, broken: list[Result]) -> None:
-    green = {CELL: {ACCURACY: 86.0, "fid.lite0/request:test": 30.0}, "gone/s0": {"x": 1.0}}
+    green = {CELL: {ACCURACY: 86.0, "fid.lite0 request:test": 30.0}, "gone/s0": {"x": 1.0}}
     text = to_text(compare(load(path), broken, green))
     assert "against the last green run: 2 of 4 scores in both, 1 changed by more than the tolerance" in text
     assert f"  {CELL}  {ACCURACY}: 86 -> 31 %, worse; fails above" in text

@@ -15,7 +15,7 @@ from benchmarks.gate.expectations import Expectations
 from .conftest import MakeResults, Result, result, score
 
 CELL = "dtn/dtn/digits/s0"
-ACCURACY = "accuracy.target/request:test"
+ACCURACY = "accuracy.target request:test"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_broken_loss_turns_the_gate_red_and_names_cell_and_metric(
 def test_worse_means_higher_for_a_distance(expected: Expectations, results: MakeResults) -> None:
     broken = results([0])
     scores(broken)[1]["value"] = 60.0
-    assert verdicts(compare(expected, broken))[CELL, "fid.lite0/request:test"] == "worse"
+    assert verdicts(compare(expected, broken))[CELL, "fid.lite0 request:test"] == "worse"
 
 
 def test_a_better_score_is_no_failure_but_asks_for_an_update(expected: Expectations, results: MakeResults) -> None:
@@ -73,7 +73,7 @@ def test_a_missing_cell_and_a_missing_score_are_failures(expected: Expectations,
     found = verdicts(compare(expected, some))
     assert found["dtn/original/digits/s0", ACCURACY] == "missing"
     assert found[CELL, ACCURACY] == "missing"
-    assert found[CELL, "fid.lite0/request:test"] == "ok"
+    assert found[CELL, "fid.lite0 request:test"] == "ok"
 
 
 def test_a_cell_that_did_not_end_well_fails_with_its_status_word(expected: Expectations, results: MakeResults) -> None:
@@ -88,7 +88,7 @@ def test_a_cell_that_did_not_end_well_fails_with_its_status_word(expected: Expec
 def test_a_value_that_is_no_number_fails(expected: Expectations, results: MakeResults, value: float | None) -> None:
     some = results([0])
     scores(some)[1]["value"] = value
-    assert verdicts(compare(expected, some))[CELL, "fid.lite0/request:test"] == "nonfinite"
+    assert verdicts(compare(expected, some))[CELL, "fid.lite0 request:test"] == "nonfinite"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_judges_digest_may_differ_but_an_extractors_may_not(expected: Expectat
     scores(some)[1]["protocol"]["weights"] = "another"  # type: ignore[index]
     found = verdicts(compare(made, some))
     assert found[CELL, ACCURACY] == "ok"
-    assert found[CELL, "fid.lite0/request:test"] == "incomparable"
+    assert found[CELL, "fid.lite0 request:test"] == "incomparable"
 
 
 def _with_weights(found: Result) -> Result:
@@ -132,7 +132,7 @@ def test_scores_without_expectation_are_listed_as_new(expected: Expectations, re
     report = compare(expected, some)
     assert report.ok
     assert [(check.cell, check.key) for check in report.new] == [
-        (CELL, "accuracy.target/request:test/digit:3"),
+        (CELL, "accuracy.target request:test digit:3"),
         ("dtn/new/digits/s0", ACCURACY),
     ]
 
