@@ -1,4 +1,4 @@
-"""Reading one cell's folder: whatever a run, a crash or a full disk left behind becomes one record, never a traceback."""
+"""Reading one cell's folder: whatever a run, a crash or a full disk left there is one record, never a traceback."""
 
 from __future__ import annotations
 

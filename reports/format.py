@@ -38,7 +38,7 @@ def signed(value: float, decimals: int) -> str:
 
 
 def status_word(status: str) -> str:
-    """What a table prints for a cell's status: ``oom`` -> ``x oom``; unknown words are failures under their own name."""
+    """What a table prints for a cell's status: ``oom`` -> ``x oom``; an unknown word is a failure by its own name."""
     return STATUS_WORDS.get(status, f"x {status}")
 
 
@@ -69,7 +69,7 @@ def slice_text(parts: Mapping[str, str]) -> str:
 
 
 def detail_values(detail: str) -> dict[str, str]:
-    """The ``key=value`` pairs of a protocol's detail: ``"timer=cpu; steps=50"`` -> ``{"timer": "cpu", "steps": "50"}``."""
+    """The ``key=value`` pairs of a protocol's detail: ``timer=cpu; steps=9`` -> ``{"timer": "cpu", "steps": "9"}``."""
     return dict(re.findall(r"([\w.]+)=([^\s,;]+)", detail))
 
 

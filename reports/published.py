@@ -100,6 +100,7 @@ class Row(_Strict):
     method: str | None = None
     """Registered name of our method; ``None`` for a row that is shown as published only."""
     variant: str | None = None
+    """Task variant; ``*`` repeats the row for every variant that was run."""
     slice: dict[str, str] = {}
     note: str = ""
     published: dict[str, float | PublishedValue] = {}
@@ -107,9 +108,8 @@ class Row(_Strict):
 
 
 class Figure(_Strict):
-    """A side-by-side picture of the rows' answers to one request, as papers print them."""
+    """A side-by-side picture of the rows' answers to the same inputs, as papers print them."""
 
-    request: str
     caption: str
 
 
@@ -121,6 +121,8 @@ class PublishedTable(_Strict):
     """As the paper counts it, e.g. ``Table 1``; empty for a table that we add."""
     title: str
     origin: Literal["paper", "added"]
+    task: str | None = None
+    """Only cells of this task belong here; ``None`` takes the method's cells of any task."""
     note: str = ""
     varies: list[str] = []
     """Protocol keys in which the rows differ by the table's own design, and which therefore do not part them."""
@@ -130,6 +132,11 @@ class PublishedTable(_Strict):
     rows: list[Row] = Field(min_length=1)
     figure: Figure | None = None
 
+    @property
+    def caption(self) -> str:
+        """Number and title: ``Table 1. Accuracy of ...``."""
+        return f"{self.number}. {self.title}" if self.number else self.title
+
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
         columns = [column.id for column in self.columns]
@@ -138,6 +145,12 @@ class PublishedTable(_Strict):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"table {self.id!r}: {kind} id {twice[0]!r} is used twice")
         for row in self.rows:
+            for column in self.columns:
+                if row.variant and column.variant and row.variant != column.variant:
+                    raise ValueError(
+                        f"table {self.id!r}: row {row.id!r} and column {column.id!r} name different variants; "
+                        "name the variant in one of the two"
+                    )
             if stray := sorted(set(row.published) - set(columns)):
                 raise ValueError(
                     f"table {self.id!r}, row {row.id!r}: published.{stray[0]} names no column; known: {columns}"
@@ -198,6 +211,15 @@ def load_papers(folder: Path = FOLDER) -> list[PublishedPaper]:
                 raise ReportError(f"{path}: {name} is already in {seen[name]}; rename one of the two")
             seen[name] = path
     return sorted((paper for _, paper in papers), key=lambda paper: (paper.year, paper.paper))
+
+
+def published_tables() -> list[PublishedTable]:
+    """Every table that comes with this package, in the order of :func:`load_papers`.
+
+    Raises:
+        ReportError: see :func:`load_papers`.
+    """
+    return [table for paper in load_papers() for table in paper.tables]
 
 
 def _first_problem(error: ValidationError, content: dict[str, Any]) -> str:

@@ -1,0 +1,96 @@
+"""What is printed under a table: whose data, protocols, seeds, judges, and where the published numbers are from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reports import format as text
+from reports.data import Bundle
+from reports.lookup import Measured
+from reports.model import Line
+from reports.published import PublishedTable
+from reports.statistics import INTERVAL_FROM
+
+Columns = Mapping[str, Sequence[Measured | None]]
+"""Column id -> what we measured, one entry a row."""
+
+
+def data_line(bundle: Bundle, lines: Sequence[Line]) -> str:
+    """Whose data our numbers come from, in plain words."""
+    addresses = {address for line in lines for address in line.addresses}
+    sources = sorted(set(bundle.cells[bundle.cells["address"].isin(addresses)]["source"]) - {""})
+    words = {
+        "standin": "source=standin: our numbers come from stand-in data, not from the paper's data set.",
+        "real": "source=real: our numbers come from the paper's own data set.",
+    }
+    return " ".join(words.get(source, f"source={source}.") for source in sources)
+
+
+def protocol_lines(table: PublishedTable, measured: Columns) -> list[str]:
+    """How each column was measured by us and by the paper."""
+    lines = []
+    for column in table.columns:
+        ours: list[str] = []
+        for entry in measured[column.id]:
+            if entry is not None and entry.values and not entry.apart:
+                line = text.protocol_line(entry.protocol)
+                device = dict(entry.key).get("device")
+                ours.append(f"{line}, device {device}" if device else line)
+        said = [f"ours: {line}" for line in dict.fromkeys(ours)]
+        if column.protocol is not None:
+            said.append(f"published: {column.protocol.words}")
+        if said:
+            group = f"{column.group} " if column.group else ""
+            lines.append(f"Protocol of {group}{column.title}: {'; '.join(said)}.")
+    return lines
+
+
+def seeds_line(measured: Columns) -> str:
+    """Which seeds, and what stands in brackets."""
+    entries = [entry for column in measured.values() for entry in column if entry is not None and entry.values]
+    seeds = sorted({seed for entry in entries for seed in entry.values})
+    if not seeds:
+        return ""
+    most = max(len(entry.values) for entry in entries)
+    least = min(len(entry.values) for entry in entries)
+    how = []
+    if least < INTERVAL_FROM and most > 1:
+        how.append("(values of every seed)")
+    if most >= INTERVAL_FROM:
+        how.append("[95 % bootstrap interval of the mean]")
+    listed = ", ".join(str(seed) for seed in seeds)
+    return f"Seeds: {listed}." + (f" Shown: mean {' or '.join(how)}." if how else "")
+
+
+def judges_line(bundle: Bundle, lines: Sequence[Line], measured: Columns) -> str:
+    """How accurate the judges behind this table's accuracies are on real images."""
+    roles = {
+        str(entry.protocol.get("extractor", "")).partition(":")[2]
+        for column in measured.values()
+        for entry in column
+        if entry is not None and str(entry.protocol.get("extractor", "")).startswith("judge:")
+    }
+    addresses = {address for line in lines for address in line.addresses}
+    cells = bundle.cells[bundle.cells["address"].isin(addresses)]
+    judges = {(role, address) for held in cells["judges"] for role, address in held.items() if role in roles}
+    said = []
+    for role, address in sorted(judges):
+        scores = bundle.scores[(bundle.scores["address"] == address) & (bundle.scores["name"] == "accuracy")]
+        plain = [score for score in scores.to_dict("records") if set(score["slices"]) <= {"request"}]
+        accuracies = [
+            f"{text.number(score['value'], 2)} {score['unit']} on {score['slices'].get('request', 'its test images')}"
+            for score in plain
+            if score["status"] == "ok"
+        ]
+        said.append(f"{role} = {address}, accuracy {', '.join(accuracies) or 'not measured'}")
+    return f"Judge: {'; '.join(said)}." if said else ""
+
+
+def source_line(table: PublishedTable) -> str:
+    """Where the published numbers are from, and how sure that is."""
+    facts = [
+        f"{column.source}{f' (confidence: {column.confidence})' if column.confidence else ''}"
+        for column in table.columns
+        if column.source
+    ]
+    return f"Published numbers: {'; '.join(dict.fromkeys(facts))}." if facts else ""

@@ -1,0 +1,151 @@
+"""Training curves: one figure of small multiples a paper, every row in its own colour throughout."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reports.data import Bundle
+
+MOST_PANELS = 12
+MOST_POINTS = 240
+_SPEEDS = re.compile(r"per_s$|^lr$")
+"""Values that say how fast it went, not what was learnt."""
+
+# Okabe & Ito, "Color universal design" (2008), without yellow and black: told apart by people with any colour vision.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6BB1", "#7F7F7F")
+_DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)))
+
+_INK = "#010203"
+"""Stands for the page's text colour, which an embedded figure takes over."""
+
+
+@dataclass(frozen=True)
+class CurveFigure:
+    """One paper's figure, as SVG and PNG bytes, with a sentence that says what it shows."""
+
+    paper: str
+    svg: bytes
+    png: bytes
+    description: str
+
+
+def curve_figures(bundle: Bundle) -> list[CurveFigure]:
+    """One figure for every paper whose cells have curves, in order of the papers' names."""
+    figures = []
+    for paper in sorted(set(bundle.cells["paper"])):
+        frame = _long_frame(bundle, paper)
+        if not frame.empty:
+            figures.append(_draw(paper, frame))
+    return figures
+
+
+def inline_svg(figure: CurveFigure) -> str:
+    """The SVG element for embedding in a page: text in the page's colour, ids that meet no other figure's."""
+    svg = figure.svg.decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href").replace(_INK, "currentColor")
+    prefix = f"curves-{figure.paper}-"
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    return re.sub(r"url\(#", f"url(#{prefix}", svg)
+
+
+def _long_frame(bundle: Bundle, paper: str) -> pd.DataFrame:
+    parts = []
+    for cell in bundle.cells[bundle.cells["paper"] == paper].to_dict("records"):
+        curve = bundle.curves.get(cell["address"])
+        if curve is not None:
+            label = f"{cell['title']} ({cell['variant']})" if cell["variant"] else cell["title"]
+            parts.append(curve.assign(row=label, method=cell["method"], seed=cell["seed"]))
+    frame = pd.concat(parts) if parts else pd.DataFrame(columns=["step", "name", "value", "row", "method", "seed"])
+    return frame[[not _SPEEDS.search(str(name)) for name in frame["name"]]] if len(frame) else frame
+
+
+def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    rows = list(dict.fromkeys(frame["row"]))
+    styles = _styles(frame)
+    names = sorted(set(frame["name"]), key=lambda name: (-frame[frame["name"] == name]["row"].nunique(), name))
+    names = names[:MOST_PANELS]
+    across = min(3, len(names))
+    down = -(-len(names) // across)
+    legend_rows = -(-len(rows) // 3)
+    height = 2.35 * down + 0.24 * legend_rows + 0.2
+    settings = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": paper,
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "text.color": _INK,
+        "axes.labelcolor": _INK,
+        "axes.titlecolor": _INK,
+        "axes.edgecolor": "#8a8f98",
+        "xtick.color": "#8a8f98",
+        "ytick.color": "#8a8f98",
+        "xtick.labelcolor": _INK,
+        "ytick.labelcolor": _INK,
+    }
+    with mpl.rc_context(settings):
+        figure = Figure(figsize=(3.25 * across, height), layout="constrained")
+        axes = figure.subplots(down, across, squeeze=False)
+        handles = {}
+        for axis, name in zip(axes.flat, names, strict=False):
+            panel = frame[frame["name"] == name]
+            for (row, _), points in panel.groupby(["row", "seed"], sort=False):
+                steps, values = _smooth(points)
+                colour, dash = styles[row]
+                (line,) = axis.plot(steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9)
+                handles.setdefault(row, line)
+            axis.set_title(name, fontsize=9.5, loc="left")
+            if _spans_decades(panel["value"]):
+                axis.set_yscale("log")
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.grid(axis="y", color="#8a8f98", alpha=0.25, linewidth=0.6)
+            axis.tick_params(labelsize=8, length=2.5)
+        for axis in list(axes.flat)[len(names) :]:
+            axis.set_axis_off()
+        for axis in axes[-1]:
+            axis.set_xlabel("step", fontsize=8.5)
+        shown = [row for row in rows if row in handles]
+        figure.legend(
+            [handles[row] for row in shown], shown, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5
+        )
+        svg, png = io.BytesIO(), io.BytesIO()
+        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(png, format="png", dpi=150, facecolor="white")
+    what = f"{', '.join(names)} over training steps for {len(rows)} rows; running means over a fiftieth of the steps"
+    return CurveFigure(paper, svg.getvalue(), png.getvalue(), f"Training curves of {paper}: {what}.")
+
+
+def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, object]]:
+    """Row -> colour of its method and dash of its variant; beyond eight methods the dashes move on."""
+    methods = list(dict.fromkeys(frame["method"]))
+    styles: dict[str, tuple[str, object]] = {}
+    variants: dict[str, int] = {}
+    for row, method in dict.fromkeys(zip(frame["row"], frame["method"], strict=True)):
+        place = methods.index(method)
+        dash = variants.setdefault(method, place // len(_COLOURS))
+        variants[method] += 1
+        styles[row] = (_COLOURS[place % len(_COLOURS)], _DASHES[dash % len(_DASHES)])
+    return styles
+
+
+def _smooth(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Running means over a fiftieth of the curve, thinned to what a small panel can show."""
+    values = points["value"].astype("float64").rolling(max(1, len(points) // 50), min_periods=1).mean().to_numpy()
+    steps = points["step"].to_numpy()
+    keep = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_POINTS)).round().astype(int))
+    return steps[keep], values[keep]
+
+
+def _spans_decades(values: pd.Series) -> bool:
+    numbers = values.to_numpy(dtype="float64")
+    return bool(numbers.min() > 0 and np.quantile(numbers, 0.99) > 50 * np.quantile(numbers, 0.05))

@@ -1,0 +1,167 @@
+"""Pictures for reports: kept small enough to be carried inside one page, and rows of answers under their inputs."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reports.data import Bundle
+from reports.model import Line, Table
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+LONGEST_SIDE = 1400
+"""Pixels; larger pictures are scaled down before they are embedded."""
+LOSSLESS_UP_TO = 20_000
+"""Bytes; pictures that need more without loss are stored with loss."""
+MOST_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A picture as a ``data:`` address with its size in pixels."""
+
+    uri: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One row of a side-by-side picture."""
+
+    title: str
+    path: Path
+    address: str
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """The same inputs through every row of a table."""
+
+    rows: tuple[Strip, ...]
+    left_out: tuple[str, ...]
+    """Titles of rows whose answers are to other inputs."""
+
+
+def side_by_side(bundle: Bundle, table: Table) -> SideBySide | None:
+    """Inputs on top, then the answers of the first finished cell of every row, the truth last where it is known.
+
+    Rows that answered other inputs are left out by name; ``None`` when no row has a picture.
+    """
+    inputs: Strip | None = None
+    truth: Strip | None = None
+    rows: list[Strip] = []
+    left_out: list[str] = []
+    for line in table.lines:
+        address, pictures = _first_pictures(bundle, line)
+        if "final outputs" not in pictures:
+            continue
+        if "final inputs" in pictures:
+            own = Strip("Input", pictures["final inputs"], address)
+            if inputs is None:
+                inputs = own
+            elif not _same_pixels(inputs.path, own.path):
+                left_out.append(line.title)
+                continue
+        if truth is None and "final truth" in pictures:
+            truth = Strip("Truth", pictures["final truth"], address)
+        rows.append(Strip(line.title, pictures["final outputs"], address))
+    if not rows:
+        return None
+    return SideBySide(tuple(strip for strip in (inputs, *rows, truth) if strip is not None), tuple(left_out))
+
+
+def _first_pictures(bundle: Bundle, line: Line) -> tuple[str, dict[str, Path]]:
+    finished = set(bundle.cells[bundle.cells["status"] == "ok"]["address"])
+    for address in line.addresses:
+        pictures = dict(bundle.pictures.get(address, []))
+        if address in finished and "final outputs" in pictures:
+            return address, pictures
+    return "", {}
+
+
+def _same_pixels(first: Path, second: Path) -> bool:
+    one, other = read(first), read(second)
+    return one is not None and other is not None and one.size == other.size and one.tobytes() == other.tobytes()
+
+
+def read(path: Path) -> Image | None:
+    """The picture in RGB, or ``None`` when the file is not a readable picture of sensible size."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                return None
+            return picture.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def shrink(picture: Image) -> Image:
+    """Undo whole-factor enlargement where that loses nothing, then fit into :data:`LONGEST_SIDE`."""
+    from PIL import Image
+
+    pixels = np.asarray(picture)
+    while min(pixels.shape[:2]) >= 2 and pixels.shape[0] % 2 == 0 == pixels.shape[1] % 2:
+        half = pixels[::2, ::2]
+        if not np.array_equal(half.repeat(2, axis=0).repeat(2, axis=1), pixels):
+            break
+        pixels = half
+    small = Image.fromarray(pixels)
+    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    return small
+
+
+def embed(picture: Image) -> Embedded:
+    """The picture as WebP inside a ``data:`` address; without loss where that is small."""
+    small = shrink(picture)
+    data = _webp(small, lossless=True)
+    if len(data) > LOSSLESS_UP_TO:
+        data = min(data, _webp(small, lossless=False), key=len)
+    return Embedded(f"data:image/webp;base64,{base64.b64encode(data).decode()}", small.width, small.height)
+
+
+def _webp(picture: Image, *, lossless: bool) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", lossless=lossless, quality=85, method=4)
+    return buffer.getvalue()
+
+
+def compose(rows: Sequence[Strip]) -> Image | None:
+    """Strips below each other with their titles at the left, as papers print them; ``None`` without readable strips."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    strips = [(strip.title, picture) for strip in rows if (picture := read(strip.path)) is not None]
+    if not strips:
+        return None
+    font = ImageFont.load_default(size=15)
+    margin = 12
+    left = int(max(font.getlength(title) for title, _ in strips)) + 2 * margin
+    width = left + max(picture.width for _, picture in strips) + margin
+    height = sum(picture.height for _, picture in strips) + 2 * margin
+    canvas = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(canvas)
+    top = margin
+    for title, picture in strips:
+        draw.text((left - margin, top + picture.height / 2), title, fill="#1d2430", font=font, anchor="rm")
+        canvas.paste(picture, (left, top))
+        top += picture.height
+    return canvas
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most ``most`` of ``range(count)``, evenly spaced, with the first and the last."""
+    if count <= most:
+        return list(range(count))
+    if most == 1:
+        return [count - 1]
+    return sorted({round(index * (count - 1) / (most - 1)) for index in range(most)})

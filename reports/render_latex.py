@@ -1,0 +1,122 @@
+r"""Tables as LaTeX for ``\input``: needs the packages ``booktabs`` and ``graphicx``, nothing else."""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import groupby
+
+from reports.model import Entry, Heading, Table
+
+PREAMBLE = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{booktabs}
+\usepackage{graphicx}
+"""
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",
+    "]": "{]}",
+    "\u2212": "$-$",
+    "\u2013": "--",
+    "\u2192": r"$\rightarrow$",
+    "\u2191": r"$\uparrow$",
+    "\u2193": r"$\downarrow$",
+    "\u2026": r"\dots{}",
+    "\u00b7": r"$\cdot$",
+    "\u00d7": r"$\times$",
+    "\u00b1": r"$\pm$",
+}
+
+
+def escape(text: str) -> str:
+    """Text that TeX prints as it stands; letters outside ASCII lose their accents, other signs become ``?``."""
+    return "".join(_SPECIAL.get(sign) or _plain(sign) for sign in " ".join(text.split()))
+
+
+def _plain(sign: str) -> str:
+    if sign.isascii():
+        return sign if sign.isprintable() else "?"
+    bare = "".join(part for part in unicodedata.normalize("NFKD", sign) if part.isascii() and part.isprintable())
+    return "".join(_SPECIAL.get(part, part) for part in bare) or "?"
+
+
+def render(table: Table) -> str:
+    """A ``table`` environment with caption, label and notes; wider than the line, it is scaled to the line."""
+    body = _tabular(table) if table.headings else ""
+    under = [
+        *([table.note] if table.note else []),
+        *table.under(),
+        *(table.orderings.others if table.orderings else ()),
+    ]
+    notes = [f"\\textsuperscript{{{number}}}~{escape(note)}" for number, note in enumerate(table.footnotes, start=1)]
+    small = "\\par\n".join([*(escape(line) for line in under), *notes])
+    return (
+        "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
+        "\\begin{table}[htbp]\n\\centering\n"
+        f"\\caption{{{escape(table.name)}}}\n\\label{{tab:{table.anchor.removeprefix('table-')}}}\n"
+        f"{body}"
+        f"\\par\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{small}\n\\end{{minipage}}\n"
+        "\\end{table}\n"
+    )
+
+
+def _tabular(table: Table) -> str:
+    lines = [
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
+        f"\\begin{{tabular}}{{l{'r' * len(table.headings)}}}",
+        "\\toprule",
+    ]
+    if any(heading.group for heading in table.headings):
+        lines.append(_spans([(heading.group, heading.group) for heading in table.headings]))
+    lines.append(_spans([(heading.column, _title(heading)) for heading in table.headings]))
+    if any(heading.kind != "ours" for heading in table.headings):
+        lines.append(_cells(["", *(heading.kind for heading in table.headings)]))
+    lines.append("\\midrule")
+    for line in table.lines:
+        title = escape(line.title) + (" \\emph{(published only)}" if line.published_only else "")
+        lines.append(_cells([title, *(_entry(entry) for entry in line.entries)]))
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}}", ""])
+
+
+def _spans(titles: list[tuple[str, str]]) -> str:
+    """A row of headings, each over all neighbours with the same key."""
+    cells, rules, at = [""], [], 2
+    for _, members in groupby(titles, key=lambda pair: pair[0]):
+        printed = [title for _, title in members]
+        cells.append(f"\\multicolumn{{{len(printed)}}}{{c}}{{{printed[0]}}}")
+        if len(printed) > 1:
+            rules.append(f"\\cmidrule(lr){{{at}-{at + len(printed) - 1}}}")
+        at += len(printed)
+    return _cells(cells) + "".join(rules)
+
+
+def _cells(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _title(heading: Heading) -> str:
+    return escape(heading.title) + _marks(heading.notes)
+
+
+def _entry(entry: Entry) -> str:
+    printed = f"\\textbf{{{escape(entry.text)}}}" if entry.best else escape(entry.text)
+    return f"{printed} {escape(entry.spread)}".strip() + _marks(entry.notes)
+
+
+def _marks(notes: tuple[int, ...]) -> str:
+    return f"\\textsuperscript{{{','.join(str(note) for note in notes)}}}" if notes else ""

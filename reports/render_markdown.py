@@ -1,0 +1,58 @@
+"""Tables as Markdown: readable as plain text, and hostile text stays text."""
+
+from __future__ import annotations
+
+import re
+
+from reports.model import Entry, Table
+
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def escape(text: str) -> str:
+    """Text that no Markdown reader takes for markup or for the end of a table's cell."""
+    flat = " ".join(text.split())
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = re.sub(r"([\\`*\[\]|~])", r"\\\1", flat)
+    # An underscore between letters is text to every reader; only at a word's edge it opens emphasis.
+    return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", flat)
+
+
+def marks(notes: tuple[int, ...]) -> str:
+    """Footnote numbers as superscript digits."""
+    return "⁽" + "⁾⁽".join(str(note).translate(_SUPERSCRIPT) for note in notes) + "⁾" if notes else ""
+
+
+def render(table: Table, level: int = 3) -> str:
+    """The table with its heading, the lines under it and its footnotes."""
+    lines = [f"{'#' * level} {escape(table.name)}", ""]
+    if table.note:
+        lines += [escape(table.note), ""]
+    if table.headings:
+        lines += [rows(table), ""]
+    lines += [f"- {escape(line)}" for line in table.under()]
+    if table.orderings is not None:
+        lines += [f"  - {escape(other)}" for other in table.orderings.others]
+    lines += [f"- {marks((number,))} {escape(note)}" for number, note in enumerate(table.footnotes, start=1)]
+    return "\n".join(lines) + "\n"
+
+
+def rows(table: Table) -> str:
+    """Only the table."""
+    flat = zip(table.flat_headings(), table.headings, strict=True)
+    header = ["", *(f"{escape(title)}{marks(heading.notes)}" for title, heading in flat)]
+    lines = [_row(header), _row(["---", *("---:" for _ in table.headings)])]
+    for line in table.lines:
+        title = escape(line.title) + (" *(published only)*" if line.published_only else "")
+        lines.append(_row([title, *(_entry(entry) for entry in line.entries)]))
+    return "\n".join(lines)
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _entry(entry: Entry) -> str:
+    printed = escape(entry.text)
+    printed = f"**{printed}**" if entry.best else printed
+    return f"{printed} {escape(entry.spread)}".strip() + marks(entry.notes)

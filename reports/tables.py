@@ -1,0 +1,200 @@
+"""Lays our scores out beside the published numbers: one model that every renderer prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports import captions
+from reports import format as text
+from reports.comparison import disagreement, orderings, published_value, ranks
+from reports.data import Bundle
+from reports.lookup import Measured, cells_of, expand_rows, measure
+from reports.model import Entry, Heading, Kind, Line, Table
+from reports.others import uncovered_tables
+from reports.published import Column, PublishedPaper, PublishedTable, PublishedValue, Row, load_papers
+from reports.statistics import summarise
+
+WIDE = 4
+"""More columns than this are split by their group (the data set), one table each."""
+
+
+def build_tables(bundle: Bundle, papers: Sequence[PublishedPaper] | None = None) -> list[Table]:
+    """Every table of every paper that the bundle has cells of; then one of our own for methods no table names.
+
+    Raises:
+        ReportError: a file of published tables is bad.
+    """
+    known = load_papers() if papers is None else papers
+    present = set(bundle.cells["paper"])
+    layouts = [(paper, table) for paper in known if paper.paper in present for table in paper.tables]
+    layouts += uncovered_tables(bundle, layouts)
+    return [_build(bundle, paper, part, whole=part is table) for paper, table in layouts for part in _parts(table)]
+
+
+def _parts(table: PublishedTable) -> list[PublishedTable]:
+    groups = list(dict.fromkeys(column.group for column in table.columns))
+    if len(table.columns) <= WIDE or len(groups) < 2:
+        return [table]
+    return [
+        table.model_copy(
+            update={
+                "id": f"{table.id}-{text.slug(group)}",
+                "title": f"{table.title}: {group}" if group else table.title,
+                "columns": [column for column in table.columns if column.group == group],
+                "figure": table.figure if group == groups[0] else None,
+            }
+        )
+        for group in groups
+    ]
+
+
+class _Footnotes:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def add(self, *notes: str) -> tuple[int, ...]:
+        """The numbers of these notes; equal notes share one."""
+        numbers = []
+        for note in notes:
+            if note and note not in self.texts:
+                self.texts.append(note)
+            if note:
+                numbers.append(self.texts.index(note) + 1)
+        return tuple(sorted(set(numbers)))
+
+
+def _build(bundle: Bundle, paper: PublishedPaper, table: PublishedTable, *, whole: bool) -> Table:
+    rows = expand_rows(bundle, table)
+    measured = {column.id: measure(bundle, table, rows, column) for column in table.columns}
+    notes = _Footnotes()
+    headings: list[Heading] = []
+    printed: list[list[Entry]] = [[] for _ in rows]
+    for column in table.columns:
+        kinds = _kinds(rows, column)
+        title = _column_title(column)
+        group = "" if not whole else column.group
+        people = "votes of people, which no machine can repeat: shown as published"
+        marks = notes.add(f"{column.title}: {people}") if column.measured_by == "people" else ()
+        headings += [Heading(kind, title, group, marks, column.id) for kind in kinds]
+        for line, by_kind in zip(printed, _entries(rows, column, measured[column.id], notes), strict=True):
+            line += [by_kind[kind] for kind in kinds]
+    lines = []
+    for row, entries in zip(rows, printed, strict=True):
+        cells = _row_cells(bundle, table, row)
+        lines.append(Line(row.title, tuple(entries), published_only=row.method is None, note=row.note, addresses=cells))
+    return Table(
+        anchor=f"table-{table.id}",
+        paper=paper.paper,
+        number=table.number,
+        title=table.title,
+        added=table.origin == "added",
+        note=table.note,
+        headings=tuple(headings),
+        lines=tuple(lines),
+        data=captions.data_line(bundle, lines),
+        protocols=tuple(captions.protocol_lines(table, measured)),
+        seeds=captions.seeds_line(measured),
+        judges=captions.judges_line(bundle, lines, measured),
+        orderings=orderings(table.columns, rows, measured),
+        footnotes=tuple(notes.texts),
+        source=captions.source_line(table),
+        figure_caption=table.figure.caption if table.figure else "",
+    )
+
+
+def _kinds(rows: Sequence[Row], column: Column) -> list[Kind]:
+    """The sub-columns that have something to say."""
+    published = any(column.id in row.published for row in rows)
+    if column.score is None:
+        return ["published"]
+    if not published:
+        return ["ours"]
+    both = sum(row.method is not None and column.id in row.published for row in rows)
+    kinds: list[Kind] = ["ours", "published", "difference"]
+    return [*kinds, "rank"] if column.direction != "none" and both > 1 else kinds
+
+
+def _column_title(column: Column) -> str:
+    arrow = text.ARROWS[column.direction]
+    unit = f"({column.unit})" if column.unit else ""
+    return " ".join(part for part in (column.title, arrow, unit) if part)
+
+
+def _entries(
+    rows: Sequence[Row], column: Column, measured: Sequence[Measured | None], notes: _Footnotes
+) -> list[dict[Kind, Entry]]:
+    means = {
+        index: summarise(list(ours.values.values())).mean
+        for index, ours in enumerate(measured)
+        if ours is not None and ours.values
+    }
+    comparable = {index: mean for index, mean in means.items() if not _apart(measured[index])}
+    printed = {index: published_value(row, column) for index, row in enumerate(rows) if column.id in row.published}
+    shared = sorted(set(comparable) & set(printed))
+    our_rank = ranks({index: comparable[index] for index in shared}, column.direction)
+    their_rank = ranks({index: printed[index] for index in shared}, column.direction)
+    best = {index for index, rank in ranks(comparable, column.direction).items() if rank == 1}
+    best_published = {index for index, rank in ranks(printed, column.direction).items() if rank == 1}
+    lines = []
+    for index, (row, ours) in enumerate(zip(rows, measured, strict=True)):
+        nothing = Entry(text.NOTHING)
+        line: dict[Kind, Entry] = {"ours": nothing, "published": nothing, "difference": nothing, "rank": nothing}
+        if ours is not None:
+            line["ours"] = _our_entry(ours, column, index in best, notes)
+        if index in printed:
+            line["published"] = _published_entry(row, column, printed[index], index in best_published, notes)
+        if index in means and index in printed and ours is not None:
+            line["difference"] = _difference_entry(column, ours, means[index] - printed[index], notes)
+        if index in our_rank:
+            order = f"{our_rank[index]} → {their_rank[index]}"
+            line["rank"] = Entry(order, value=float(our_rank[index]), state="number")
+        lines.append(line)
+    return lines
+
+
+def _apart(ours: Measured | None) -> str:
+    return ours.apart if ours is not None else ""
+
+
+def _our_entry(ours: Measured, column: Column, best: bool, notes: _Footnotes) -> Entry:
+    marks = notes.add(*ours.notes, ours.apart)
+    if not ours.values:
+        return Entry(ours.text, state="status" if ours.failed else "missing", notes=marks)
+    summary = summarise([ours.values[seed] for seed in sorted(ours.values)])
+    spread = ""
+    if summary.interval is not None:
+        spread = f"[{', '.join(text.number(end, column.decimals) for end in summary.interval)}]"
+    elif len(summary.points) > 1:
+        points = [text.number(point, column.decimals) for point in summary.points]
+        spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} equal)"
+    printed = text.number(summary.mean, column.decimals)
+    return Entry(printed, spread, summary.mean, best, "number", marks)
+
+
+def _published_entry(row: Row, column: Column, value: float, best: bool, notes: _Footnotes) -> Entry:
+    said = row.published[column.id]
+    marks: tuple[int, ...] = ()
+    if isinstance(said, PublishedValue):
+        facts = [said.note, said.source or "", f"confidence: {said.confidence}" if said.confidence else ""]
+        marks = notes.add(f"{row.title}: " + "; ".join(fact for fact in facts if fact) if any(facts) else "")
+    return Entry(text.number(value, column.decimals), "", value, best, "number", marks)
+
+
+def _difference_entry(column: Column, ours: Measured, difference: float, notes: _Footnotes) -> Entry:
+    if reason := disagreement(column, ours):
+        return Entry(
+            text.NOT_COMPARABLE, state="n/c", notes=notes.add(f"{text.NOT_COMPARABLE} = not comparable: {reason}")
+        )
+    return Entry(text.signed(difference, column.decimals), "", difference, False, "number")
+
+
+def _row_cells(bundle: Bundle, table: PublishedTable, row: Row) -> tuple[str, ...]:
+    """Addresses behind a row, finished cells first, in order of seeds."""
+    if row.method is None:
+        return ()
+    columns: list[Column | None] = [column for column in table.columns if column.score]
+    found: dict[str, tuple[bool, int]] = {}
+    for column in columns or [None]:
+        for cell in cells_of(bundle, table, row, column).to_dict("records"):
+            found[cell["address"]] = (cell["status"] != "ok", cell["seed"])
+    return tuple(sorted(found, key=lambda address: found[address]))
