@@ -151,7 +151,7 @@ def _made(cell: str, seeds: Runs, checks: int, false_alarms: float) -> Expectati
         [run.value for run in seeds.values()],
         checks,
         unit=score.unit,
-        images=protocol.n_fake,
+        images=min((count for count in (protocol.n_real, protocol.n_fake) if count), default=0),
         false_alarms=false_alarms,
     )
     entry = Expectation(

@@ -1,0 +1,136 @@
+"""A package of somebody else's that registers through entry points is found, checked and run like our own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.errors import UserError
+from benchmarks.registry import get_method, get_task, methods, tasks
+from datasets.errors import DataError
+from datasets.task import Task
+from methods.method import Method
+
+from .install import install_plugin
+
+REPOSITORY = Path(__file__).parents[2]
+SUITE = """
+profile = "tiny"
+
+[[rows]]
+methods = ["acme/blur"]
+task = "acme-shapes"
+"""
+
+
+def test_it_is_not_there_before_it_is_installed() -> None:
+    assert "acme/blur" not in methods()
+    assert "acme-shapes" not in tasks()
+    with pytest.raises(UserError, match="unknown method 'acme/blur'"):
+        get_method("acme/blur")
+
+
+@pytest.mark.usefixtures("plugin")
+def test_its_entry_points_are_found_beside_our_own() -> None:
+    assert methods()["acme/blur"] == "acme_retable.blur:Blur"
+    assert tasks()["acme-shapes"] == "acme_retable.shapes:Shapes"
+    assert "dtn/dtn" in methods()
+    assert issubclass(get_method("acme/blur"), Method)
+    assert issubclass(get_task("acme-shapes"), Task)
+
+
+def test_a_name_that_is_taken_is_refused_by_name(plugin: Path) -> None:
+    entry_points = next(plugin.glob("*.dist-info")) / "entry_points.txt"
+    entry_points.write_text("[retable.methods]\ndtn/dtn = acme_retable.blur:Blur\n")
+    with pytest.raises(UserError, match=r"'dtn/dtn' is registered twice.*acme_retable"):
+        methods()
+
+
+def test_an_entry_that_leads_nowhere_is_one_clear_line(plugin: Path) -> None:
+    entry_points = next(plugin.glob("*.dist-info")) / "entry_points.txt"
+    entry_points.write_text(
+        "[retable.methods]\nacme/gone = acme_retable.gone:Gone\nacme/task = acme_retable.shapes:Shapes\n"
+    )
+    with pytest.raises(UserError, match=r"'acme/gone' .* cannot be imported"):
+        get_method("acme/gone")
+    with pytest.raises(UserError, match=r"'acme/task' .* not a subclass of Method"):
+        get_method("acme/task")
+
+
+@pytest.mark.usefixtures("plugin")
+def test_its_method_learns_its_task(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    task_class, method_class = get_task("acme-shapes"), get_method("acme/blur")
+    task = task_class(task_class.Settings(), tmp_path)
+    task.prepare()
+    method = method_class(method_class.Settings.model_validate({}), task.info())
+    method.opt = method.optimizers()
+    losses = [float(method.training_step(task.batch("train", step, 16, 0), step)["l_blur"]) for step in range(30)]
+    assert losses[-1] < losses[0] / 4
+    request = task.requests("translate", "train")[0]
+    with torch.no_grad():
+        answer = method.translate(request.inputs)
+    assert request.truth is not None
+    assert answer.shape == request.truth.shape
+    assert float((answer - request.truth).abs().mean()) < 0.3
+
+
+@pytest.mark.usefixtures("plugin")
+def test_its_batches_depend_on_nothing_but_their_arguments(tmp_path: Path) -> None:
+    task_class = get_task("acme-shapes")
+    first, second = (task_class(task_class.Settings(), tmp_path).batch("train", 3, 4, 7) for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    other = task_class(task_class.Settings(), tmp_path).batch("train", 4, 4, 7)
+    assert not torch.equal(first["s"], other["s"])
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.usefixtures("plugin")
+def test_its_test_images_are_no_reference_images(tmp_path: Path) -> None:
+    task_class = get_task("acme-shapes")
+    task = task_class(task_class.Settings(), tmp_path)
+    truth = task.requests("translate", "train")[0].truth
+    assert truth is not None
+    assert not torch.equal(truth, task.reference("grey").inputs["image"])
+
+
+@pytest.mark.usefixtures("plugin")
+def test_its_errors_are_for_people(tmp_path: Path) -> None:
+    task_class = get_task("acme-shapes")
+    task = task_class(task_class.Settings(source="real"), tmp_path)
+    with pytest.raises(DataError, match="source = 'standin'"):
+        task.prepare()
+
+
+def test_the_command_lists_it_and_a_suite_runs_it(tmp_path: Path) -> None:
+    site = install_plugin(tmp_path)
+    (tmp_path / "acme.toml").write_text(SUITE)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "tiny.toml").write_text('[method."acme/*"]\nsteps = 10\n')
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(site)]),
+        "COLUMNS": "200",
+        "OMP_NUM_THREADS": "1",
+    }
+
+    def retable(*arguments: str) -> str:
+        command = [sys.executable, "-m", "benchmarks.cli", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "acme/blur" in retable("list", "methods")
+    retable("run", str(tmp_path / "acme.toml"), "--no-track")
+    (found,) = (tmp_path / "runs").rglob("result.json")
+    result = json.loads(found.read_text())
+    assert result["status"] == "ok", result["reason"]
+    assert "lpips_pair.lite0" in {score["name"] for score in result["scores"]}
