@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from reports.data import Bundle
+
+if TYPE_CHECKING:
+    from matplotlib.lines import Line2D
 
 MOST_PANELS = 12
 MOST_POINTS = 240
@@ -79,7 +83,7 @@ def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
     down = -(-len(names) // across)
     legend_rows = -(-len(rows) // 3)
     height = 2.35 * down + 0.24 * legend_rows + 0.2
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none",
         "svg.hashsalt": paper,
         "font.family": "sans-serif",
@@ -96,13 +100,13 @@ def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
     with mpl.rc_context(settings):
         figure = Figure(figsize=(3.25 * across, height), layout="constrained")
         axes = figure.subplots(down, across, squeeze=False)
-        handles = {}
+        handles: dict[str, Line2D] = {}
         for axis, name in zip(axes.flat, names, strict=False):
             panel = frame[frame["name"] == name]
             for (row, _), points in panel.groupby(["row", "seed"], sort=False):
                 steps, values = _smooth(points)
                 colour, dash = styles[row]
-                (line,) = axis.plot(steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9)
+                (line,) = axis.plot(steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9, label=row)
                 handles.setdefault(row, line)
             axis.set_title(name, fontsize=9.5, loc="left")
             if _spans_decades(panel["value"]):
@@ -114,10 +118,8 @@ def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
             axis.set_axis_off()
         for axis in axes[-1]:
             axis.set_xlabel("step", fontsize=8.5)
-        shown = [row for row in rows if row in handles]
-        figure.legend(
-            [handles[row] for row in shown], shown, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5
-        )
+        shown = [handles[row] for row in rows if row in handles]
+        figure.legend(handles=shown, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
         svg, png = io.BytesIO(), io.BytesIO()
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
         figure.savefig(png, format="png", dpi=150, facecolor="white")

@@ -1,0 +1,163 @@
+"""Writes a report: one page, tables for papers and for Markdown, figures, and every score as CSV."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reports import render_latex, render_markdown
+from reports import format as text
+from reports.curves import curve_figures
+from reports.data import Bundle
+from reports.errors import ReportError
+from reports.model import Table
+from reports.page_parts import failures
+from reports.pictures import compose, side_by_side
+from reports.published import load_papers
+from reports.tables import build_tables
+
+SUMMARY_LIMIT = 7_500
+"""Characters of the short summary: trackers cut longer descriptions off without a word."""
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What was written."""
+
+    index: Path
+    tables: tuple[Path, ...]
+    """Markdown and LaTeX, two files a table."""
+    figures: tuple[Path, ...]
+    results: Path
+
+
+def build(bundle: Bundle, out: Path) -> ReportFiles:
+    """Write ``index.html``, ``tables/*.md``, ``tables/*.tex``, ``figures/*`` and ``results.csv`` below ``out``.
+
+    Every file is replaced in one step, the page last, so that a reader never meets half a report.
+
+    Raises:
+        ReportError: the folder cannot be written, or a file of published tables is bad.
+    """
+    from reports import render_html
+
+    papers = load_papers()
+    tables = build_tables(bundle, papers)
+    curves = curve_figures(bundle)
+    pairs = [(table, side_by_side(bundle, table) if table.figure_caption else None) for table in tables]
+    shown = {table.anchor: figure for table, figure in pairs if figure is not None}
+    table_files: dict[Path, bytes] = {}
+    for table in tables:
+        name = table.anchor.removeprefix("table-")
+        table_files[out / "tables" / f"{name}.md"] = render_markdown.render(table, level=1).encode()
+        table_files[out / "tables" / f"{name}.tex"] = render_latex.render(table).encode()
+    figure_files: dict[Path, bytes] = {}
+    for curve in curves:
+        figure_files[out / "figures" / f"curves-{curve.paper}.svg"] = curve.svg
+        figure_files[out / "figures" / f"curves-{curve.paper}.png"] = curve.png
+    for anchor, figure in shown.items():
+        if (picture := compose(figure.rows)) is not None:
+            buffer = io.BytesIO()
+            picture.save(buffer, format="PNG", optimize=True)
+            figure_files[out / "figures" / f"{anchor.removeprefix('table-')}-outputs.png"] = buffer.getvalue()
+    results, index = out / "results.csv", out / "index.html"
+    page = render_html.render(bundle, tables, papers, curves, shown).encode()
+    for path, content in {**table_files, **figure_files, results: _csv(bundle).encode(), index: page}.items():
+        _write(path, content)
+    return ReportFiles(index, tuple(table_files), tuple(figure_files), results)
+
+
+def markdown_summary(bundle: Bundle) -> str:
+    """The tables' bodies and every status in short Markdown: the description of a tracked run.
+
+    At most :data:`SUMMARY_LIMIT` characters; tables that do not fit are named instead.
+    """
+    done = (bundle.cells["status"] == "ok").sum()
+    head = [f"**{render_markdown.escape(bundle.suite)}**: {done} of {len(bundle.cells)} cells ok"]
+    for failure in failures(bundle):
+        reason = f": {text.one_line(failure.reason, 120)}" if failure.reason else ""
+        head.append(f"- {failure.status}: {render_markdown.escape(failure.address + reason)}")
+    parts = [_fit("\n".join(head), SUMMARY_LIMIT // 3)]
+    left_out: list[str] = []
+    room = SUMMARY_LIMIT - 400
+    for table in build_tables(bundle):
+        counted = f"\n\n{render_markdown.escape(table.ordering_line())}" if table.orderings else ""
+        body = f"#### {render_markdown.escape(table.name)}\n\n{render_markdown.rows(table)}"
+        part = f"{body}\n\n{render_markdown.escape(table.data)}{counted}"
+        if len("\n\n".join([*parts, part])) <= room:
+            parts.append(part)
+        else:
+            left_out.append(table.number or table.title)
+    if left_out:
+        parts.append(_fit(f"In the report: {render_markdown.escape(', '.join(left_out))}.", 300))
+    return "\n\n".join(parts) + "\n"
+
+
+def results_page(bundle: Bundle, figures: str | None = None) -> str:
+    """A page of results for a repository: provenance first, then every table with its notes, then what failed.
+
+    Args:
+        bundle: what the report is made from.
+        figures: relative folder of the figures of :func:`build`, to link them; ``None`` leaves them out.
+    """
+    escape = render_markdown.escape
+    lines = [f"# Results of {escape(bundle.suite or 'all runs')}", ""]
+    lines += ["Generated from the runs' own records; not edited by hand.", "", "## Provenance", ""]
+    lines += ["| | |", "| --- | --- |"]
+    lines += [f"| {escape(key)} | {escape(value)} |" for key, value in bundle.provenance.items()]
+    lines += ["", *(f"- Warning: {escape(warning)}" for warning in bundle.warnings)]
+    papers = {paper.paper: paper for paper in load_papers()}
+    shown = ""
+    for table in build_tables(bundle, list(papers.values())):
+        if table.paper != shown:
+            shown = table.paper
+            known = papers.get(shown)
+            cite = f"{known.title} ({known.authors}, {known.venue} {known.year}, {known.reference})" if known else shown
+            lines += ["", f"## {escape(cite)}"]
+        lines += ["", render_markdown.render(table).rstrip()]
+        if figures is not None and table.figure_caption and side_by_side(bundle, table) is not None:
+            link = f"{figures}/{table.anchor.removeprefix('table-')}-outputs.png"
+            lines += ["", f"![{escape(table.figure_caption)}]({link})"]
+    lines += ["", "## Runs", "", *_runs(bundle)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _runs(bundle: Bundle) -> Sequence[str]:
+    lines = ["| cell | status | wall time | reason |", "| --- | --- | ---: | --- |"]
+    for cell in bundle.cells.to_dict("records"):
+        words = [
+            cell["address"],
+            text.status_word(cell["status"]),
+            text.duration(cell["wall_s"]),
+            text.one_line(cell["reason"]),
+        ]
+        lines.append("| " + " | ".join(render_markdown.escape(word) for word in words) + " |")
+    return lines
+
+
+def _fit(part: str, limit: int) -> str:
+    return part if len(part) <= limit else part[: limit - 1].rsplit("\n", 1)[0] + "\n…"
+
+
+def _csv(bundle: Bundle) -> str:
+    frame = bundle.scores.drop(columns=["slices"]).copy()
+    frame["protocol"] = [json.dumps(protocol, sort_keys=True) for protocol in frame["protocol"]]
+    frame["interval"] = ["" if pair is None else f"{pair[0]!r};{pair[1]!r}" for pair in frame["interval"]]
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
+        raise ReportError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another folder or mend its permissions"
+        ) from error

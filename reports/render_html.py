@@ -1,0 +1,142 @@
+"""The report as one page that needs nothing else: no network, no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from reports import format as text
+from reports.curves import CurveFigure, inline_svg
+from reports.data import Bundle
+from reports.model import Heading, Table
+from reports.page_parts import failures, matrix, samples, tiles
+from reports.pictures import Embedded, SideBySide, compose, embed, read
+from reports.published import PublishedPaper
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class _Figure:
+    caption: str
+    large: Embedded
+    rows: tuple[tuple[str, str, Embedded], ...]
+    """Title, words for who cannot see it, picture."""
+    left_out: tuple[str, ...]
+
+
+def render(
+    bundle: Bundle,
+    tables: Sequence[Table],
+    papers: Sequence[PublishedPaper],
+    curves: Sequence[CurveFigure],
+    figures: Mapping[str, SideBySide],
+) -> str:
+    """The page.
+
+    Args:
+        bundle: what the tables were made from.
+        tables: in the order in which they are shown.
+        papers: for their titles and references.
+        curves: one figure a paper.
+        figures: table anchor -> side-by-side picture.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"moment": text.moment, "duration": text.duration, "status": text.status_word}
+    known = {paper.paper: paper for paper in papers}
+    names = list(dict.fromkeys([table.paper for table in tables] + [curve.paper for curve in curves]))
+    grids = samples(bundle)
+    sections = [
+        {
+            "anchor": f"paper-{name}",
+            "name": name,
+            "paper": known.get(name),
+            "tables": [_table(table, figures.get(table.anchor)) for table in tables if table.paper == name],
+            "curves": [(curve, inline_svg(curve)) for curve in curves if curve.paper == name],
+            "samples": grids.get(name, []),
+        }
+        for name in names
+    ]
+    template = environment.get_template("report.html.j2")
+    return template.render(
+        bundle=bundle,
+        sections=sections,
+        tiles=tiles(bundle, tables),
+        matrix=matrix(bundle),
+        failures=failures(bundle),
+        statuses=text.STATUS_WORDS,
+        standin="standin" in set(bundle.cells["source"]),
+        not_comparable=text.NOT_COMPARABLE,
+    )
+
+
+def _table(table: Table, figure: SideBySide | None) -> dict[str, Any]:
+    return {
+        "model": table,
+        "groups": _spans([heading.group for heading in table.headings]) if _any_group(table) else [],
+        "titles": _title_cells(table),
+        "plain": all(heading.kind == "ours" for heading in table.headings),
+        "charts": _charts(table),
+        "figure": _figure(table, figure) if figure is not None else None,
+    }
+
+
+def _any_group(table: Table) -> bool:
+    return any(heading.group for heading in table.headings)
+
+
+def _spans(words: Sequence[str]) -> list[tuple[str, int]]:
+    return [(word, len(list(members))) for word, members in groupby(words)]
+
+
+def _title_cells(table: Table) -> list[tuple[Heading, int]]:
+    """First heading of every column with the number of its sub-columns."""
+    cells = []
+    for _, members in groupby(table.headings, key=lambda heading: heading.column):
+        listed = list(members)
+        cells.append((listed[0], len(listed)))
+    return cells
+
+
+def _charts(table: Table) -> list[tuple[float | None, float | None]] | None:
+    """Per row, ours and published as parts of the axis in percent: only for tables of one column with both."""
+    kinds = [heading.kind for heading in table.headings]
+    if kinds.count("ours") != 1 or kinds.count("published") != 1:
+        return None
+    ours, published = kinds.index("ours"), kinds.index("published")
+    pairs = [(line.entries[ours].value, line.entries[published].value) for line in table.lines]
+    values = [value for pair in pairs for value in pair if value is not None]
+    if not values:
+        return None
+    percent = table.headings[ours].title.endswith("(%)")
+    low, high = (0.0, 100.0) if percent else (min(0.0, *values), max(values))
+    width = (high - low) or 1.0
+
+    def place(value: float | None) -> float | None:
+        return None if value is None else round(100 * (value - low) / width, 2)
+
+    return [(place(mine), place(theirs)) for mine, theirs in pairs]
+
+
+def _figure(table: Table, figure: SideBySide) -> _Figure | None:
+    whole = compose(figure.rows)
+    if whole is None:
+        return None
+    rows = []
+    for strip in figure.rows:
+        picture = read(strip.path)
+        if picture is not None:
+            what = "the inputs" if strip.title == "Input" else f"what {strip.title} makes of the inputs"
+            rows.append((strip.title, f"{table.name}: {what}, from {strip.address}", embed(picture)))
+    return _Figure(table.figure_caption, embed(whole), tuple(rows), figure.left_out)
