@@ -1,0 +1,104 @@
+"""How our names are spelled in MLflow, which allows only letters, digits and ``_ - . space : /``.
+
+A score's metric is ``score/NAME KEY:VALUE KEY:VALUE``, the request first, e.g. ``score/accuracy.target request:test
+digit:3``. One level of slashes, because the UI makes a section of charts of every folder. A character that has a
+meaning of its own or is not allowed becomes ``_xHHHH_`` (its code point in hexadecimal), and an underscore before an
+``x`` becomes ``_x005f_``, so every spelling can be read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MAX_NAME = 250
+"""MLflow's longest metric, parameter or tag name, in characters."""
+MAX_PARAMETER = 6000
+"""MLflow's longest parameter value."""
+MAX_TAG = 8000
+"""MLflow's longest tag value; also that of a run's description."""
+SCORE = "score/"
+SYSTEM = "system/"
+
+_ESCAPED = re.compile(r"_x([0-9a-f]{4,6})_")
+
+
+def escape(text: str, also: str = "") -> str:
+    """Spell ``text`` with letters, digits, ``_ - .`` and the characters in ``also``."""
+
+    def spell(match: re.Match[str]) -> str:
+        return f"_x{ord(match[0]):04x}_"
+
+    text = re.sub(rf"[^A-Za-z0-9_.{also}-]|_(?=x)", spell, text)
+    return text.replace(".", "_x002e_") if text and not text.strip(".") else text
+
+
+def unescape(text: str) -> str:
+    """The inverse of :func:`escape`."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def score_metric(name: str, slice_: Mapping[str, str]) -> str:
+    """The metric name of a score.
+
+    Past 250 characters the end gives way to a digest; such a name stays unique but cannot be read back.
+    """
+    keys = sorted(slice_, key=lambda key: (key != "request", key))
+    return _fit(SCORE + " ".join([escape(name) or "_x_", *(f"{escape(key)}:{escape(slice_[key])}" for key in keys)]))
+
+
+def read_score_metric(metric: str) -> tuple[str, dict[str, str]] | None:
+    """``(name, slice)`` of a metric that :func:`score_metric` named; ``None`` for any other metric."""
+    if not metric.startswith(SCORE):
+        return None
+    name, *parts = metric.removeprefix(SCORE).split(" ")
+    pairs = [part.split(":") for part in parts]
+    if any(len(pair) != 2 for pair in pairs):
+        return None
+    return unescape(name), {unescape(key): unescape(value) for key, value in pairs}
+
+
+def curve_metric(name: str) -> str:
+    """The metric name of a training curve: its own, unless MLflow or our prefixes stand in the way."""
+    return _fit(_path(name, reserved=(SCORE, SYSTEM)))
+
+
+def system_metric(name: str) -> str:
+    """The metric name of a system measurement; MLflow's UI shows ``system/...`` on a tab of its own."""
+    return _fit(SYSTEM + escape(name))
+
+
+def parameter(name: str) -> str:
+    """The parameter name of a setting."""
+    return _fit(_path(name))
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """``{"a": {"b": 1}}`` as ``("a.b", "1")``; lists and everything else that is not text as JSON."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value)
+            yield f"{prefix}{key}", text
+
+
+def cut(text: str, limit: int) -> str:
+    """``text``, with an ellipsis for what is beyond ``limit`` characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _path(name: str, reserved: tuple[str, ...] = ()) -> str:
+    """A name that may hold slashes, spaces and colons, as long as it is no path to somewhere else."""
+    parts = name.split("/")
+    is_path = not name.strip() or any(part in ("", ".", "..") for part in parts) or name.startswith(reserved)
+    return escape(name) or "_x_" if is_path else escape(name, also="/ :")
+
+
+def _fit(name: str) -> str:
+    if len(name) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME - 24]}... sha256 {hashlib.sha256(name.encode()).hexdigest()[:13]}"
