@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports import render_latex, render_markdown
 from reports import format as text
+from reports import render_latex, render_markdown
 from reports.curves import curve_figures
 from reports.data import Bundle
 from reports.errors import ReportError
-from reports.model import Table
 from reports.page_parts import failures
 from reports.pictures import compose, side_by_side
 from reports.published import load_papers

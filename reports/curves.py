@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from reports import format as text
 from reports.data import Bundle
 
 if TYPE_CHECKING:
@@ -62,10 +63,11 @@ def inline_svg(figure: CurveFigure) -> str:
 
 def _long_frame(bundle: Bundle, paper: str) -> pd.DataFrame:
     parts = []
-    for cell in bundle.cells[bundle.cells["paper"] == paper].to_dict("records"):
+    cells = bundle.cells[bundle.cells["paper"] == paper].sort_values(["method", "variant", "seed"])
+    for cell in cells.to_dict("records"):
         curve = bundle.curves.get(cell["address"])
         if curve is not None:
-            label = f"{cell['title']} ({cell['variant']})" if cell["variant"] else cell["title"]
+            label = text.row_name(cell["title"], cell["variant"])
             parts.append(curve.assign(row=label, method=cell["method"], seed=cell["seed"]))
     frame = pd.concat(parts) if parts else pd.DataFrame(columns=["step", "name", "value", "row", "method", "seed"])
     return frame[[not _SPEEDS.search(str(name)) for name in frame["name"]]] if len(frame) else frame

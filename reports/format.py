@@ -91,6 +91,11 @@ def protocol_line(protocol: Mapping[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def row_name(title: str, variant: str) -> str:
+    """A row's name with its task variant: ``DTN (no3-t)``."""
+    return f"{title} ({variant})" if variant else title
+
+
 def plural(count: int, noun: str) -> str:
     """``1, "seed"`` -> ``1 seed``; ``3, "seed"`` -> ``3 seeds``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -47,7 +47,7 @@ def expand_rows(bundle: Bundle, table: PublishedTable) -> list[Row]:
             cells = cells_of(bundle, table, row.model_copy(update={"variant": None}), None, any_variant=True)
             variants = sorted(set(cells["variant"])) or [""]
         for variant in variants:
-            title = f"{row.title} ({variant})" if row.variant == "*" and variant else row.title
+            title = text.row_name(row.title, variant or "") if row.variant == "*" else row.title
             concrete = row.model_copy(update={"variant": variant, "title": title})
             rows.extend(_expand_slices(bundle, table, concrete))
     return rows

@@ -31,7 +31,7 @@ def uncovered_tables(bundle: Bundle, layouts: Sequence[Layout]) -> list[Layout]:
             rows=[
                 Row(
                     id=text.slug(f"{row['method']}-{row['variant']}"),
-                    title=f"{row['title']} ({row['variant']})" if row["variant"] else row["title"],
+                    title=text.row_name(row["title"], row["variant"]),
                     method=row["method"],
                     variant=row["variant"],
                 )

@@ -76,11 +76,11 @@ def matrix(bundle: Bundle) -> dict[str, Any]:
         "seeds": seeds,
         "rows": [
             {
-                "title": next(iter(cells.values()))["title"],
+                "title": text.row_name(next(iter(cells.values()))["title"], variant),
                 "address": f"{method}/{task}{'-' + variant if variant else ''}",
                 "cells": [cells.get(seed) for seed in seeds],
             }
-            for (method, task, variant), cells in rows.items()
+            for (method, task, variant), cells in sorted(rows.items())
         ],
     }
 
@@ -145,7 +145,7 @@ def samples(bundle: Bundle) -> dict[str, list[Samples]]:
 
 def _row_samples(bundle: Bundle, cell: dict[str, Any], most: int, embedded: dict[Path, Embedded | None]) -> Samples:
     steps = [(label, path) for label, path in bundle.pictures[cell["address"]] if label.startswith("step ")]
-    title = f"{cell['title']} ({cell['variant']})" if cell["variant"] else cell["title"]
+    title = text.row_name(cell["title"], cell["variant"])
     grids = []
     for index in evenly(len(steps), most):
         label, path = steps[index]
