@@ -54,7 +54,11 @@ class Squares(Task):
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """How far the answers are from the truth, and from negatives of other squares."""
-        return [Measure("lpips_pair", "test"), Measure("fid", "test", reference="negatives")] if kind == "translate" else []
+        return (
+            [Measure("lpips_pair", "test"), Measure("fid", "test", reference="negatives")]
+            if kind == "translate"
+            else []
+        )
 
     def preview(self, kind: Kind, stream: str) -> Request | None:
         """Eight test squares."""

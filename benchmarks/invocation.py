@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-import shlex
-import socket
-import sys
 import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from benchmarks import index
-from benchmarks.environment import REPOSITORY, git_state
 from benchmarks.errors import UserError
 from benchmarks.executor import CellState, Executor
-from benchmarks.journal import finished, now_ms, write_json
+from benchmarks.journal import finished
 from benchmarks.live import STYLES, LiveView
 from benchmarks.plan import Plan
 
@@ -63,28 +59,20 @@ def invoke(plan: Plan, options: Options, console: Console) -> int:
     prepare_data(plan, root, console)
     index.update(root, plan.suite.name, plan.cells)
     executor = Executor(plan.cells, root, options.jobs or _default_jobs(plan), fresh=options.fresh)
-    me = _identity(plan.suite.name)
-    tracker = _start_tracker(plan, root, me) if options.track else None
+    tracker = _start_tracker(plan, options)
     began = time.monotonic()
-    view = LiveView(
-        plan.suite.name, executor.states, console, lambda: f"{tracker.state} {tracker.message}" if tracker else "off"
-    )
+    view = LiveView(plan.suite.name, executor.states, console, lambda: f"{tracker.state} {tracker.message}")
 
     def watch(state: CellState) -> None:
-        state.directory.mkdir(parents=True, exist_ok=True)
-        write_json(state.directory / "invocation.json", me)
-        if tracker is not None:
-            tracker.watch(state.directory)
+        tracker.watch(state.directory)
         view.watch(state)
 
     with view:
         all_ok = executor.run(watch, lambda: None)
     console.print(_summary(executor.states, time.monotonic() - began))
     report = _report(plan, root, console)
-    if tracker is not None:
-        status = "ok" if all_ok else "failed"
-        tracker.finish(status, report_dir=report[0], summary_markdown=report[1])
-        console.print(f"MLflow: {escape(tracker.message)}", soft_wrap=True)
+    tracker.finish("ok" if all_ok else "failed", report_dir=report[0], summary_markdown=report[1])
+    console.print(f"MLflow: {tracker.state} {escape(tracker.message)}", soft_wrap=True)
     return 130 if executor.interrupted else 0 if all_ok else 1
 
 
@@ -107,9 +95,8 @@ def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:
     Returns:
         ``(path of index.html, Markdown summary, RESULTS.md page)``.
     """
-    from reports.build import build, markdown_summary, results_page
-
     from benchmarks.registry import get_method
+    from reports.build import build, markdown_summary, results_page
     from reports.data import load
 
     cells = index.suite_cells(root, suite)
@@ -134,26 +121,13 @@ def _report(plan: Plan, root: Path, console: Console) -> tuple[Path | None, str]
     return out, summary
 
 
-def _start_tracker(plan: Plan, root: Path, me: dict[str, Any]) -> Tracker:
+def _start_tracker(plan: Plan, options: Options) -> Tracker:
     from benchmarks.tracking.tracker import Tracker, default_uri
 
-    tracker = Tracker(default_uri(root), plan.suite.name, me["id"], root)
+    uri = default_uri(options.root) if options.track else None
+    tracker = Tracker(uri, plan.suite.name, uuid.uuid4().hex, options.root)
     tracker.start([cell.to_json() for cell in plan.cells])
     return tracker
-
-
-def _identity(suite: str) -> dict[str, Any]:
-    commit, dirty = git_state(REPOSITORY)
-    return {
-        "id": uuid.uuid4().hex,
-        "suite": suite,
-        "started": now_ms(),
-        "command": shlex.join(["retable", *sys.argv[1:]]),
-        "commit": commit,
-        "dirty": dirty,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-    }
 
 
 def _default_jobs(plan: Plan) -> int:

@@ -30,8 +30,8 @@ class LiveView:
 
     def __init__(self, suite: str, states: Sequence[CellState], console: Console, tracking: Callable[[], str]) -> None:
         self._suite, self._states, self._console, self._tracking = suite, states, console, tracking
-        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=2, transient=True)
         self._began = time.monotonic()
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> LiveView:
         if self._console.is_terminal:

@@ -11,6 +11,7 @@ import ctypes
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,10 @@ from benchmarks.progress import Progress
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+    from torch import nn
 
     from benchmarks.metrics.protocol import Score
+    from benchmarks.metrics.timing import StepTimer
     from datasets.task import Task
     from methods.method import Method
 
@@ -154,13 +157,13 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
         progress.stage("images")
         _final_pictures(method, task, fabric, directory)
         progress.stage("scores")
-        for score in (*_own_scores(cell, method, networks, timer), *score_cell(cell, method, task, fabric, root)):
+        for score in (*_own_scores(cell, networks, timer), *score_cell(cell, method, task, fabric, root)):
             content = score.model_dump(mode="json")
             record.scores.append(content)
             journal.write("score", score=content)
 
 
-def _save(path: Path, cell: Cell, networks: dict[str, Any]) -> None:
+def _save(path: Path, cell: Cell, networks: Mapping[str, nn.Module]) -> None:
     from benchmarks.checkpoint import save_weights
 
     save_weights(path, networks, cell=cell.to_json())
@@ -196,8 +199,8 @@ def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path)
         save_grid(directory / "images" / "truth.png", [request.truth])
 
 
-def _own_scores(cell: Cell, method: Method, networks: dict[str, Any], timer: Any) -> list[Score]:
-    from benchmarks.metrics.parameters import parameter_scores
-    from benchmarks.metrics.timing import timing_scores
+def _own_scores(cell: Cell, networks: Mapping[str, nn.Module], timer: StepTimer) -> list[Score]:
+    from benchmarks.metrics.parameters import parameters_score
 
-    return [*parameter_scores(networks), *timing_scores(timer, method.settings.batch_size, cell.run.precision)]
+    data = f"{cell.task_label}:{cell.task_settings['source']}"
+    return [parameters_score(networks), *(timer.scores(data) if timer.seen else ())]

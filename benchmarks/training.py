@@ -64,7 +64,7 @@ def train(
     """
     settings, run = method.settings, cell.run
     networks = method.networks()
-    timer = StepTimer(fabric.device.type)
+    timer = StepTimer(fabric.device)
     first = checkpoint.restore_newest(folder, networks, method.opt, lambda text: journal.write("note", text=text))
     if first:
         journal.write("note", text=f"resumed from the checkpoint of step {first}")
@@ -73,7 +73,7 @@ def train(
         network.train(any(parameter.requires_grad for parameter in network.parameters()))
     for step in range(first, settings.steps):
         batch = _to_device(task.batch(method.stream, step, settings.batch_size, data_seed), fabric)
-        with timer.step(), fabric.autocast():
+        with timer.step(settings.batch_size), fabric.autocast():
             losses = method.training_step(batch, step)
         done = step + 1
         last = done == settings.steps

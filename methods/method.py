@@ -49,6 +49,8 @@ class Method(ABC):
     Settings: ClassVar[type[MethodSettings]]
     title: ClassVar[str]
     """The row's name as the paper prints it."""
+    task: ClassVar[str]
+    """Registered name of the task that this method is written for; conformance tests try it there."""
     kind: ClassVar[Kind] = "translate"
     """Which one of :meth:`translate`, :meth:`sample` and :meth:`predict` this method implements."""
     stream: ClassVar[str] = "train"

@@ -1,4 +1,4 @@
-"""From a suite to cells: settings from three places, shared stages once, dependencies first, errors with their place."""
+"""From a suite to cells: settings from three places, stages once, dependencies first, errors with their place."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def test_the_command_line_wins_over_suite_and_profile(tmp_path: Path) -> None:
     assert plan.rows[0].run.threads == 2
 
 
-def test_an_override_without_a_glob_speaks_of_rows_and_not_of_the_stages_they_need(plan_of: Callable[..., Plan]) -> None:
+def test_an_override_without_a_glob_speaks_of_rows_and_not_of_stages(
+    plan_of: Callable[..., Plan],
+) -> None:
     row = '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n'
     plan = plan_of(row, overrides=(parse_override("method.steps=3"),))
     assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 3, "dummy/dummy": 40}

@@ -1,0 +1,69 @@
+"""What the conformance tests try methods and tasks on: the smoke profile's sizes, with a made-up MNIST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.overrides import Profile, build_settings
+from benchmarks.registry import get_method, get_task
+from benchmarks.seeds import seed_everything
+from benchmarks.suites import PROFILES
+from datasets.digits import mnist
+from datasets.task import Task, TaskSettings
+from methods.method import Method
+
+BATCH = 6
+
+
+def made_up_mnist(*_: object) -> mnist.Mnist:
+    """Noise in MNIST's shapes: the contracts do not depend on what is in the pictures, and need no network."""
+    generator = torch.Generator().manual_seed(0)
+
+    def images(n: int) -> torch.Tensor:
+        return torch.randint(0, 256, (n, 28, 28), dtype=torch.uint8, generator=generator)
+
+    return mnist.Mnist(images(400), torch.arange(400) % 10, images(100), torch.arange(100) % 10, "made-up")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def make_task(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
+    """``make_task(name, stream)`` -> a prepared task of the smoke profile's size."""
+    monkeypatch.setattr(mnist, "load", made_up_mnist)
+
+    def make(name: str, stream: str | None = None, settings: TaskSettings | None = None) -> Task:
+        cls = get_task(name)
+        profile = Profile.load("smoke", (PROFILES,))
+        settings = settings or build_settings(cls.Settings, profile.task_values(name), f"task {name}")
+        task = cls(cls.settings_for(settings, stream) if stream else settings, cache)
+        task.prepare()
+        return task
+
+    return make
+
+
+@pytest.fixture
+def make_method(make_task: Callable[..., Task]) -> Callable[..., Method]:
+    """``make_method(name)`` -> the method on its own task, small, with optimisers, as the harness would set it up."""
+
+    def make(name: str, seed: int = 0) -> Method:
+        cls = get_method(name)
+        task = make_task(cls.task, cls.stream)
+        values = {**Profile.load("smoke", (PROFILES,)).method_values(name), "batch_size": (BATCH, "test")}
+        settings = build_settings(cls.Settings, values, f"method {name}")
+        seed_everything(seed)
+        method = cls(settings, task.info())
+        for role, needed in cls.needs.items():
+            method.start_from(role, make(needed, seed))
+        method.opt = method.optimizers()
+        return method
+
+    return make

@@ -1,0 +1,124 @@
+"""What every registered task must keep, ours or a third party's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from benchmarks.metrics import METRICS
+from benchmarks.registry import get_method, get_task, methods, tasks
+from datasets.task import Kind, Task
+
+Make = Callable[..., Task]
+every_task = pytest.mark.parametrize("name", sorted(tasks()))
+
+
+def uses(name: str) -> Iterator[tuple[Kind, str]]:
+    """How registered methods use the task: the kinds and streams it has to serve."""
+    found = {(cls.kind, cls.stream) for cls in map(get_method, methods()) if cls.task == name}
+    assert found, f"no registered method is written for task {name}"
+    return iter(sorted(found))
+
+
+def check_images(images: torch.Tensor, size: int, channels: set[int]) -> None:
+    assert images.dtype == torch.float32
+    assert images.shape[1] in channels
+    assert images.shape[2:] == (size, size)
+    assert -1 <= images.min() <= images.max() <= 1
+
+
+@every_task
+def test_its_name_is_the_registered_one_and_its_judges_are_registered_classifiers(name: str) -> None:
+    cls = get_task(name)
+    assert cls.name == name
+    for judge in cls.judges.values():
+        assert get_method(judge).kind == "predict"
+
+
+@every_task
+def test_info_works_before_anything_is_prepared(name: str, cache: object) -> None:
+    cls = get_task(name)
+    info = cls(cls.Settings(), cache).info()  # type: ignore[arg-type]
+    assert info.image_size > 0
+    assert info.channels
+
+
+@every_task
+def test_a_batch_is_a_pure_function_of_stream_step_size_and_seed(name: str, make_task: Make) -> None:
+    for _, stream in uses(name):
+        one, other = make_task(name, stream), make_task(name, stream)
+        first = one.batch(stream, 3, 4, 7)
+        one.batch(stream, 4, 4, 7)
+        again = other.batch(stream, 3, 4, 7)
+        assert first.keys() == again.keys()
+        assert all(torch.equal(first[key], again[key]) for key in first)
+        assert any(not torch.equal(first[key], one.batch(stream, 4, 4, 7)[key]) for key in first)
+        assert any(not torch.equal(first[key], one.batch(stream, 3, 4, 8)[key]) for key in first)
+
+
+@every_task
+def test_batches_and_requests_have_the_promised_shapes_and_ranges(name: str, make_task: Make) -> None:
+    for kind, stream in uses(name):
+        task = make_task(name, stream)
+        info = task.info()
+        channels = set(info.channels.values())
+        for key, value in task.batch(stream, 0, 4, 0).items():
+            assert len(value) == 4, key
+            if value.ndim == 4:
+                check_images(value, info.image_size, channels)
+        for request in task.requests(kind, stream):
+            assert request.kind == kind
+            assert {len(value) for value in (*request.inputs.values(), *request.labels.values())} == {len(request)}
+            for value in request.inputs.values():
+                if value.ndim == 4:
+                    check_images(value, info.image_size, channels)
+            for key, labels in request.labels.items():
+                assert 0 <= labels.min() <= labels.max() < len(info.classes[key])
+            if request.truth is not None:
+                check_images(request.truth, info.image_size, channels)
+
+
+@every_task
+def test_whatever_it_wants_measured_can_be_measured(name: str, make_task: Make) -> None:
+    for kind, stream in uses(name):
+        task = make_task(name, stream)
+        requests = {request.name: request for request in task.requests(kind, stream)}
+        assert len(requests) == len(task.requests(kind, stream)), "request names are unique"
+        for measure in task.measures(kind, stream):
+            assert measure.metric in METRICS
+            request = requests[measure.request]
+            for key in (measure.label, measure.by):
+                assert key is None or key in request.labels
+            assert measure.judge is None or measure.judge in task.judges
+            if measure.reference is not None:
+                assert len(task.reference(measure.reference)) > 1
+
+
+@every_task
+def test_its_preview_is_small_and_always_the_same(name: str, make_task: Make) -> None:
+    for kind, stream in uses(name):
+        one, other = make_task(name, stream).preview(kind, stream), make_task(name, stream).preview(kind, stream)
+        if one is None or other is None:
+            assert one is other is None
+            continue
+        assert len(one) <= 64
+        assert all(torch.equal(value, other.inputs[key]) for key, value in one.inputs.items())
+
+
+@every_task
+def test_settings_for_a_stream_are_settled_at_once(name: str) -> None:
+    """Shared stages are found by equal settings, so narrowing them twice must change nothing more."""
+    cls = get_task(name)
+    for _, stream in uses(name):
+        once = cls.settings_for(cls.Settings(), stream)
+        assert cls.settings_for(once, stream) == once
+
+
+@every_task
+def test_its_digests_name_the_data_and_do_not_change(name: str, make_task: Make) -> None:
+    _, stream = next(uses(name))
+    one, other = make_task(name, stream).digests(), make_task(name, stream).digests()
+    assert one == other
+    assert all(one.values())
