@@ -24,17 +24,17 @@ class RunSettings(BaseModel):
     """``auto`` is resolved to ``cuda`` or ``cpu`` when the plan is made, so that a cell says what it ran on."""
     precision: Precision = "32-true"
     """Lightning Fabric's name of the numeric precision."""
-    threads: int = Field(1, ge=1)
+    threads: int = Field(default=1, ge=1)
     """CPU threads of the cell's process. Two processes with one thread beat one with two on networks this small."""
     extractors: tuple[str, ...] = ("lite0",)
     """Feature extractors of the image metrics: ``lite0`` (embedded), ``inception`` (needs its weights on disk)."""
-    log_every: int = Field(10, ge=1)
+    log_every: int = Field(default=10, ge=1)
     """Steps between two points of the training curves."""
-    samples_every: int = Field(200, ge=1)
+    samples_every: int = Field(default=200, ge=1)
     """Steps between two sample grids."""
-    checkpoint_every: int = Field(200, ge=1)
+    checkpoint_every: int = Field(default=200, ge=1)
     """Steps between two checkpoints."""
-    timeout_s: float = Field(3600, gt=0)
+    timeout_s: float = Field(default=3600, gt=0)
     """Wall-clock limit of one cell; past it the process is ended and the cell's status is ``timeout``."""
 
 

@@ -126,7 +126,7 @@ def _random_state(tensors: dict[str, Tensor]) -> dict[str, Any]:
     if torch.cuda.is_available():
         tensors["random/cuda"] = torch.cuda.get_rng_state()
     version, internal, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # type: ignore[misc]
+    kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
     return {
         "python": [version, list(internal), gauss],
         "numpy": [kind, np.asarray(keys).tolist(), position, has_gauss, cached],

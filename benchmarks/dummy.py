@@ -34,6 +34,7 @@ class Squares(Task):
 
     name = "dummy"
     Settings = SquaresSettings
+    settings: SquaresSettings
 
     def prepare(self) -> None:
         """Nothing to fetch."""
@@ -104,6 +105,7 @@ class Dummy(Method):
 
     Settings: ClassVar[type[MethodSettings]] = DummySettings
     title = "Dummy"
+    task = "dummy"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

@@ -6,6 +6,8 @@ from rich.table import Table
 
 from benchmarks.errors import UserError, did_you_mean
 
+Row = tuple[str, tuple[str, ...]]
+"""The first column, and the others."""
 KINDS = ("methods", "tasks", "suites", "tables")
 
 
@@ -23,19 +25,19 @@ def listing(what: str) -> Table:
     return table
 
 
-def _methods(table: Table) -> list[tuple[str, tuple[str, ...]]]:
+def _methods(table: Table) -> list[Row]:
     from benchmarks.registry import get_method, methods
 
-    for name in ("method", "row in the paper", "starts from", "what it is"):
+    for name in ("method", "row in the paper", "task", "starts from"):
         table.add_column(name)
-    rows = []
+    rows: list[Row] = []
     for name in sorted(methods()):
         cls = get_method(name)
-        rows.append((name, (cls.title, ", ".join(cls.needs.values()), _first_line(cls.__doc__))))
+        rows.append((name, (cls.title, cls.task, ", ".join(cls.needs.values()))))
     return rows
 
 
-def _tasks(table: Table) -> list[tuple[str, tuple[str, ...]]]:
+def _tasks(table: Table) -> list[Row]:
     from benchmarks.registry import get_task, tasks
 
     for name in ("task", "judges", "what it is"):
@@ -44,7 +46,7 @@ def _tasks(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     return [(name, (", ".join(cls.judges.values()), _first_line(cls.__doc__))) for name, cls in found]
 
 
-def _suites(table: Table) -> list[tuple[str, tuple[str, ...]]]:
+def _suites(table: Table) -> list[Row]:
     from benchmarks.suites import load_suite, suite_names
 
     for name in ("suite", "profile", "rows"):
@@ -53,7 +55,7 @@ def _suites(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     return [(suite.name, (suite.profile, str(sum(len(rows.methods) for rows in suite.rows)))) for suite in suites]
 
 
-def _tables(table: Table) -> list[tuple[str, tuple[str, ...]]]:
+def _tables(table: Table) -> list[Row]:
     from reports.published import published_tables
 
     for name in ("table", "rows", "caption"):

@@ -43,14 +43,16 @@ def get_method(name: str) -> type[Method]:
     """
     from methods.method import Method
 
-    return _load("method", name, methods(), Method)
+    found: type[Method] = _load("method", name, methods(), Method)
+    return found
 
 
 def get_task(name: str) -> type[Task]:
     """The class of a registered task; errors as for :func:`get_method`."""
     from datasets.task import Task
 
-    return _load("task", name, tasks(), Task)
+    found: type[Task] = _load("task", name, tasks(), Task)
+    return found
 
 
 def _dummies(what: str) -> dict[str, str]:

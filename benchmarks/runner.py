@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
         progress.stage("images")
         _final_pictures(method, task, fabric, directory)
         progress.stage("scores")
-        for score in (*_own_scores(cell, networks, timer), *score_cell(cell, method, task, fabric, root)):
+        for score in chain(_own_scores(cell, networks, timer), score_cell(cell, method, task, fabric, root)):
             content = score.model_dump(mode="json")
             record.scores.append(content)
             journal.write("score", score=content)

@@ -30,7 +30,9 @@ def set_up(method: Method, fabric: Fabric) -> None:
     for name, network in method.networks().items():
         trainable = any(parameter.requires_grad for parameter in network.parameters())
         setattr(method, name, fabric.setup_module(network) if trainable else fabric.to_device(network))
-    method.opt = {name: fabric.setup_optimizers(optimizer) for name, optimizer in method.optimizers().items()}
+    for name, optimizer in method.optimizers().items():
+        ready: Any = fabric.setup_optimizers(optimizer)
+        method.opt[name] = ready
     method.backward = fabric.backward
 
 

@@ -43,6 +43,10 @@ class MethodSettings(BaseModel):
     """Images per domain and step."""
 
 
+def _plain_backward(loss: Tensor) -> None:
+    loss.backward()  # type: ignore[no-untyped-call]
+
+
 class Method(ABC):
     """Base class of every method. Subclasses are registered by name in :data:`methods.METHODS` or by entry point."""
 
@@ -64,7 +68,9 @@ class Method(ABC):
         """Build the networks as attributes. Weights come from torch's global random state, which the harness seeds."""
         self.settings = settings
         self.info = info
-        self.backward: Callable[[Tensor], None] = lambda loss: loss.backward()
+        self.opt: dict[str, Optimizer] = {}
+        """The optimisers by name, as the harness has set them up."""
+        self.backward: Callable[[Tensor], None] = _plain_backward
 
     def start_from(self, role: str, other: Method) -> None:
         """Take over what ``role`` of :attr:`needs` provides; called once, before :meth:`optimizers`."""
@@ -91,9 +97,6 @@ class Method(ABC):
         optimizer.zero_grad(set_to_none=True)
         self.backward(loss)
         optimizer.step()
-
-    opt: dict[str, Optimizer]
-    """The optimisers by name, as the harness has set them up."""
 
     def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Inputs by name, first axis N, images float32 in [-1, 1] -> images ``[N, C, H, W]`` in [-1, 1]."""
