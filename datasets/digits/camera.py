@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from datasets.digits.counter import Draws
 
@@ -23,7 +23,7 @@ def _sandwich(rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
 @lru_cache(maxsize=16)
 def _enlarger(n: int, size: int) -> Tensor:
     """Bicubic enlargement of n samples to ``size``, as a matrix ``[size, n]``."""
-    return F.interpolate(torch.eye(n)[None, None], size=(size, n), mode="bicubic", align_corners=True)[0, 0]
+    return interpolate(torch.eye(n)[None, None], size=(size, n), mode="bicubic", align_corners=True)[0, 0]
 
 
 def enlarge(images: Tensor, size: int) -> Tensor:
@@ -44,30 +44,37 @@ def _blur(sigma: Tensor, size: int) -> Tensor:
 @lru_cache(maxsize=64)
 def _low_resolution(n: int, size: int) -> Tensor:
     """Averaging ``size`` samples down to n and enlarging them again, as a matrix ``[size, size]``."""
-    down = F.interpolate(torch.eye(size)[None, None], size=(n, size), mode="bilinear", antialias=True)[0, 0]
+    down = interpolate(torch.eye(size)[None, None], size=(n, size), mode="bilinear", antialias=True)[0, 0]
     return _enlarger_half(n, size) @ down
 
 
 def _enlarger_half(n: int, size: int) -> Tensor:
-    return F.interpolate(torch.eye(n)[None, None], size=(size, n), mode="bicubic", align_corners=False)[0, 0]
+    return interpolate(torch.eye(n)[None, None], size=(size, n), mode="bicubic", align_corners=False)[0, 0]
+
+
+_DAYLIGHT = torch.tensor([-0.012, -0.004, 0.016])
+"""Street photographs lean a little towards blue."""
 
 
 def _colour(draws: Draws, luminance: Tensor, tint: float) -> Tensor:
     """A colour of about this luminance: ``[B]`` -> ``[B, 3]``."""
     hue = draws.normal(3, std=1.0)
-    hue = hue - hue.mean(-1, keepdim=True)
-    strength = tint * draws.uniform().square()
-    return luminance[:, None] + strength[:, None] * hue
+    # A tint must not undo the contrast: it leaves the luminance alone.
+    hue = hue - (hue * _TO_YCC[0]).sum(-1, keepdim=True)
+    strength = tint * draws.uniform().square() * (1 + 1.5 * draws.chance(0.1))
+    return luminance[:, None] + strength[:, None] * hue + _DAYLIGHT
 
 
 def paint(draws: Draws, cover: Tensor) -> Tensor:
     """Colour the number and the wall behind it: cover ``[B, S, S]`` in [0, 1] -> ``[B, 3, S, S]``, about [0, 1]."""
     b, size = len(cover), cover.shape[-1]
     # Both polarities, contrasts from barely visible to black on white.
-    contrast = (0.13 + 0.5 * draws.uniform().pow(1.3)) * (1 - 2 * draws.chance(0.5))
+    contrast = (0.22 + 0.43 * draws.uniform().pow(1.2)) * (1 - 2 * draws.chance(0.5))
     middle = 0.46 + draws.normal(std=0.13)
-    wall = _colour(draws, middle - contrast / 2, 0.16)
-    ink = _colour(draws, middle + contrast / 2, 0.16)
+    room = (0.46 - contrast.abs() / 2).clamp_min(0.05)
+    middle = torch.minimum(torch.maximum(middle, 0.5 - room), 0.5 + room)
+    wall = _colour(draws, middle - contrast / 2, 0.1)
+    ink = _colour(draws, middle + contrast / 2, 0.1)
     background = wall[:, :, None, None].expand(b, 3, size, size)
     # Unevenness: light falls off across the wall, stains are coarse, plaster is fine.
     slope = draws.normal(2, std=0.055)
@@ -92,8 +99,7 @@ def paint(draws: Draws, cover: Tensor) -> Tensor:
 def _shift(offset: Tensor, size: int) -> Tensor:
     """Moving by a fraction of a pixel with linear interpolation, as matrices ``[B, size, size]``."""
     source = torch.arange(size)[None, :, None] - offset[:, None, None]
-    weights = (1 - (source.clamp(0, size - 1) - torch.arange(size)).abs()).clamp_min(0)
-    return weights
+    return (1 - (source.clamp(0, size - 1) - torch.arange(size)).abs()).clamp_min(0)
 
 
 def _courses(draws: Draws, size: int) -> Tensor:
@@ -111,7 +117,7 @@ def _frame(draws: Draws, size: int, wall: Tensor) -> Tensor:
     """The edge of the number's plate, on a third of the images: beyond a straight line there is another colour."""
     angle = draws.integers(4).float() * (torch.pi / 2) + draws.normal(std=0.08)
     distance = size * (0.36 + 0.14 * draws.uniform())
-    other = _colour(draws, 0.1 + 0.75 * draws.uniform(), 0.15)
+    other = _colour(draws, 0.1 + 0.75 * draws.uniform(), 0.1)
     axis = torch.arange(size) + 0.5 - size / 2
     along = angle.cos()[:, None, None] * axis[None, None] + angle.sin()[:, None, None] * axis[None, :, None]
     outside = (along - distance[:, None, None] + 0.5).clamp(0, 1) * draws.chance(0.33)[:, None, None]
@@ -125,7 +131,7 @@ def photograph(draws: Draws, scene: Tensor) -> Tensor:
     shake = 1.1 * draws.uniform(2) * draws.chance(0.3, 2)
     taps = draws.uniform()
     rows, columns = (_blur((sigma.square() + shake[:, i].square()).sqrt(), size) for i in (0, 1))
-    steps = torch.stack([_low_resolution(n, size) for n in (12, 14, 17, 20, 24, 28, 32)])
+    steps = torch.stack([_low_resolution(n, size) for n in (13, 15, 18, 21, 24, 28, 32)])
     lens = steps[(taps.sqrt() * len(steps)).long().clamp(max=len(steps) - 1)]
     seen = _sandwich(lens @ rows, scene, lens @ columns)
     noise = draws.normal(3, size, size)
@@ -137,10 +143,19 @@ def photograph(draws: Draws, scene: Tensor) -> Tensor:
     return jpeg(255 * seen, quality).round().clamp(0, 255).to(torch.uint8)
 
 
-_LUMA = torch.tensor([
-    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
-], dtype=torch.float32).view(8, 8)  # fmt: skip
+_LUMA = torch.tensor(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    dtype=torch.float32,
+)
 _CHROMA = torch.full((8, 8), 99.0)
 _CHROMA[:4, :4] = torch.tensor([[17.0, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]])
 _TO_YCC = torch.tensor([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])

@@ -11,39 +11,52 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 
-from datasets.digits.strokes import VARIANTS, distance, segments
+from datasets.digits.strokes import SANS_ONE, VARIANTS, Stroke, distance, segments
 
 FIELD = 48
 """Width and height of a field in samples."""
 EXTENT = 0.75
 """A field covers [-EXTENT, EXTENT] in both directions, in units of the digit's height; the digit is centred."""
 
-FONTS = (
-    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique", "DejaVuSansMono",
-    "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic",
-    "DejaVuSerif-BoldItalic", "STIXGeneral", "STIXGeneralBol",
-    "STIXGeneralItalic", "STIXGeneralBolIta", "cmr10", "cmb10", "cmss10", "cmtt10", "cmti10",
+SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique", "cmss10")
+SERIF = (
+    "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic", "STIXGeneral",
+    "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta", "cmr10", "cmb10", "cmtt10", "cmti10",
 )  # fmt: skip
-"""Fonts that matplotlib ships and that carry lining digits."""
+FONTS = SANS + SERIF
+"""Fonts that matplotlib ships and whose digits stand on the line; monospaced ones are left out for their dotted zeros."""
+_SANS_ONES = {
+    "DejaVuSans": 0.055,
+    "DejaVuSans-Bold": 0.1,
+    "DejaVuSans-Oblique": 0.06,
+    "DejaVuSans-BoldOblique": 0.09,
+    "cmss10": 0.045,
+}
+"""These fonts' 1 has a foot, which house numbers hardly ever have: theirs is a stroke with a flag of this half width."""
 
-PEN_VERSIONS = 12
+PEN_VERSIONS = 16
 """How often every variant of a written digit is drawn, its points moved anew each time."""
+PEN_JITTER = 0.035
+"""Standard deviation of that movement, in digit heights."""
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """Fields of one digit's shapes: positive inside, in units of the digit's height."""
+    """The shapes of all digits, one after the other: for every digit first :data:`FONTS`, then its written forms."""
 
     field: Tensor
-    """float32 ``[G, FIELD, FIELD]``."""
+    """float32 ``[G, FIELD, FIELD]``, in units of the digit's height: printed, the signed distance to the outline,
+    positive inside; written, minus the distance to the middle of the stroke."""
     half_width: Tensor
     """float32 ``[G]``: half the shape's width."""
-    pen: Tensor
-    """bool ``[G]``: a written shape, whose field is minus the distance to the middle of the stroke."""
+    first: Tensor
+    """int64 ``[10]``: where each digit's shapes begin."""
+    written: Tensor
+    """int64 ``[10]``: how many written forms each digit has."""
 
 
 def _font_file(name: str) -> Path:
@@ -66,20 +79,19 @@ def _printed(font: ImageFont.FreeTypeFont, digit: int, side: int) -> tuple[Tenso
     # The grid has its origin in the middle of the ink and EXTENT digit heights at its edges.
     zoom = 2 * EXTENT * height / side
     x, y = (float(p[0] + p[-1] + 1) / side - 1 for p in (columns, rows))
-    grid = F.affine_grid(torch.tensor([[[zoom, 0.0, x], [0.0, zoom, y]]]), [1, 1, FIELD, FIELD], align_corners=False)
-    return F.grid_sample(field, grid, padding_mode="border", align_corners=False)[0, 0], width / height / 2
+    grid = affine_grid(torch.tensor([[[zoom, 0.0, x], [0.0, zoom, y]]]), [1, 1, FIELD, FIELD], align_corners=False)
+    return grid_sample(field, grid, padding_mode="border", align_corners=False)[0, 0], width / height / 2
 
 
-def _written(digit: int) -> tuple[Tensor, Tensor]:
+def _written(digit: int, variants: list[list[Stroke]], versions: int, jitter: float) -> tuple[Tensor, Tensor]:
     """Fields ``[G, FIELD, FIELD]`` and half widths ``[G]`` of a digit's pen variants."""
     axis = ((torch.arange(FIELD) + 0.5) / FIELD * 2 - 1) * EXTENT
     points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).view(-1, 2)
     generator = torch.Generator().manual_seed(digit)
     fields, widths = [], []
-    for strokes in VARIANTS[digit]:
+    for strokes in variants:
         count = sum(len(s) for s in strokes)
-        jitter = 0.028 * torch.randn(PEN_VERSIONS, count, 2, generator=generator)
-        start, end = segments(strokes, jitter)
+        start, end = segments(strokes, jitter * torch.randn(versions, count, 2, generator=generator))
         low, high = start.amin(1), start.amax(1)
         centre, height = (low + high) / 2, (high - low)[:, 1, None].clamp_min(0.5)
         start, end = (((p - centre[:, None]) / height[:, None]) for p in (start, end))
@@ -89,21 +101,25 @@ def _written(digit: int) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=1)
-def atlas() -> tuple[Glyphs, ...]:
-    """The shapes of all ten digits. Takes about two seconds, once a process."""
+def atlas() -> Glyphs:
+    """The shapes of all ten digits. Takes a few seconds, once a process."""
     side = 192
-    printed: list[list[Tensor]] = [[] for _ in range(10)]
-    widths: list[list[float]] = [[] for _ in range(10)]
-    for name in FONTS:
-        font = ImageFont.truetype(_font_file(name), round(side / (2 * EXTENT) / 0.73))
-        for digit in range(10):
-            field, half = _printed(font, digit, side)
-            printed[digit].append(field)
-            widths[digit].append(half)
-    glyphs = []
+    fonts = {name: ImageFont.truetype(_font_file(name), round(side / (2 * EXTENT) / 0.73)) for name in FONTS}
+    fields: list[Tensor] = []
+    widths: list[float] = []
+    first, written = [], []
     for digit in range(10):
-        pen_field, pen_half = _written(digit)
-        fields = torch.cat([torch.stack(printed[digit]), pen_field])
-        half_width = torch.cat([torch.tensor(widths[digit]), pen_half])
-        glyphs.append(Glyphs(fields, half_width, torch.arange(len(fields)) >= len(FONTS)))
-    return tuple(glyphs)
+        first.append(len(fields))
+        for name, font in fonts.items():
+            if digit == 1 and name in _SANS_ONES:
+                shape, width = _written(1, [SANS_ONE], 1, 0.0)
+                field, half = shape[0] + _SANS_ONES[name], float(width[0]) + _SANS_ONES[name]
+            else:
+                field, half = _printed(font, digit, side)
+            fields.append(field)
+            widths.append(half)
+        shapes, halves = _written(digit, VARIANTS[digit], PEN_VERSIONS, PEN_JITTER)
+        fields.extend(shapes)
+        widths.extend(halves.tolist())
+        written.append(len(shapes))
+    return Glyphs(torch.stack(fields), torch.tensor(widths), torch.tensor(first), torch.tensor(written))

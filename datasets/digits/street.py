@@ -1,31 +1,36 @@
 """Synthetic street digits: the stand-in for SVHN, 32 x 32 RGB crops around one labelled digit of a house number.
 
 Image i of a split is a pure function of (seed, split, i): rendering more images never changes those that were there.
-The steps are those of a photograph: shapes (:mod:`~datasets.digits.glyphs`) are placed with their neighbours, painted on
-a wall, and seen through a camera (:mod:`~datasets.digits.camera`).
+The steps are those of a photograph: shapes (:mod:`~datasets.digits.glyphs`) are placed with their neighbours, painted
+on a wall, and seen through a camera (:mod:`~datasets.digits.camera`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 from datasets import cache
 from datasets.digits import camera
 from datasets.digits.counter import Draws
-from datasets.digits.glyphs import EXTENT, FONTS, atlas
+from datasets.digits.glyphs import EXTENT, FONTS, SANS, atlas
 from datasets.digits.svhn import Street
 
-VERSION = 1
+VERSION = 2
 """Of the renderer: part of every cache key. Raise it whenever an image would come out differently."""
 SIZE = 32
-PEN_SHARE = 0.35
+PEN_SHARE = 0.4
 """Share of numbers written with a pen or brush; the others are printed, cut or cast."""
+_TYPEFACES = tuple(range(len(SANS))) * 3 + tuple(range(len(FONTS)))
+"""Typefaces without serifs are the rule on houses: about two of three."""
+SHARD = 5_000
+"""Images in one file of the cache."""
 _BLOCK = 256
 
 
@@ -34,28 +39,34 @@ def street(
 ) -> Street:
     """The first ``count`` images of a split, from the cache or rendered now.
 
+    They are kept in shards of :data:`SHARD` images, so a larger set takes over what a smaller one has rendered.
+
     Args:
         folder: the cache's folder.
         split: any name; different names give different images.
-        count: number of images.
+        count: number of images, at least 1.
         seed: seed of the whole set.
-        progress: told the number of images done, while rendering.
+        progress: told the number of images done after every shard.
     """
-    key = {"renderer": VERSION, "size": SIZE, "split": split, "count": count, "seed": seed}
-    entry = cache.cached(folder, f"street-{split}", key, lambda: _all(split, count, seed, progress))
-    return Street(entry.tensors["images"], entry.tensors["labels"], entry.digest)
-
-
-def _all(split: str, count: int, seed: int, progress: Callable[[int], None] | None) -> dict[str, Tensor]:
-    images, labels = [], []
-    for first in range(0, count, _BLOCK):
-        block = torch.arange(first, min(first + _BLOCK, count))
-        image, label = render(block, split, seed)
-        images.append(image)
-        labels.append(label)
+    entries = []
+    for first in range(0, count, SHARD):
+        last = min(first + SHARD, count)
+        key = {"renderer": VERSION, "split": split, "first": first, "last": last, "seed": seed}
+        entries.append(cache.cached(folder, f"street-{split}", key, partial(_shard, first, last, split, seed)))
         if progress is not None:
-            progress(int(block[-1]) + 1)
-    return {"images": torch.cat(images), "labels": torch.cat(labels)}
+            progress(last)
+    images, labels = (torch.cat([entry.tensors[name] for entry in entries]) for name in ("images", "labels"))
+    return Street(images, labels, cache.content_digest({"images": images, "labels": labels}))
+
+
+def _shard(first: int, last: int, split: str, seed: int) -> dict[str, Tensor]:
+    blocks = [
+        render(torch.arange(start, min(start + _BLOCK, last)), split, seed) for start in range(first, last, _BLOCK)
+    ]
+    return {
+        "images": torch.cat([images for images, _ in blocks]),
+        "labels": torch.cat([labels for _, labels in blocks]),
+    }
 
 
 def render(indices: Tensor, split: str, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -85,42 +96,38 @@ class _Shapes:
     """float32 ``[B, 3, S, S]``, positive inside."""
     half_width: Tensor
     """float32 ``[B, 3]``."""
+    pen: Tensor
+    """float32 ``[B]``: 1 where the number is written, 0 where it is printed."""
 
 
 def _shapes(draws: Draws) -> _Shapes:
     digits = draws.integers(10, 3)
     pen = draws.chance(PEN_SHARE)
-    choice, second, blend = draws.uniform(), draws.uniform(), draws.uniform() * draws.chance(0.5)
+    typefaces = torch.tensor(_TYPEFACES)[draws.integers(len(_TYPEFACES), 2)]
+    blend = draws.uniform() * draws.chance(0.5)
     variant = draws.uniform(3)
-    glyphs = atlas()
-    fields, widths = [], []
-    for place in range(3):
-        field, width = [], []
-        for i, digit in enumerate(digits[:, place].tolist()):
-            shapes = glyphs[digit]
-            if pen[i]:
-                n = len(FONTS) + int(variant[i, place] * (len(shapes.field) - len(FONTS)))
-                field.append(shapes.field[n])
-                width.append(shapes.half_width[n])
-            else:
-                a, b = int(choice[i] * len(FONTS)), int(second[i] * len(FONTS))
-                field.append(torch.lerp(shapes.field[a], shapes.field[b], blend[i]))
-                width.append(torch.lerp(shapes.half_width[a], shapes.half_width[b], blend[i]))
-        fields.append(torch.stack(field))
-        widths.append(torch.stack(width))
-    # A font's own weight is varied a little, a pen's from hair-thin to brush-thick.
-    weight = torch.where(pen.bool(), 0.02 + 0.07 * draws.uniform(), draws.normal(std=0.018) - 0.004)
-    return _Shapes(digits, torch.stack(fields, 1) + weight[:, None, None, None], torch.stack(widths, 1))
+    bank = atlas()
+    # One number is printed in one typeface (or in a blend of two) but every written digit has its own form.
+    printed_a, printed_b = (bank.first[digits] + typefaces[:, i, None] for i in (0, 1))
+    written = bank.first[digits] + len(FONTS) + (variant * bank.written[digits]).long()
+    first = torch.where(pen.bool()[:, None], written, printed_a)
+    second = torch.where(pen.bool()[:, None], written, printed_b)
+    field = torch.lerp(bank.field[first], bank.field[second], blend[:, None, None, None])
+    half_width = torch.lerp(bank.half_width[first], bank.half_width[second], blend[:, None])
+    # A typeface's own weight is varied a little, a pen's from thin to brush-thick.
+    weight = torch.where(pen.bool(), 0.028 + 0.062 * draws.uniform(), draws.normal(std=0.018) - 0.004)
+    return _Shapes(digits, field + weight[:, None, None, None], half_width, pen)
 
 
 def _cover(draws: Draws, shapes: _Shapes) -> Tensor:
     """How much of every pixel the number covers: float32 ``[B, 32, 32]`` in [0, 1]."""
     b = len(shapes.digits)
-    height = 23.5 + draws.normal(std=3.0, limit=2.0)  # pixels
+    height = 23.0 + draws.normal(std=3.2, limit=2.0)  # pixels
     centre = torch.stack([draws.normal(std=1.3), draws.normal(std=1.0)], -1)
     angle = draws.normal(std=0.09, limit=2.5)
-    shear = draws.normal(std=0.12, limit=2.5)
-    aspect = (draws.normal(std=0.14)).exp()
+    # Hands slant and stretch their digits more than typefaces do.
+    shear = draws.normal(std=0.12, limit=2.5) * (1 + 1.2 * shapes.pen)
+    aspect = (draws.normal(std=0.14) * (1 + 0.6 * shapes.pen)).exp()
     tilt = draws.normal(2, std=0.08)
     gap = 0.07 + 0.18 * draws.uniform(2)
     rise = draws.normal(2, std=0.03)
@@ -145,7 +152,7 @@ def _cover(draws: Draws, shapes: _Shapes) -> Tensor:
     grid = torch.stack(
         [x[:, None] - offset_x[..., None, None], y[:, None] - offset_y[..., None, None]], -1
     )  # [B, 3, 32, 32, 2]
-    sampled = F.grid_sample(
+    sampled = grid_sample(
         shapes.field.flatten(0, 1)[:, None], grid.flatten(0, 1) / EXTENT, padding_mode="border", align_corners=False
     ).view(b, 3, SIZE, SIZE)
     absent = torch.cat([torch.zeros(b, 1), 1 - present], 1)
