@@ -1,0 +1,114 @@
+"""Small pieces that several methods train with: learning-rate schedules, augmentation, frozen networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+
+def one_cycle(step: int, steps: int, warm_up: float = 0.2) -> float:
+    """Learning-rate factor in (0, 1]: a linear rise over the first ``warm_up`` of the steps, then linear to zero.
+
+    Source: Smith & Topin 2018, arXiv 1708.07120, without the change of momentum.
+    """
+    position = (step + 1) / (steps + 1)
+    return min(position / warm_up, (1 - position) / (1 - warm_up))
+
+
+def linear_decay(step: int, steps: int, decay_from: float) -> float:
+    """Learning-rate factor in (0, 1]: 1 up to the fraction ``decay_from`` of the steps, then linear to zero."""
+    if decay_from >= 1:
+        return 1.0
+    return min(1.0, (1 - step / steps) / (1 - decay_from))
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Give every parameter group this learning rate; a rate computed from the step alone needs no saved scheduler."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def random_affine(images: Tensor, shift: float, rotate: float, scale: float) -> Tensor:
+    """Move every image of a batch by its own random affine map; bilinear, the border repeated outside.
+
+    Args:
+        images: float32 ``[N, C, H, W]``.
+        shift: largest shift in pixels, horizontally and vertically.
+        rotate: largest rotation in degrees, either way.
+        scale: largest relative change of size, e.g. 0.1 for 0.9 to 1.1, each axis its own.
+
+    Returns:
+        Images of the same shape. The random numbers come from torch's global state of the images' device.
+    """
+    if shift == rotate == scale == 0:
+        return images
+    n, _, height, width = images.shape
+    u = 2 * torch.rand(5, n, device=images.device) - 1
+    angle = u[0] * math.radians(rotate)
+    sx, sy = 1 + u[1] * scale, 1 + u[2] * scale
+    # affine_grid's translations are in units of half an image
+    dx, dy = u[3] * 2 * shift / width, u[4] * 2 * shift / height
+    cos, sin = angle.cos(), angle.sin()
+    theta = torch.stack([torch.stack([sx * cos, -sy * sin, dx], 1), torch.stack([sx * sin, sy * cos, dy], 1)], 1)
+    grid = functional.affine_grid(theta, [n, 1, height, width], align_corners=False)
+    return functional.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+
+
+class Frozen(nn.Module):
+    """A trained network that only looks: no gradients for its weights, batch-norm statistics that never move.
+
+    Gradients still flow *through* it to its input. ``train()`` has no effect on what it holds.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever ``mode`` says."""
+        return super().train(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the network gives for ``x``."""
+        out: Tensor = self.network(x)
+        return out
+
+
+@contextmanager
+def held(network: nn.Module) -> Iterator[None]:
+    """Within this block the network's weights ask for no gradients, which saves their part of the backward pass."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)
+
+
+def grey(images: Tensor) -> Tensor:
+    """``[N, 3, H, W]`` -> ``[N, 1, H, W]`` by the luma weights of ITU-R BT.601; one-channel images pass through."""
+    if images.shape[1] == 1:
+        return images
+    weights = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    return (images * weights).sum(1, keepdim=True)
+
+
+def with_channels(images: Tensor, channels: int) -> Tensor:
+    """Images with this many channels: one channel is replicated; anything else must already fit.
+
+    Raises:
+        ValueError: the images have neither one nor ``channels`` channels.
+    """
+    if images.shape[1] == channels:
+        return images
+    if images.shape[1] != 1:
+        raise ValueError(f"images have {images.shape[1]} channels where {channels} (or 1, to be replicated) are needed")
+    return images.expand(-1, channels, -1, -1)
