@@ -108,6 +108,7 @@ def test_its_errors_are_for_people(tmp_path: Path) -> None:
         task.prepare()
 
 
+@pytest.mark.slow
 def test_the_command_lists_it_and_a_suite_runs_it(tmp_path: Path) -> None:
     site = install_plugin(tmp_path)
     (tmp_path / "acme.toml").write_text(SUITE)
@@ -134,3 +135,15 @@ def test_the_command_lists_it_and_a_suite_runs_it(tmp_path: Path) -> None:
     result = json.loads(found.read_text())
     assert result["status"] == "ok", result["reason"]
     assert "lpips_pair.lite0" in {score["name"] for score in result["scores"]}
+
+
+@pytest.mark.slow
+def test_our_conformance_tests_test_it_too(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(install_plugin(tmp_path)), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "pytest", "tests/conformance", "-v", "-k", "acme", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    tested = {name for name in ("[acme/blur]", "[acme-shapes]") if name in done.stdout}
+    assert tested == {"[acme/blur]", "[acme-shapes]"}

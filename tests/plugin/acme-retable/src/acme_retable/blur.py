@@ -33,6 +33,7 @@ class Blur(Method):
 
     Settings: ClassVar[type[MethodSettings]] = BlurSettings
     title: ClassVar[str] = "Blur"
+    task: ClassVar[str] = "acme-shapes"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

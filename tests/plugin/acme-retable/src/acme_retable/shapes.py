@@ -35,6 +35,7 @@ class Shapes(Task):
 
     name = "acme-shapes"
     Settings = ShapesSettings
+    settings: ShapesSettings
 
     def prepare(self) -> None:
         """Refuse what does not exist: there are no real shapes.
