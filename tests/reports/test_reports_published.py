@@ -1,0 +1,120 @@
+"""Published numbers are exactly those that were printed, and a bad file is refused by name and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reports.comparison import published_value
+from reports.errors import ReportError
+from reports.published import FOLDER, PublishedTable, load_paper, load_papers, published_tables
+
+DTN = {
+    "Table 1": {
+        "Baseline method (Sec. 3)": 13.71,
+        "DTN": 90.66,
+        "DTN w/o L_TID": 88.40,
+        "DTN w/o L_CONST": 74.55,
+        "DTN, G does not contain f": 36.90,
+        "DTN w/o L_D and L_GANG": 34.70,
+        "DTN w/o L_CONST & L_TID": 5.28,
+        "Original SVHN image": 40.06,
+    },
+    "Table 2": {
+        "SA (Fernando et al. 2013)": 59.32,
+        "DANN (Ganin et al. 2016)": 73.85,
+        "DTN on SVHN transferring the train split s": 84.44,
+        "DTN on SVHN transferring the test split": 79.72,
+    },
+    "Table 3": {
+        "DTN": 94.67,
+        "'3' was not shown in s": 93.33,
+        "'3' was not shown in t": 40.13,
+        "'3' was not shown in both s or t": 60.02,
+        "'3' was not shown in s, t, and during the training of f": 4.52,
+    },
+}
+
+
+def dtn_table(number: str) -> PublishedTable:
+    paper = load_paper(FOLDER / "dtn.toml")
+    return next(table for table in paper.tables if table.number == number)
+
+
+@pytest.mark.parametrize("number", DTN)
+def test_the_dtn_tables_hold_the_printed_numbers(number: str) -> None:
+    table = dtn_table(number)
+    held = {row.title: published_value(row, column) for row in table.rows for column in table.columns}
+    assert held == DTN[number]
+
+
+@pytest.mark.parametrize("number", DTN)
+def test_every_published_column_says_where_it_is_from_and_how_it_was_measured(number: str) -> None:
+    for column in dtn_table(number).columns:
+        assert column.source
+        assert column.confidence
+        assert column.unit
+        assert column.protocol is not None
+        assert column.protocol.source == "real"
+
+
+def test_rows_of_other_peoples_methods_are_published_only() -> None:
+    assert [row.title for row in dtn_table("Table 2").rows if row.method is None] == list(DTN["Table 2"])[:2]
+
+
+def test_every_table_that_ships_has_a_name_of_its_own() -> None:
+    names = [table.id for table in published_tables()]
+    assert len(names) == len(set(names))
+    assert {"dtn-table-1", "dtn-more-scores", "dtn-judges"} <= set(names)
+
+
+PAPER = """
+paper = "made-up"
+title = "T"
+authors = "A"
+venue = "V"
+year = 2020
+reference = "R"
+[[tables]]
+id = "made-up-1"
+title = "One"
+origin = "paper"
+columns = [{ id = "fid", title = "FID", score = "fid.lite0", direction = "lower" }]
+rows = [{ id = "ours", title = "Ours", method = "m/m", published = { fid = 1.5 } }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('origin = "paper"', 'origin = "paper"\ncaption = "x"', "unknown key tables[made-up-1].caption"),
+        ('direction = "lower"', 'direction = "down"', "tables[made-up-1].columns[fid].direction"),
+        ('title = "FID", ', "", "tables[made-up-1].columns[fid].title is missing"),
+        ("fid = 1.5", "kid = 1.5", "published.kid names no column"),
+        ("fid = 1.5", "fid = { value = 1.5, sorce = 'x' }", "unknown key tables[made-up-1].rows[ours].published.fid"),
+        ('direction = "lower"', 'direction = "lower", measured_by = "people"', "cannot have a score"),
+        ('origin = "paper"', 'origin = "added"', "cannot hold published numbers"),
+        ("year = 2020", "year = ", "not valid TOML"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name_and_the_key(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "made-up.toml"
+    path.write_text(PAPER.replace(old, new))
+    with pytest.raises(ReportError) as caught:
+        load_paper(path)
+    assert str(path) in str(caught.value)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_files_cannot_claim_one_table(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(PAPER)
+    (tmp_path / "b.toml").write_text(PAPER.replace('paper = "made-up"', 'paper = "other"'))
+    with pytest.raises(ReportError, match=r"b\.toml: table 'made-up-1' is already in .*a\.toml"):
+        load_papers(tmp_path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"none\.toml: cannot be read"):
+        load_paper(tmp_path / "none.toml")

@@ -1,0 +1,385 @@
+"""Our numbers beside published ones: what is shown, what is compared, and what never is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from report_factory import Cells, accuracy, adaptation, dtn_suite, score
+
+from reports.data import Bundle
+from reports.model import Entry, Table
+from reports.published import PublishedPaper, load_paper
+from reports.tables import build_tables
+
+ROWS = ["baseline", "dtn", "no-tid", "no-const", "no-f", "no-gan", "no-const-tid", "original"]
+
+
+def table_named(bundle: Bundle, anchor: str, papers: list[PublishedPaper] | None = None) -> Table:
+    return next(table for table in build_tables(bundle, papers) if table.anchor == f"table-{anchor}")
+
+
+def entries(table: Table, row: str) -> dict[str, Entry]:
+    line = next(line for line in table.lines if line.title == row)
+    return {heading.kind: entry for heading, entry in zip(table.headings, line.entries, strict=True)}
+
+
+def column(table: Table, name: str) -> dict[str, Entry]:
+    place = [heading.column for heading in table.headings].index(name)
+    return {line.title: line.entries[place] for line in table.lines}
+
+
+def test_every_row_of_the_papers_tables_is_there_whatever_became_of_it(suite_bundle: Bundle) -> None:
+    table = table_named(suite_bundle, "dtn-table-1")
+    assert len(table.lines) == len(ROWS)
+    assert {line.entries[0].text for line in table.lines if line.entries[0].state != "number"} == {
+        "x timeout",
+        "x oom",
+        "x failed",
+        "– not run",
+    }
+    assert all(entry.text for line in table.lines for entry in line.entries)
+
+
+def test_stand_in_data_are_never_subtracted_from_a_papers_real_data(suite_bundle: Bundle) -> None:
+    table = table_named(suite_bundle, "dtn-table-1")
+    difference = entries(table, "DTN")["difference"]
+    assert (difference.text, difference.value) == ("n/c", None)
+    (note,) = (table.footnotes[number - 1] for number in difference.notes)
+    assert "ours stand-in data, published the paper's data set" in note
+    assert table.data.startswith("source=standin")
+
+
+def test_equal_protocols_give_a_signed_difference(cells: Cells) -> None:
+    cells.add("dtn/dtn", [accuracy(91.0, n=26032, source="real")], source="real")
+    cells.add("dtn/no-tid", [accuracy(80.0, n=26032, source="real")], source="real")
+    table = table_named(cells.bundle(), "dtn-table-1")
+    assert entries(table, "DTN")["difference"].text == "+0.34"
+    assert entries(table, "DTN w/o L_TID")["difference"].text == "\u22128.40"
+
+
+def test_real_data_of_another_number_are_not_comparable(cells: Cells) -> None:
+    cells.add("dtn/dtn", [accuracy(91.0, n=1000, source="real")], source="real")
+    table = table_named(cells.bundle(), "dtn-table-1")
+    assert entries(table, "DTN")["difference"].text == "n/c"
+    assert any("N: ours 1,000, published 26,032" in note for note in table.footnotes)
+
+
+def test_another_unit_is_not_comparable(cells: Cells) -> None:
+    cells.add("dtn/dtn", [{**accuracy(0.91, n=26032, source="real"), "unit": ""}], source="real")
+    table = table_named(cells.bundle(), "dtn-table-1")
+    assert entries(table, "DTN")["difference"].text == "n/c"
+    assert any("unit: ours none, published %" in note for note in table.footnotes)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "spread"),
+    [(1, r""), (3, r"\(\d+\.\d\d, \d+\.\d\d, \d+\.\d\d\)"), (6, r"\[\d+\.\d\d, \d+\.\d\d\]")],
+)
+def test_one_seed_stands_alone_few_are_all_shown_and_many_get_an_interval(
+    cells: Cells, seeds: int, spread: str
+) -> None:
+    for seed in range(seeds):
+        cells.add("dtn/dtn", [accuracy(80.0 + seed)], seed=seed)
+    ours = entries(table_named(cells.bundle(), "dtn-table-1"), "DTN")["ours"]
+    assert ours.text == f"{80 + (seeds - 1) / 2:.2f}"
+    assert re.fullmatch(spread, ours.spread)
+
+
+def test_a_failed_seed_is_named_and_the_mean_is_over_the_others(cells: Cells) -> None:
+    cells.add("dtn/dtn", [accuracy(80.0)], seed=0)
+    cells.add("dtn/dtn", seed=1, status="oom", reason="out of memory")
+    table = table_named(cells.bundle(), "dtn-table-1")
+    ours = entries(table, "DTN")["ours"]
+    assert ours.text == "80.00"
+    assert [table.footnotes[number - 1] for number in ours.notes] == ["DTN, seed 1: x oom: out of memory"]
+
+
+@pytest.mark.parametrize("status", ["failed", "oom", "timeout", "nonfinite"])
+def test_a_cell_that_ended_badly_leaves_its_word_and_no_number(cells: Cells, status: str) -> None:
+    cells.add("dtn/dtn", [accuracy(80.0)], status=status, reason="why")
+    ours = entries(table_named(cells.bundle(), "dtn-table-1"), "DTN")["ours"]
+    assert (ours.text, ours.state, ours.value) == (f"x {status}", "status", None)
+
+
+def test_a_score_that_is_not_finite_is_said_so(cells: Cells) -> None:
+    cells.add("dtn/dtn", [accuracy(float("nan"))])
+    assert entries(table_named(cells.bundle(), "dtn-table-1"), "DTN")["ours"].text == "x nonfinite"
+
+
+def test_a_skipped_cell_shows_its_reason(cells: Cells) -> None:
+    cells.add("dtn/dtn", status="skipped", reason="needs a GPU")
+    table = table_named(cells.bundle(), "dtn-table-1")
+    assert entries(table, "DTN")["ours"].text == "– skipped"
+    assert any("needs a GPU" in note for note in table.footnotes)
+
+
+def test_the_best_of_a_column_follows_its_direction(suite_bundle: Bundle) -> None:
+    table = table_named(suite_bundle, "dtn-more-scores")
+    for name, better in (("accuracy", max), ("fid", min), ("cpu-step", min), ("cpu-throughput", max)):
+        numbers = {title: entry for title, entry in column(table, name).items() if entry.value is not None}
+        wanted = better(entry.value for entry in numbers.values() if entry.value is not None)
+        assert {title for title, entry in numbers.items() if entry.best} == {
+            title for title, entry in numbers.items() if entry.value == wanted
+        }
+    assert not any(entry.best for entry in column(table, "parameters").values())
+
+
+def test_arrows_show_the_direction(suite_bundle: Bundle) -> None:
+    titles = {heading.column: heading.title for heading in table_named(suite_bundle, "dtn-more-scores").headings}
+    assert titles["fid"] == "FID (lite0) ↓"
+    assert titles["accuracy"] == "Judge accuracy ↑ (%)"
+    assert titles["parameters"] == "Parameters (M)"
+
+
+def test_ranks_are_among_the_rows_that_have_both_numbers(cells: Cells) -> None:
+    for name, value in (("baseline", 30.0), ("dtn", 50.0), ("no-tid", 60.0)):
+        cells.add(f"dtn/{name}", [accuracy(value)])
+    table = table_named(cells.bundle(), "dtn-table-1")
+    assert entries(table, "DTN")["rank"].text == "2 → 1"
+    assert entries(table, "DTN w/o L_TID")["rank"].text == "1 → 2"
+    assert entries(table, "Baseline method (Sec. 3)")["rank"].text == "3 → 3"
+    assert entries(table, "Original SVHN image")["rank"].text == "–"
+
+
+def test_orderings_are_counted_and_each_that_came_out_otherwise_is_named(cells: Cells) -> None:
+    for name, value in (("baseline", 30.0), ("dtn", 50.0), ("no-tid", 60.0)):
+        cells.add(f"dtn/{name}", [accuracy(value)])
+    orderings = table_named(cells.bundle(), "dtn-table-1").orderings
+    assert orderings is not None
+    assert (orderings.pairs, orderings.same, orderings.unchecked) == (3, 2, 25)
+    (other,) = orderings.others
+    assert "DTN above DTN w/o L_TID: reversed (published 90.66 > 88.40, ours 50.00 < 60.00" in other
+
+
+def test_from_five_seeds_an_ordering_within_the_noise_is_undecided(cells: Cells) -> None:
+    for seed, (ours, other) in enumerate([(50, 52), (53, 50), (49, 51), (52, 50), (51, 50)]):
+        cells.add("dtn/dtn", [accuracy(float(ours))], seed=seed)
+        cells.add("dtn/no-tid", [accuracy(float(other))], seed=seed)
+    orderings = table_named(cells.bundle(), "dtn-table-1").orderings
+    assert orderings is not None
+    assert orderings.same == 0
+    assert "undecided" in orderings.others[0]
+    assert "as published in 3 of 5 shared seeds" in orderings.others[0]
+
+
+def test_different_numbers_of_images_are_never_compared_in_one_column(cells: Cells) -> None:
+    cells.add("dtn/dtn", [accuracy(50.0, n=1000)])
+    cells.add("dtn/no-tid", [accuracy(60.0, n=1000)])
+    cells.add("dtn/no-const", [accuracy(99.0, n=200)])
+    table = table_named(cells.bundle(), "dtn-table-1")
+    apart = entries(table, "DTN w/o L_CONST")
+    assert not apart["ours"].best
+    assert apart["rank"].text == "–"
+    assert any("N 200 instead of 1000" in table.footnotes[number - 1] for number in apart["ours"].notes)
+    assert entries(table, "DTN w/o L_TID")["ours"].best
+    assert table.orderings is not None
+    assert table.orderings.pairs == 1
+
+
+def test_seeds_that_were_measured_differently_are_not_averaged(cells: Cells) -> None:
+    for seed, n in enumerate((1000, 1000, 50)):
+        cells.add("dtn/dtn", [accuracy(90.0 if n == 50 else 50.0, n=n)], seed=seed)
+    table = table_named(cells.bundle(), "dtn-table-1")
+    ours = entries(table, "DTN")["ours"]
+    assert ours.value == 50.0
+    assert any("left out of the mean: seed 2" in table.footnotes[number - 1] for number in ours.notes)
+
+
+def timed(seconds: float, timer: str) -> dict[str, object]:
+    return score("step_time.p50", seconds, unit="s", direction="lower", detail=f"timer={timer}")
+
+
+def test_timers_never_share_a_column_and_a_missing_gpu_is_said_so(cells: Cells) -> None:
+    cells.add("dtn/dtn", [timed(0.120, "cpu")])
+    cells.add("dtn/no-tid", [timed(0.004, "cuda")], device="Made-up GPU")
+    table = table_named(cells.bundle(), "dtn-more-scores")
+    assert column(table, "cpu-step")["DTN"].text == "120.0"
+    assert column(table, "gpu-step")["DTN"].text == "not measured"
+    assert column(table, "gpu-step")["DTN w/o L_TID"].text == "4.00"
+    assert column(table, "cpu-step")["DTN w/o L_TID"].text == "not measured"
+
+
+def test_timings_of_two_devices_are_not_compared(cells: Cells) -> None:
+    cells.add("dtn/dtn", [timed(0.004, "cuda")], device="Made-up GPU A")
+    cells.add("dtn/no-tid", [timed(0.002, "cuda")], device="Made-up GPU B")
+    table = table_named(cells.bundle(), "dtn-more-scores")
+    assert not any(entry.best for entry in column(table, "gpu-step").values())
+    assert any("device" in note for note in table.footnotes)
+
+
+def test_the_adaptation_table_takes_its_rows_from_two_requests_of_one_method(cells: Cells) -> None:
+    cells.add("dtn/dtn", [adaptation("train", 81.0, 5000), adaptation("test", 77.0, 1000)])
+    table = table_named(cells.bundle(), "dtn-table-2")
+    assert entries(table, "DTN on SVHN transferring the train split s")["ours"].text == "81.00"
+    assert entries(table, "DTN on SVHN transferring the test split")["ours"].text == "77.00"
+    published_only = [line for line in table.lines if line.published_only]
+    assert [entries(table, line.title)["published"].text for line in published_only] == ["59.32", "73.85"]
+    assert all(entries(table, line.title)["ours"].text == "–" for line in published_only)
+
+
+def test_variants_are_rows_of_their_own(suite_bundle: Bundle) -> None:
+    table = table_named(suite_bundle, "dtn-table-3")
+    assert [line.entries[0].text for line in table.lines[1:]] == ["86.00", "33.10", "51.00", "9.90"]
+
+
+def test_the_judges_accuracy_is_said_under_the_tables_it_judges(suite_bundle: Bundle) -> None:
+    assert "judges/mnist/digits/s0, accuracy 99.21 % on test" in table_named(suite_bundle, "dtn-table-1").judges
+    judges = column(table_named(suite_bundle, "dtn-judges"), "accuracy")
+    assert judges["Judge of target digits, request test"].text == "99.21"
+    assert judges["f, trained on source labels, request test"].text == "91.80"
+
+
+def test_tables_that_are_not_the_papers_say_so(suite_bundle: Bundle) -> None:
+    for table in build_tables(suite_bundle):
+        assert table.added == ("Added by this project; not in the paper." in table.under())
+
+
+def test_a_paper_without_cells_has_no_tables(cells: Cells) -> None:
+    cells.add("dummy/dummy", [score("accuracy", 50.0, unit="%", direction="higher")])
+    (table,) = build_tables(cells.bundle())
+    assert (table.paper, table.added) == ("dummy", True)
+    assert table.lines[0].entries[0].text == "50.00"
+
+
+WIDE = """
+paper = "wide"
+title = "A made-up paper with many data sets"
+authors = "Nobody"
+venue = "Nowhere"
+year = 2021
+reference = "none"
+
+[[tables]]
+id = "wide-table-1"
+number = "Table 1"
+title = "Four metrics on two data sets, and what people said"
+origin = "paper"
+
+[[tables.columns]]
+id = "cats-fid"
+group = "Cats"
+title = "FID"
+direction = "lower"
+decimals = 1
+score = "fid.inception"
+variant = "cats"
+slice = { request = "test" }
+source = "Nowhere 2021, Table 1"
+confidence = "high"
+
+[tables.columns.protocol]
+words = "FID with 5,000 samples"
+source = "real"
+extractor = "inception"
+n_fake = 5000
+
+[[tables.columns]]
+id = "cats-lpips"
+group = "Cats"
+title = "LPIPS"
+direction = "higher"
+decimals = 3
+score = "lpips_diversity.lite0"
+variant = "cats"
+slice = { request = "test" }
+
+[[tables.columns]]
+id = "cats-votes"
+group = "Cats"
+title = "Preference"
+direction = "higher"
+decimals = 2
+unit = "%"
+measured_by = "people"
+
+[[tables.columns]]
+id = "dogs-fid"
+group = "Dogs"
+title = "FID"
+direction = "lower"
+decimals = 1
+score = "fid.inception"
+variant = "dogs"
+slice = { request = "test" }
+
+[[tables.columns]]
+id = "dogs-lpips"
+group = "Dogs"
+title = "LPIPS"
+direction = "higher"
+decimals = 3
+score = "lpips_diversity.lite0"
+variant = "dogs"
+slice = { request = "test" }
+
+[[tables.rows]]
+id = "ours"
+title = "Ours"
+method = "wide/ours"
+
+[tables.rows.published]
+cats-fid = 73.1
+cats-lpips = 0.56
+cats-votes = 61.0
+dogs-fid = { value = 96.4, confidence = "medium", source = "an issue thread" }
+dogs-lpips = 0.682
+
+[[tables.rows]]
+id = "other"
+title = "Other"
+published = { cats-fid = 123.7, cats-lpips = 0.341, cats-votes = 39.0, dogs-fid = 103.0, dogs-lpips = 0.633 }
+"""
+
+
+@pytest.fixture
+def wide(tmp_path: Path, cells: Cells) -> list[Table]:
+    (tmp_path / "wide.toml").write_text(WIDE)
+    fid = score("fid.inception", 80.04, direction="lower", extractor="inception", n_fake=5000)
+    lpips = score("lpips_diversity.lite0", 0.5004, direction="higher", extractor="lite0", n_fake=200)
+    cells.add("wide/ours", [fid, lpips], variant="cats", source="real")
+    cells.add("wide/ours", [{**fid, "value": 99.0}], variant="dogs", source="real")
+    return build_tables(cells.bundle(), [load_paper(tmp_path / "wide.toml")])
+
+
+def test_a_table_of_many_data_sets_is_split_by_data_set(wide: list[Table]) -> None:
+    assert [table.anchor for table in wide] == ["table-wide-table-1-cats", "table-wide-table-1-dogs"]
+    assert [table.title.rpartition(": ")[2] for table in wide] == ["Cats", "Dogs"]
+
+
+def test_columns_find_the_variant_that_they_are_about(wide: list[Table]) -> None:
+    cats, dogs = wide
+    assert column(cats, "cats-fid")["Ours"].text == "80.0"
+    assert column(dogs, "dogs-fid")["Ours"].text == "99.0"
+    assert column(dogs, "dogs-lpips")["Ours"].text == "not measured"
+
+
+def test_comparable_and_incomparable_columns_stand_side_by_side(wide: list[Table]) -> None:
+    (line,) = (line for line in wide[0].lines if line.title == "Ours")
+    by_column = {
+        (heading.column, heading.kind): entry for heading, entry in zip(wide[0].headings, line.entries, strict=True)
+    }
+    assert by_column["cats-fid", "difference"].text == "+6.9"
+    assert by_column["cats-lpips", "difference"].text == "n/c"
+
+
+def test_votes_of_people_are_shown_as_published_and_marked(wide: list[Table]) -> None:
+    (heading,) = (heading for heading in wide[0].headings if heading.column == "cats-votes")
+    assert heading.kind == "published"
+    assert "no machine can repeat" in wide[0].footnotes[heading.notes[0] - 1]
+    assert column(wide[0], "cats-votes")["Ours"].text == "61.00"
+
+
+def test_a_published_number_of_another_source_says_so(wide: list[Table]) -> None:
+    (line,) = (line for line in wide[1].lines if line.title == "Ours")
+    published = line.entries[1]
+    assert published.text == "96.4"
+    assert "an issue thread; confidence: medium" in wide[1].footnotes[published.notes[0] - 1]
+
+
+def test_a_suite_of_several_seeds_fills_every_table(cells: Cells) -> None:
+    bundle = dtn_suite(cells, seeds=(0, 1, 2)).bundle()
+    table = table_named(bundle, "dtn-table-1")
+    assert all(line.entries[0].state == "number" for line in table.lines)
+    assert table.seeds == "Seeds: 0, 1, 2. Shown: mean (values of every seed)."
