@@ -1,7 +1,8 @@
 """Tensors made once and kept: a cache keyed by everything that went into making them.
 
-An entry is one ``.safetensors`` file named by the hash of its key. It is written to a temporary name, fsynced and moved
-into place, so a reader never sees half of one; its digest is checked on every read, so damage is found, said and mended.
+An entry is one ``.safetensors`` file named by the hash of its key. It is written to a temporary name, fsynced and
+moved into place, so a reader never sees half of one; its digest is checked on every read, so damage is found, said and
+mended.
 """
 
 from __future__ import annotations

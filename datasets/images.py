@@ -47,7 +47,7 @@ def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> T
             width, height = image.size
             if width * height > max_pixels:
                 raise DataError(
-                    f"{path}: {width} x {height} pixels are more than the limit of {max_pixels:,}; make the image smaller"
+                    f"{path}: {width} x {height} pixels exceed the limit of {max_pixels:,}; make the image smaller"
                 )
             image.load()
             if image.mode not in _CONVERTIBLE:

@@ -30,7 +30,7 @@ def step_indices(n: int, step: int, size: int, *key: str | int) -> Tensor:
     """Which ``size`` of ``n`` examples step ``step`` sees, int64 ``[size]``.
 
     The epochs' permutations stand one after the other and step ``step`` takes places ``step * size`` to
-    ``(step + 1) * size``: every example is seen once before any is seen again, also where ``size`` does not divide ``n``.
+    ``(step + 1) * size``: every example is seen once before any is seen again, whether or not ``size`` divides ``n``.
 
     Raises:
         ValueError: ``n`` or ``size`` is not positive, or ``step`` is negative.

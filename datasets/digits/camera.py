@@ -1,4 +1,4 @@
-"""Paint on a wall, seen through a cheap camera: colours, light, blur, low resolution, noise and JPEG, for whole batches.
+"""Paint on a wall, seen through a cheap camera: colours, light, blur, low resolution, noise and JPEG, by the batch.
 
 Every separable resampling (enlarging, shifting, blurring, lowering the resolution) is a pair of matrices, one for rows
 and one for columns, so a batch of images with different settings is two batched matrix products.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from datasets.sampling import derived_seed
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _mix(x: np.ndarray) -> np.ndarray:
+def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """The output function of SplitMix64 (Steele, Lea and Flood, 2014, Fig. 15), on uint64."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -44,7 +45,7 @@ class Draws:
 
     def normal(self, *shape: int, std: float = 1.0, limit: float = 3.0) -> Tensor:
         """Normal, clipped at ``limit`` standard deviations: float32 ``[B, *shape]``."""
-        z = torch.special.ndtri(self.uniform(*shape).clamp(1e-6, 1 - 1e-6))
+        z: Tensor = torch.special.ndtri(self.uniform(*shape).clamp(1e-6, 1 - 1e-6))
         return z.clamp(-limit, limit) * std
 
     def chance(self, p: float, *shape: int) -> Tensor:

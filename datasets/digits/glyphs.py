@@ -28,7 +28,7 @@ SERIF = (
     "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta", "cmr10", "cmb10", "cmtt10", "cmti10",
 )  # fmt: skip
 FONTS = SANS + SERIF
-"""Fonts that matplotlib ships and whose digits stand on the line; monospaced ones are left out for their dotted zeros."""
+"""Fonts that matplotlib ships and whose digits stand on the line. Its monospaced sans has a dotted zero and is out."""
 _SANS_ONES = {
     "DejaVuSans": 0.055,
     "DejaVuSans-Bold": 0.1,
@@ -36,7 +36,7 @@ _SANS_ONES = {
     "DejaVuSans-BoldOblique": 0.09,
     "cmss10": 0.045,
 }
-"""These fonts' 1 has a foot, which house numbers hardly ever have: theirs is a stroke with a flag of this half width."""
+"""These fonts' 1 has a foot, which house numbers hardly ever have: a flagged stroke of this half width replaces it."""
 
 PEN_VERSIONS = 16
 """How often every variant of a written digit is drawn, its points moved anew each time."""

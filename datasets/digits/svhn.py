@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from datasets.digits.mnist import OFFLINE
+from datasets.download import OFFLINE, save_url
 from datasets.errors import DataError
 
 FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat", "extra": "extra_32x32.mat"}
@@ -38,8 +40,8 @@ def require(folder: Path, splits: tuple[str, ...]) -> None:
     missing = [FILES[s] for s in splits if not (folder / FILES[s]).is_file()]
     if missing:
         raise DataError(
-            f"{folder}: SVHN is not complete: expected {', '.join(FILES[s] for s in splits)}, missing {', '.join(missing)};"
-            " put SVHN's cropped digits (format 2) there, or leave the folder setting out to have torchvision fetch them"
+            f"{folder}: SVHN is not complete: expected {', '.join(FILES[s] for s in splits)}, missing"
+            f" {', '.join(missing)}; put SVHN's cropped digits (format 2) there, or leave data_dir out to fetch them"
         )
 
 
@@ -77,26 +79,35 @@ def load(split: str, folder: Path, limit: int = 0) -> Street:
     return Street(images, digits, digest)
 
 
-def fetch(cache: Path, splits: tuple[str, ...]) -> Path:
-    """Have torchvision download the files of these splits, MD5-checked, and return their folder.
+def fetch(cache: Path, splits: tuple[str, ...], progress: Callable[[str, int], None] | None = None) -> Path:
+    """Have the files of these splits in the cache, from where torchvision fetches them, and return their folder.
+
+    Args:
+        cache: the data cache.
+        splits: ``train`` (182 MB), ``test`` (64 MB), ``extra`` (1.3 GB).
+        progress: told the split and the bytes done while downloading.
 
     Raises:
-        DataError: the download failed or the network is switched off.
+        DataError: a download failed, its content is wrong, or the network is switched off.
     """
     folder = cache / "svhn"
-    if all((folder / FILES[s]).is_file() for s in splits):
+    missing = [split for split in splits if not (folder / FILES[split]).is_file()]
+    if not missing:
         return folder
+    todo = f"put {', '.join(FILES[s] for s in splits)} into a folder and name it as data_dir"
     if os.environ.get(OFFLINE) == "1":
-        raise DataError(f"SVHN is not in {folder} and {OFFLINE}=1 forbids fetching it; name its folder as data_dir")
+        raise DataError(f"SVHN is not in {folder} and {OFFLINE}=1 forbids fetching it; {todo}")
     from torchvision.datasets import SVHN
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            for split in splits:
-                SVHN(str(folder), split=split, download=True)
-    except Exception as error:  # urllib, sockets, disks and torchvision's own RuntimeError
-        raise DataError(
-            f"SVHN could not be fetched ({error}); put {', '.join(FILES[s] for s in splits)} into a folder and name it as data_dir"
-        ) from error
+            for split in missing:
+                url, name, md5 = SVHN.split_list[split]
+                if not (folder / name).is_file():
+                    save_url(url, folder / name, md5, partial(progress, split) if progress else None)
+    except DataError as error:
+        raise DataError(f"SVHN could not be fetched ({error}); {todo}") from error
+    except OSError as error:
+        raise DataError(f"cannot use the data cache {folder}: {error.strerror or error}; make it writable") from error
     return folder

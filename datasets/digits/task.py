@@ -5,16 +5,16 @@ Source domain s: SVHN, or its synthetic stand-in (:mod:`~datasets.digits.street`
 
 Who sees what:
 
-==============  =============================  =======================================================
-stream          real                           stand-in (splits of the renderer)
-==============  =============================  =======================================================
-``train`` s     SVHN extra, no labels          ``extra``, no labels
-``f``           SVHN extra with labels         ``extra`` with labels
-``train`` t     one half of MNIST train        the same half
-``judge-mnist`` the other half of MNIST train  the same other half
-``judge-street``  SVHN train                   ``train``
-requests        SVHN test, MNIST test          ``test``, MNIST test
-==============  =============================  =======================================================
+================  =============================  ==================================
+stream            real                           stand-in (splits of the renderer)
+================  =============================  ==================================
+``train`` s       SVHN extra, without labels     ``extra``, without labels
+``train`` t       one half of MNIST train        the same half
+``f``             SVHN extra, labels             ``extra``, labels
+``judge-mnist``   the other half of MNIST train  the same other half
+``judge-street``  SVHN train                     ``train``
+requests          SVHN test, MNIST test          ``test``, MNIST test
+================  =============================  ==================================
 
 Differences from the paper: it trains its MNIST classifier and the transfer on the same images; here the judge learns
 from a half of MNIST train that no method sees. Its f and its s come from SVHN extra, as here.
@@ -24,12 +24,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
-import torch.nn.functional as F
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
+from torch.nn.functional import pad
 
 from datasets.digits import mnist, svhn
 from datasets.digits.street import street
@@ -82,6 +82,14 @@ class DigitsSettings(TaskSettings):
         if len(set(value)) > 8:
             raise ValueError(f"at least two digits must remain, got {value}")
         return tuple(sorted(set(value)))
+
+    @model_validator(mode="after")
+    def _finite(self) -> Self:
+        if self.source == "standin":
+            for name in ("n_source", "n_f", "n_judge", "n_test"):
+                if getattr(self, name) == 0:
+                    raise ValueError(f"{name} = 0 means all images of a real data set; the stand-in has no end")
+        return self
 
     @property
     def variant(self) -> str:
@@ -167,7 +175,7 @@ class Digits(Task):
         return []
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
-        """Table 1 and 3: accuracy by the target judge; distances and diversity beside it; Table 2 with ``adaptation``."""
+        """Tables 1 and 3: accuracy by the target judge, with distances and diversity; Table 2 with ``adaptation``."""
         if kind == "translate":
             measures = [
                 Measure("accuracy", "test", judge="target", label="digit", by="digit"),
@@ -232,10 +240,8 @@ class Digits(Task):
 
     def _load(self, split: str, n: int) -> Street:
         if self.settings.source == "standin":
-            if n == 0:
-                raise DataError("0 means all images of a real data set; the stand-in has no end: give a number")
             return street(self.cache / "street", split, n)
-        needed = tuple(split for split in svhn.FILES if split in _SPLITS[self.settings.stream])
+        needed = tuple(name for name in svhn.FILES if name == split or name in _SPLITS[self.settings.stream])
         folder = self._data_dir or svhn.fetch(self.cache, needed)
         svhn.require(folder, needed)
         return svhn.load(split, folder, n)
@@ -290,7 +296,7 @@ def _signed(images: Tensor) -> Tensor:
 
 def _padded(images: Tensor) -> Tensor:
     """MNIST uint8 ``[B, 28, 28]`` -> float32 ``[B, 1, 32, 32]`` in [-1, 1], two pixels of background around it."""
-    return _signed(F.pad(images[:, None], (2, 2, 2, 2)))
+    return _signed(pad(images[:, None], (2, 2, 2, 2)))
 
 
 def _request(name: str, kind: Kind, data: Street) -> Request:

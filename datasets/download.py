@@ -1,0 +1,103 @@
+"""Files from the network, with time-outs that hold: a machine without one, or with one that hangs, loses seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import time
+import urllib.request
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from datasets.errors import DataError
+
+OFFLINE = "RETABLE_OFFLINE"
+"""Environment variable: set to 1 to use no network."""
+CONNECT_S = 4.0
+"""How long a server may take to answer, name look-up included, and how long a transfer may stand still."""
+TOTAL_S = 120.0
+"""How long a file that is read into memory may take."""
+
+NETWORK_ERRORS = (OSError, EOFError, zlib.error, HTTPException, ValueError)
+"""What urllib, sockets and decompression raise."""
+
+
+def read_url(url: str, max_bytes: int) -> bytes:
+    """The content of a URL.
+
+    Raises:
+        OSError: no answer, an error status, more than ``max_bytes``, or longer than :data:`TOTAL_S`; one of
+            :data:`NETWORK_ERRORS` in general.
+    """
+    deadline, content = time.monotonic() + TOTAL_S, bytearray()
+    for chunk in _chunks(url):
+        content += chunk
+        if len(content) > max_bytes:
+            raise OSError(f"more than {max_bytes:,} bytes")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not complete after {TOTAL_S:g} s")
+    return bytes(content)
+
+
+def save_url(url: str, path: Path, md5: str, progress: Callable[[int], None] | None = None) -> None:
+    """Download a large file and move it into place once its MD5, as its publisher gives it, is right.
+
+    Raises:
+        DataError: the download failed or its content is not the right one; the message has the URL.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    digest, size = hashlib.md5(usedforsecurity=False), 0
+    try:
+        with temporary.open("wb") as file:
+            for chunk in _chunks(url):
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                if progress is not None:
+                    progress(size)
+        if digest.hexdigest() != md5:
+            raise DataError(f"{url}: wrong content: MD5 is {digest.hexdigest()}, expected {md5}")
+        temporary.replace(path)
+    except NETWORK_ERRORS as error:
+        raise DataError(f"{url}: {reason(error)}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def reason(error: BaseException) -> str:
+    """The words of a network error without its wrapping."""
+    return str(getattr(error, "reason", None) or error or type(error).__name__)
+
+
+def _chunks(url: str) -> Iterator[bytes]:
+    with _opened(url) as response:
+        while chunk := response.read(1 << 16):
+            yield chunk
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Any]:
+    """The response to a request. A name look-up has no time-out of its own, hence the thread: it can be left behind."""
+    answer: queue.Queue[Any] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            answer.put(urllib.request.urlopen(url, timeout=CONNECT_S))  # noqa: S310 - URLs come from torchvision
+        except Exception as error:
+            answer.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        response = answer.get(timeout=CONNECT_S + 0.5)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {CONNECT_S:g} s") from None
+    if isinstance(response, Exception):
+        raise response
+    with response:
+        yield response

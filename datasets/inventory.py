@@ -1,0 +1,160 @@
+"""What data there are: listed, fetched and checked, as plain values for the command line to print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from datasets.digits import mnist, street, svhn
+from datasets.errors import DataError
+from datasets.images import SUFFIXES, check_folder, read_image
+
+Status = Literal["ready", "partly", "missing", "made when needed", "damaged"]
+Progress = Callable[[str, int, int], None]
+"""Told what is worked on, how much of it is done, and how much there is (0 if unknown)."""
+
+STANDIN = {"extra": 30_000, "train": 10_000, "test": 2_000}
+"""What ``fetch`` renders of the stand-in: the default sizes of the task ``digits``."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One data set as ``retable data list`` shows it."""
+
+    name: str
+    """What ``fetch`` takes: ``mnist``, ``svhn`` or ``street``."""
+    title: str
+    status: Status
+    where: str
+    """Folder that holds it, or would."""
+    size: int
+    """Bytes on disk."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a path holds, as ``retable data check`` shows it."""
+
+    path: str
+    kind: str
+    """``MNIST``, ``SVHN``, ``images``, ``image`` or ``unknown``."""
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+    """One line for each thing that is wrong; empty when the data can be used."""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is missing and nothing is wrong."""
+        return not self.missing and not self.problems
+
+
+def list_data(cache: Path) -> list[Item]:
+    """Every data set, whether it is in the cache, and how large it is there. Reads no content."""
+    shards = sorted((cache / "street").glob("street-*.safetensors"))
+    return [
+        _files("mnist", "MNIST, handwritten digits", cache / "mnist", tuple(mnist.DIGESTS)),
+        _files("svhn", "SVHN, street-view digits (real source)", cache / "svhn", tuple(svhn.FILES.values())),
+        Item(
+            "street",
+            "synthetic street digits (stand-in for SVHN)",
+            "ready" if shards else "made when needed",
+            str(cache / "street"),
+            sum(path.stat().st_size for path in shards),
+        ),
+    ]
+
+
+def _files(name: str, title: str, folder: Path, names: tuple[str, ...]) -> Item:
+    there = [folder / n for n in names if (folder / n).is_file()]
+    status: Status = "ready" if len(there) == len(names) else "partly" if there else "missing"
+    return Item(name, title, status, str(folder), sum(path.stat().st_size for path in there))
+
+
+def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
+    """Fetch or render one data set into the cache.
+
+    Args:
+        name: ``mnist``, ``svhn`` or ``street``.
+        cache: the data cache.
+        progress: told how far it is.
+
+    Raises:
+        DataError: an unknown name, or the data cannot be had.
+    """
+
+    def tell(what: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress(what, done, total)
+
+    def tell_of(what: str, total: int, done: int) -> None:
+        tell(what, done, total)
+
+    if name == "mnist":
+        mnist.load(cache)
+        tell("MNIST", 1, 1)
+    elif name == "svhn":
+        svhn.fetch(cache, tuple(svhn.FILES), lambda split, done: tell(f"SVHN {split}", done, 0))
+    elif name == "street":
+        for split, count in STANDIN.items():
+            street.street(cache / "street", split, count, progress=partial(tell_of, f"street {split}", count))
+    else:
+        raise DataError(f"no data set {name!r}; there are mnist, svhn and street")
+
+
+def check(path: Path) -> Report:
+    """Say what a file or folder of the user's holds, what is missing and what cannot be read.
+
+    A folder with some of MNIST's or SVHN's files is taken for that data set, any other for a folder of images.
+
+    Raises:
+        DataError: there is no such path.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.is_file():
+        return _check_image(path)
+    if mnist.find(path):
+        return _check_mnist(path)
+    if any((path / name).is_file() for name in svhn.FILES.values()):
+        return _check_svhn(path)
+    report = check_folder(path)
+    if not report.readable and not report.problems:
+        expected = f"images ({', '.join(SUFFIXES)}), MNIST's IDX files or SVHN's .mat files"
+        return Report(str(path), "unknown", (), (expected,), ())
+    return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)
+
+
+def _check_image(path: Path) -> Report:
+    try:
+        channels, height, width = read_image(path).shape
+    except DataError as error:
+        return Report(str(path), "image", (), (), (str(error),))
+    return Report(str(path), "image", (f"{width} x {height} pixels, {channels} channels",), (), ())
+
+
+def _check_mnist(folder: Path) -> Report:
+    found = mnist.find(folder)
+    problems = []
+    for name, path in found.items():
+        try:
+            mnist.read_verified(name, path)
+        except DataError as error:
+            problems.append(str(error))
+    missing = tuple(name for name in mnist.DIGESTS if name not in found)
+    return Report(str(folder), "MNIST", tuple(found), missing, tuple(problems))
+
+
+def _check_svhn(folder: Path) -> Report:
+    found, problems = [], []
+    for split, name in svhn.FILES.items():
+        if (folder / name).is_file():
+            try:
+                found.append(f"{name} ({len(svhn.load(split, folder).labels):,} images)")
+            except DataError as error:
+                problems.append(str(error))
+    missing = tuple(name for name in svhn.FILES.values() if not (folder / name).is_file())
+    return Report(str(folder), "SVHN", tuple(found), missing, tuple(problems))
