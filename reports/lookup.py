@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from reports import format as text
 from reports.data import Bundle
 from reports.published import Column, PublishedTable, Row
@@ -38,28 +35,59 @@ class Measured:
     """Why the number cannot be compared with the rest of its column; empty when it can."""
 
 
-def expand_rows(bundle: Bundle, table: PublishedTable) -> list[Row]:
+class Index:
+    """A bundle's finished scores and all its cells as plain records, found by what a table's cell names."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._scores: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        self._cells: dict[str, list[dict[str, Any]]] = {}
+        for score in bundle.scores.sort_values(["seed", "slice"]).to_dict("records"):
+            if score["status"] == "ok":
+                self._scores.setdefault((score["method"], score["variant"], score["name"]), []).append(score)
+        for cell in bundle.cells.to_dict("records"):
+            self._cells.setdefault(cell["method"], []).append(cell)
+
+    def cells(self, table: PublishedTable, row: Row, column: Column | None) -> list[dict[str, Any]]:
+        """The cells behind a row, or behind a row and a column where the column names the variant."""
+        return [cell for cell in self.all_variants(table, row) if cell["variant"] == _variant(row, column)]
+
+    def all_variants(self, table: PublishedTable, row: Row) -> list[dict[str, Any]]:
+        """The cells of a row's method on the table's task."""
+        return [cell for cell in self._cells.get(row.method or "", []) if table.task in (None, cell["task"])]
+
+    def scores(self, table: PublishedTable, row: Row, column: Column) -> list[dict[str, Any]]:
+        """Finished scores for a row and a column, by seed, then by slice."""
+        wanted = {**column.slice, **row.slice}
+        return [
+            score
+            for score in self._scores.get((row.method or "", _variant(row, column), column.score or ""), [])
+            if table.task in (None, score["task"])
+            and _slice_fits(score["slices"], wanted)
+            and _detail_fits(score["protocol"], column.require)
+        ]
+
+
+def expand_rows(index: Index, table: PublishedTable) -> list[Row]:
     """The table's rows, with ``variant = "*"`` and ``expand`` written out for what was run."""
     rows: list[Row] = []
     for row in table.rows:
         variants = [row.variant]
         if row.variant == "*":
-            cells = cells_of(bundle, table, row.model_copy(update={"variant": None}), None, any_variant=True)
-            variants = sorted(set(cells["variant"])) or [""]
+            variants = sorted({cell["variant"] for cell in index.all_variants(table, row)}) or [""]
         for variant in variants:
             title = text.row_name(row.title, variant or "") if row.variant == "*" else row.title
             concrete = row.model_copy(update={"variant": variant, "title": title})
-            rows.extend(_expand_slices(bundle, table, concrete))
+            rows.extend(_expand_slices(index, table, concrete))
     return rows
 
 
-def _expand_slices(bundle: Bundle, table: PublishedTable, row: Row) -> list[Row]:
+def _expand_slices(index: Index, table: PublishedTable, row: Row) -> list[Row]:
     column = next((column for column in table.columns if column.score), None)
     if table.expand is None or column is None:
         return [row]
     wild = row.model_copy(update={"slice": {**row.slice, table.expand: "*"}})
-    scores = _scores_of(bundle, table, wild, column)
-    values = sorted({slices[table.expand] for slices in scores["slices"] if table.expand in slices})
+    found = [score["slices"] for score in index.scores(table, wild, column)]
+    values = sorted({slices[table.expand] for slices in found if table.expand in slices})
     return [
         row.model_copy(
             update={"slice": {**row.slice, table.expand: value}, "title": f"{row.title}, {table.expand} {value}"}
@@ -68,40 +96,8 @@ def _expand_slices(bundle: Bundle, table: PublishedTable, row: Row) -> list[Row]
     ] or [row]
 
 
-def cells_of(
-    bundle: Bundle, table: PublishedTable, row: Row, column: Column | None, *, any_variant: bool = False
-) -> pd.DataFrame:
-    """The cells behind a row (and a column, where that names the variant)."""
-    frame = bundle.cells
-    chosen = frame["method"] == (row.method or "")
-    if table.task is not None:
-        chosen &= frame["task"] == table.task
-    if not any_variant:
-        chosen &= frame["variant"] == _variant(row, column)
-    return frame[chosen]
-
-
 def _variant(row: Row, column: Column | None) -> str:
     return row.variant or (column.variant if column is not None else None) or ""
-
-
-def _scores_of(bundle: Bundle, table: PublishedTable, row: Row, column: Column) -> pd.DataFrame:
-    frame = bundle.scores
-    wanted = {**column.slice, **row.slice}
-    chosen = (
-        (frame["status"] == "ok")
-        & (frame["method"] == row.method)
-        & (frame["variant"] == _variant(row, column))
-        & (frame["name"] == column.score)
-    )
-    if table.task is not None:
-        chosen &= frame["task"] == table.task
-    candidates = frame[chosen]
-    keep = [
-        _slice_fits(slices, wanted) and _detail_fits(protocol, column.require)
-        for slices, protocol in zip(candidates["slices"], candidates["protocol"], strict=True)
-    ]
-    return candidates[np.array(keep, dtype=bool)].sort_values(["seed", "slice"])
 
 
 def _slice_fits(slices: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -115,19 +111,19 @@ def _detail_fits(protocol: Mapping[str, Any], require: Mapping[str, str]) -> boo
     return all(held.get(key) == value for key, value in require.items())
 
 
-def measure(bundle: Bundle, table: PublishedTable, rows: Sequence[Row], column: Column) -> list[Measured | None]:
+def measure(index: Index, table: PublishedTable, rows: Sequence[Row], column: Column) -> list[Measured | None]:
     """One entry a row, ``None`` for rows that are shown as published only.
 
     Numbers that were measured differently from most of the column are set apart: other N, other extractor weights,
     other timer or device. Keys in ``table.varies`` do not count.
     """
     samples = [
-        None if row.method is None or column.score is None else _samples(bundle, table, row, column) for row in rows
+        None if row.method is None or column.score is None else _samples(index, table, row, column) for row in rows
     ]
     keys = Counter(key for sample in samples if sample for key, _ in sample.values())
     main = keys.most_common(1)[0][0] if keys else ()
     return [
-        None if sample is None else _one_row(bundle, table, row, column, sample, main)
+        None if sample is None else _one_row(index, table, row, column, sample, main)
         for row, sample in zip(rows, samples, strict=True)
     ]
 
@@ -135,10 +131,10 @@ def measure(bundle: Bundle, table: PublishedTable, rows: Sequence[Row], column: 
 _Samples = dict[int, tuple[Key, Any]]
 
 
-def _samples(bundle: Bundle, table: PublishedTable, row: Row, column: Column) -> _Samples:
+def _samples(index: Index, table: PublishedTable, row: Row, column: Column) -> _Samples:
     """Seed -> (key, score). Where a wildcard meets several slices, the first in alphabetical order counts."""
     samples: _Samples = {}
-    for score in _scores_of(bundle, table, row, column).to_dict("records"):
+    for score in index.scores(table, row, column):
         key = {name: str(value) for name, value in score["protocol"].items() if name not in table.varies}
         key |= {"source": score["source"], "unit": score["unit"]}
         if score["timer"]:
@@ -147,11 +143,11 @@ def _samples(bundle: Bundle, table: PublishedTable, row: Row, column: Column) ->
     return samples
 
 
-def _one_row(bundle: Bundle, table: PublishedTable, row: Row, column: Column, samples: _Samples, main: Key) -> Measured:
+def _one_row(index: Index, table: PublishedTable, row: Row, column: Column, samples: _Samples, main: Key) -> Measured:
     notes: list[str] = []
     finite = {seed: sample for seed, sample in samples.items() if abs(sample[1]["value"]) < float("inf")}
-    cells = cells_of(bundle, table, row, column)
-    for cell in cells[cells["status"] != "ok"].to_dict("records"):
+    cells = index.cells(table, row, column)
+    for cell in [cell for cell in cells if cell["status"] != "ok"]:
         reason = f": {text.one_line(cell['reason'])}" if cell["reason"] else ""
         # Without numbers the cell itself already says what the status is.
         if reason or finite:
@@ -159,10 +155,10 @@ def _one_row(bundle: Bundle, table: PublishedTable, row: Row, column: Column, sa
     if not finite:
         if samples:
             words = [text.status_word("nonfinite")]
-        elif (cells["status"] == "ok").any():
+        elif any(cell["status"] == "ok" for cell in cells):
             words = [column.missing]
         else:
-            words = sorted({text.status_word(status) for status in cells["status"]})
+            words = sorted({text.status_word(cell["status"]) for cell in cells})
         printed = ", ".join(words) or text.status_word("not-run")
         return Measured({}, {}, "", "", (), printed, any(word.startswith("x ") for word in words), tuple(notes))
     notes += [f"{row.title}, seed {seed}: the score is not finite" for seed in samples if seed not in finite]

@@ -8,7 +8,7 @@ from reports import captions
 from reports import format as text
 from reports.comparison import disagreement, orderings, published_value, ranks
 from reports.data import Bundle
-from reports.lookup import Measured, cells_of, expand_rows, measure
+from reports.lookup import Index, Measured, expand_rows, measure
 from reports.model import Entry, Heading, Kind, Line, Table
 from reports.others import uncovered_tables
 from reports.published import Column, PublishedPaper, PublishedTable, PublishedValue, Row, load_papers
@@ -28,7 +28,10 @@ def build_tables(bundle: Bundle, papers: Sequence[PublishedPaper] | None = None)
     present = set(bundle.cells["paper"])
     layouts = [(paper, table) for paper in known if paper.paper in present for table in paper.tables]
     layouts += uncovered_tables(bundle, layouts)
-    return [_build(bundle, paper, part, whole=part is table) for paper, table in layouts for part in _parts(table)]
+    index = Index(bundle)
+    return [
+        _build(bundle, index, paper, part, whole=part is table) for paper, table in layouts for part in _parts(table)
+    ]
 
 
 def _parts(table: PublishedTable) -> list[PublishedTable]:
@@ -63,9 +66,9 @@ class _Footnotes:
         return tuple(sorted(set(numbers)))
 
 
-def _build(bundle: Bundle, paper: PublishedPaper, table: PublishedTable, *, whole: bool) -> Table:
-    rows = expand_rows(bundle, table)
-    measured = {column.id: measure(bundle, table, rows, column) for column in table.columns}
+def _build(bundle: Bundle, index: Index, paper: PublishedPaper, table: PublishedTable, *, whole: bool) -> Table:
+    rows = expand_rows(index, table)
+    measured = {column.id: measure(index, table, rows, column) for column in table.columns}
     notes = _Footnotes()
     headings: list[Heading] = []
     printed: list[list[Entry]] = [[] for _ in rows]
@@ -80,7 +83,7 @@ def _build(bundle: Bundle, paper: PublishedPaper, table: PublishedTable, *, whol
             line += [by_kind[kind] for kind in kinds]
     lines = []
     for row, entries in zip(rows, printed, strict=True):
-        cells = _row_cells(bundle, table, row)
+        cells = _row_cells(index, table, row)
         lines.append(Line(row.title, tuple(entries), published_only=row.method is None, note=row.note, addresses=cells))
     return Table(
         anchor=f"table-{table.id}",
@@ -188,13 +191,13 @@ def _difference_entry(column: Column, ours: Measured, difference: float, notes: 
     return Entry(text.signed(difference, column.decimals), "", difference, False, "number")
 
 
-def _row_cells(bundle: Bundle, table: PublishedTable, row: Row) -> tuple[str, ...]:
+def _row_cells(index: Index, table: PublishedTable, row: Row) -> tuple[str, ...]:
     """Addresses behind a row, finished cells first, in order of seeds."""
     if row.method is None:
         return ()
     columns: list[Column | None] = [column for column in table.columns if column.score]
     found: dict[str, tuple[bool, int]] = {}
     for column in columns or [None]:
-        for cell in cells_of(bundle, table, row, column).to_dict("records"):
+        for cell in index.cells(table, row, column):
             found[cell["address"]] = (cell["status"] != "ok", cell["seed"])
     return tuple(sorted(found, key=lambda address: found[address]))
