@@ -92,7 +92,7 @@ class DTN(Method):
         """Take f's encoder, frozen: its weights and batch-norm statistics never change from here on."""
         if role != "f" or not isinstance(other, F):
             raise ValueError(
-                f"{type(self).__name__} starts from an f (dtn/f), not from {type(other).__name__} as {role!r}"
+                f"{type(self).__name__} starts from dtn/f as 'f', not from {type(other).__name__} as {role!r}"
             )
         self.f = Frozen(deepcopy(other.encoder))
 

@@ -1,0 +1,242 @@
+"""What every row of DTN's tables promises: which networks learn, from which terms, and that f never moves."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from methods import METHODS
+from methods.dtn.ablations import NoConst, NoConstTid, NoF, NoGan, NoTid
+from methods.dtn.baseline import Baseline
+from methods.dtn.dtn import DTN
+from methods.dtn.f import F
+from methods.dtn.losses import l_const
+from methods.dtn.networks import Encoder
+from methods.dtn.original import Original
+from methods.training import Frozen
+from tests.methods.helpers import TinyInfo, images, train, transfer_batch, weights
+
+ROWS = [DTN, Baseline, NoTid, NoConst, NoConstTid, NoF, NoGan]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_f_gets_no_gradient_and_never_moves(row, started):
+    method = started(row)
+    before = {name: value.clone() for name, value in method.f.state_dict().items()}
+    train(method, [transfer_batch(seed=i) for i in range(3)])
+    assert all(torch.equal(before[name], value) for name, value in method.f.state_dict().items())
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in method.f.parameters())
+
+
+def test_the_row_takes_a_copy_of_f_that_outlives_changes_to_the_original(started, small_f):
+    method = started(DTN)
+    x = images(4, 3)
+    before = method.translate({"image": x})
+    with torch.no_grad():
+        next(small_f.encoder.parameters()).add_(1.0)
+    assert torch.equal(method.translate({"image": x}), before)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_everything_but_f_learns(row, started):
+    method = started(row)
+    before = weights(method)
+    train(method, [transfer_batch(seed=i) for i in range(2)])
+    after = weights(method)
+    for name in method.networks():
+        if name == "f":
+            continue
+        moved = [key for key in before if key.startswith(f"{name}.") and not torch.equal(before[key], after[key])]
+        assert moved, f"{name} did not move"
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_translations_are_grey_images_in_range_and_do_not_depend_on_their_batch(row, started):
+    method = started(row)
+    train(method, [transfer_batch()])
+    x = images(6, 3)
+    out = method.translate({"image": x})
+    assert out.shape == (6, 1, 32, 32)
+    assert out.dtype == torch.float32
+    assert out.abs().max() <= 1
+    assert torch.allclose(out[:2], method.translate({"image": x[:2]}), atol=1e-5)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(row, started):
+    def run(seed):
+        method = started(row, seed=seed, noise=0.1)
+        train(method, [transfer_batch(seed=i) for i in range(2)])
+        return weights(method)
+
+    first, again, other = run(1), run(1), run(2)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first if not name.startswith("f."))
+
+
+def test_thirty_steps_lower_the_loss_of_dtn(started):
+    history = train(started(DTN, lr=5e-3), [transfer_batch(seed=i) for i in range(30)])
+    assert history[-1]["l_tid"] < 0.6 * history[0]["l_tid"]
+    assert history[-1]["l_g"] < history[0]["l_g"]
+
+
+TERMS = {
+    DTN: {"l_d", "l_gang", "l_const", "l_tid"},
+    NoTid: {"l_d", "l_gang", "l_const"},
+    NoConst: {"l_d", "l_gang", "l_tid"},
+    NoConstTid: {"l_d", "l_gang"},
+    NoF: {"l_d", "l_gang", "l_const", "l_tid"},
+    NoGan: {"l_const", "l_tid"},
+    Baseline: {"l_d", "l_gang", "l_const"},
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_computes_exactly_its_terms(row, started):
+    history = train(started(row), [transfer_batch()])
+    assert set(history[0]) == TERMS[row] | {"l_g"}
+
+
+@pytest.mark.parametrize(
+    ("row", "settings"),
+    [(NoTid, {"beta": 0.0}), (NoConst, {"alpha": 0.0}), (NoConstTid, {"alpha": 0.0, "beta": 0.0})],
+)
+def test_an_ablation_is_dtn_with_that_weight_at_zero_bit_for_bit(row, settings, started):
+    batches = [transfer_batch(seed=i) for i in range(3)]
+    ablation, dtn = started(row), started(DTN, **settings)
+    train(ablation, batches)
+    train(dtn, batches)
+    expected = weights(dtn)
+    assert all(torch.equal(value, expected[name]) for name, value in weights(ablation).items())
+
+
+@pytest.mark.parametrize(("row", "setting"), [(NoTid, "beta"), (NoConst, "alpha")])
+def test_the_weight_of_a_dropped_term_has_no_effect(row, setting, started):
+    first, second = started(row), started(row, **{setting: 1000.0})
+    train(first, [transfer_batch()])
+    train(second, [transfer_batch()])
+    expected = weights(first)
+    assert all(torch.equal(value, expected[name]) for name, value in weights(second).items())
+
+
+def test_without_the_gan_there_is_no_discriminator_and_g_follows_the_other_terms_alone(started):
+    method, dtn = started(NoGan), started(DTN)
+    assert set(method.networks()) == {"f", "g"}
+    assert set(method.optimizers()) == {"g"}
+    batch = transfer_batch()
+    losses = train(method, [batch])[0]
+    assert losses["l_g"] == pytest.approx(15 * losses["l_const"] + 15 * losses["l_tid"], rel=1e-5)
+    with_gan = train(dtn, [batch])[0]
+    assert with_gan["l_g"] == pytest.approx(
+        with_gan["l_gang"] + 15 * with_gan["l_const"] + 15 * with_gan["l_tid"], rel=1e-5
+    )
+
+
+def test_total_variation_counts_as_soon_as_gamma_is_set(started):
+    method = started(DTN, gamma=0.05)
+    losses = train(method, [transfer_batch()])[0]
+    total = losses["l_gang"] + 15 * losses["l_const"] + 15 * losses["l_tid"] + 0.05 * losses["l_tv"]
+    assert losses["l_g"] == pytest.approx(total, rel=1e-5)
+
+
+def test_l_const_sends_gradients_through_f_to_g_alone(started):
+    method = started(DTN)
+    code = method.f(images(4, 3)).detach()
+    l_const(code, method.f(method.g(code))).backward()
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in method.g.parameters())
+    assert all(parameter.grad is None for name in ("f", "d") for parameter in method.networks()[name].parameters())
+
+
+def test_the_update_of_g_leaves_no_gradient_in_d(started):
+    """D's gradients after a step are those of L_D: the same whatever G is asked for."""
+    batch = transfer_batch()
+    grads = []
+    for alpha in (15.0, 0.0):
+        method = started(DTN, alpha=alpha)
+        train(method, [batch])
+        grads.append([parameter.grad.clone() for parameter in method.d.parameters()])
+        assert all(parameter.requires_grad for parameter in method.d.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
+
+
+def test_dtn_draws_from_the_code_alone_and_no_f_does_not(started):
+    x = images(4, 3)
+    code = torch.randn(4, 128)
+    dtn, no_f = started(DTN), started(NoF)
+    assert not torch.equal(dtn.generate(x, code), dtn.generate(x, -code))
+    assert torch.equal(no_f.generate(x, code), no_f.generate(x, -code))
+
+
+@pytest.mark.parametrize("row", [NoF, Baseline])
+def test_an_encoder_of_its_own_starts_untrained_and_learns_with_g(row, started):
+    method = started(row)
+    inner = [module for network in method.generator() for module in network.modules()]
+    assert not any(isinstance(module, Frozen) for module in inner)
+    assert any(isinstance(module, Encoder) for module in inner)
+    optimised = {id(p) for group in method.opt["g"].param_groups for p in group["params"]}
+    assert {id(p) for p in method.encoder.parameters()} <= optimised
+    assert not {id(p) for p in method.f.parameters()} & optimised
+    copied = {tuple(p.flatten()[:4].tolist()) for p in method.f.parameters()}
+    first_convolution = next(iter(method.encoder.parameters()))
+    assert tuple(first_convolution.flatten()[:4].tolist()) not in copied
+
+
+def test_the_baseline_never_passes_target_images_through_g(started):
+    seen = []
+    method = started(Baseline)
+    method.g.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
+    train(method, [transfer_batch(8)])
+    assert seen == [8]
+    assert method.d(images(3, 1)).shape == (3, 2)
+
+
+def test_the_learning_rate_of_a_step_follows_from_its_number_alone(started):
+    method = started(DTN, steps=8, decay_from=0.5, lr=0.1, lr_d=0.2)
+    method.schedule(6)
+    assert [group["lr"] for group in method.opt["g"].param_groups] == pytest.approx([0.05])
+    assert [group["lr"] for group in method.opt["d"].param_groups] == pytest.approx([0.1])
+
+
+def test_the_defaults_are_the_papers():
+    settings = DTN.Settings()
+    assert (settings.alpha, settings.beta, settings.gamma, settings.width) == (15.0, 15.0, 0.0, 64)
+    assert (settings.decay_from, settings.noise) == (1.0, 0.0)
+    assert all(row.Settings is DTN.Settings for row in ROWS)
+
+
+def test_starting_from_anything_but_f_is_refused(info):
+    method = DTN(DTN.Settings(width=4), info)
+    with pytest.raises(ValueError, match="starts from dtn/f as 'f', not from Original"):
+        method.start_from("f", Original(Original.Settings(), info))
+    with pytest.raises(ValueError, match="as 'g'"):
+        method.start_from("g", F(F.Settings(width=4), info))
+
+
+def test_the_original_is_the_source_in_grey_and_needs_no_training(info):
+    method = Original(Original.Settings(), info)
+    x = images(3, 3)
+    out = method.translate({"image": x})
+    assert out.shape == (3, 1, 32, 32)
+    assert torch.allclose(out, (0.299 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]), atol=1e-6)
+    assert method.settings.steps == 0
+    assert method.networks() == {}
+    assert method.optimizers() == {}
+
+
+def test_every_registered_row_has_its_own_title():
+    titles = [row.title for row in [*ROWS, Original]]
+    assert len(set(titles)) == len(titles)
+    registered = {entry for name, entry in METHODS.items() if name.startswith("dtn/") and name != "dtn/f"}
+    assert registered == {f"{row.__module__}:{row.__qualname__}" for row in [*ROWS, Original]}
+
+
+def test_a_row_restored_from_its_state_dicts_translates_the_same(started, info, small_f):
+    method = started(NoF)
+    train(method, [transfer_batch()])
+    other = NoF(NoF.Settings(width=4), info)
+    other.start_from("f", F(F.Settings(width=4), TinyInfo()))
+    for name, network in other.networks().items():
+        network.load_state_dict(method.networks()[name].state_dict())
+        network.eval()
+    x = images(3, 3)
+    assert torch.equal(other.translate({"image": x}), method.translate({"image": x}))
