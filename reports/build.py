@@ -44,6 +44,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     """
     from reports import render_html
 
+    _make_folder(out)
     papers = load_papers()
     tables = build_tables(bundle, papers)
     curves = curve_figures(bundle)
@@ -149,14 +150,24 @@ def _csv(bundle: Bundle) -> str:
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
 def _write(path: Path, content: bytes) -> None:
+    _make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
-        raise ReportError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another folder or mend its permissions"
-        ) from error
+        temporary.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> ReportError:
+    why = error.strerror or str(error)
+    return ReportError(f"{path}: cannot be written ({why}); choose another folder or mend its permissions")
