@@ -241,7 +241,7 @@ def _notes(
     blunt = [entry for entry in entries if _is_blunt(entry)]
     if blunt:
         notes.append(
-            "too noisy to ever fail by their value (more seeds sharpen them): "
+            "too noisy to fail by their value: the tolerance reaches the end of the scale (more seeds sharpen it): "
             + "; ".join(f"{entry.cell} {entry.key}" for entry in blunt)
         )
     commits = (expectations.moved or made).commit
@@ -253,6 +253,7 @@ def _notes(
 
 
 def _is_blunt(entry: Expectation) -> bool:
-    """A percentage whose tolerance reaches the end of the scale."""
-    worst = entry.value - entry.tolerance if entry.direction == "higher" else 100 - entry.value - entry.tolerance
-    return entry.unit == "%" and worst <= 0
+    """Whether the tolerance reaches the end of the scale: 0 for what should be high, 100 % for an error rate."""
+    if entry.direction == "higher":
+        return entry.value - entry.tolerance <= 0
+    return entry.unit == "%" and entry.value + entry.tolerance >= 100
