@@ -5,15 +5,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const head = [...table.tHead.rows].pop();
   for (const button of head.querySelectorAll("button.sort")) {
     const th = button.closest("th");
+    const [first, second] = th.classList.contains("row-title") ? ["ascending", "descending"] : ["descending", "ascending"];
     button.addEventListener("click", () => {
-      const next = { none: "descending", descending: "ascending", ascending: "none" }[th.getAttribute("aria-sort") || "none"];
+      const next = { none: first, [first]: second, [second]: "none" }[th.getAttribute("aria-sort") || "none"];
       for (const other of head.querySelectorAll("th")) other.removeAttribute("aria-sort");
       if (next !== "none") th.setAttribute("aria-sort", next);
       const sign = next === "ascending" ? 1 : -1;
       const key = (row) => row.cells[th.cellIndex];
       const compare = (a, b) => {
         const [x, y] = [key(a), key(b)];
-        if (x.dataset.value === undefined) return sign * y.textContent.localeCompare(x.textContent) * -1;
+        if (x.dataset.value === undefined) return sign * x.textContent.localeCompare(y.textContent);
         if (x.dataset.value === "" || y.dataset.value === "") return (x.dataset.value === "") - (y.dataset.value === "");
         return sign * (Number(x.dataset.value) - Number(y.dataset.value));
       };

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_factory import Cells, dtn_suite
 
 from reports.data import Bundle
+from tests.reports.report_factory import Cells, dtn_suite
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from report_factory import Cells, accuracy, dtn_suite, strips, write_grid
-from test_reports_render import HOSTILE, Page
 
 from reports.build import SUMMARY_LIMIT, ReportFiles, build, markdown_summary, results_page
 from reports.curves import curve_figures, inline_svg
@@ -20,6 +18,8 @@ from reports.data import Bundle
 from reports.errors import ReportError
 from reports.pictures import compose, evenly, shrink, side_by_side
 from reports.tables import build_tables
+from tests.reports.report_factory import Cells, accuracy, dtn_suite, strips, write_grid
+from tests.reports.test_reports_render import HOSTILE, Page
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from report_factory import Cells, accuracy, dtn_suite
 
 from reports.data import CELL_COLUMNS, SCORE_COLUMNS, Bundle, load
+from tests.reports.report_factory import Cells, accuracy, dtn_suite
 
 
 def only_cell(bundle: Bundle) -> dict[str, object]:

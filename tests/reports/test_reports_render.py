@@ -10,12 +10,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_factory import Cells, accuracy, dtn_suite
 
 from reports import render_html, render_latex, render_markdown
 from reports.data import Bundle
 from reports.model import Table
 from reports.tables import build_tables
+from tests.reports.report_factory import Cells, accuracy, dtn_suite
 
 HOSTILE = "<script>alert('x')</script> | 100% of $HOME & \\input{x} [a](b) `c` #d ~e ^f {g} \"h\" *i* _j_ é"
 Grid = list[list[str]]

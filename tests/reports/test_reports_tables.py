@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from report_factory import Cells, accuracy, adaptation, dtn_suite, score
 
 from reports.data import Bundle
 from reports.model import Entry, Table
 from reports.published import PublishedPaper, load_paper
 from reports.tables import build_tables
+from tests.reports.report_factory import Cells, accuracy, adaptation, dtn_suite, score
 
 ROWS = ["baseline", "dtn", "no-tid", "no-const", "no-f", "no-gan", "no-const-tid", "original"]
 
