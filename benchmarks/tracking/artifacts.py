@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from benchmarks.tracking.address import artifact_root
 from benchmarks.tracking.names import cut
 from benchmarks.tracking.story import Grid, Story
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
 FILES = ("result.json", "cell.json", "log.txt", "weights.safetensors")
@@ -25,7 +29,44 @@ MAX_SOURCE = 65535
 """MLflow's longest description of where a data set comes from, in characters."""
 
 
-def log_grids(client: MlflowClient, run_id: str, journal: str, grids: Sequence[Grid], beat: Callable[[], None]) -> None:
+class Shelf:
+    """Where one run's artifacts go. A file that is put twice under one name is there once."""
+
+    def __init__(self, client: MlflowClient, run: Run, beat: Callable[[], None] = lambda: None) -> None:
+        """Take note.
+
+        Args:
+            client: talks to MLflow.
+            run: whose artifacts.
+            beat: called after every file.
+        """
+        self._client, self._run_id, self._beat = client, run.info.run_id, beat
+        self._folder = _served_folder(client.tracking_uri, str(run.info.artifact_uri))
+
+    def put(self, file: Path, folder: str = "") -> None:
+        """Upload ``file`` under its own name into ``folder`` of the run's artifacts."""
+        if self._folder is None:
+            self._client.log_artifact(self._run_id, str(file), folder or None)
+        else:
+            (self._folder / folder).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, self._folder / folder / file.name)
+        self._beat()
+
+
+def _served_folder(tracking_uri: str, artifact_uri: str) -> Path | None:
+    """The folder behind an address that only a tracking server could serve, when there is no server between.
+
+    An experiment that was made through a server over an SQLite file has ``mlflow-artifacts:`` addresses. MLflow
+    refuses them to whoever opens the file itself; ``retable ui`` serves them from the folder beside the file.
+    """
+    root = artifact_root(tracking_uri)
+    if root is None or not artifact_uri.startswith("mlflow-artifacts:"):
+        return None
+    folder = (root / urlsplit(artifact_uri).path.lstrip("/")).resolve()
+    return folder if folder.is_relative_to(root) else None
+
+
+def log_grids(shelf: Shelf, journal: str, grids: Sequence[Grid]) -> None:
     """Upload sample grids as ``MlflowClient.log_image(key="samples", step=...)`` would.
 
     That call makes up a new name each time. Here name and time follow from the journal, so that a second upload
@@ -47,20 +88,17 @@ def log_grids(client: MlflowClient, run_id: str, journal: str, grids: Sequence[G
                     small.resize([max(1, int(side * scale)) for side in small.size]).save(preview)
             except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError):
                 continue
-            client.log_artifact(run_id, str(full), "images")
-            client.log_artifact(run_id, str(preview), "images")
-        beat()
+            shelf.put(full, "images")
+            shelf.put(preview, "images")
 
 
-def log_files(client: MlflowClient, run_id: str, directory: Path, beat: Callable[[], None]) -> None:
+def log_files(shelf: Shelf, directory: Path) -> None:
     """Upload what an ended cell leaves: results, log, weights, and its final pictures into ``pictures/``."""
     for name in FILES:
         if (directory / name).is_file():
-            client.log_artifact(run_id, str(directory / name))
-            beat()
+            shelf.put(directory / name)
     for picture in sorted((directory / "images").glob("*.png")):
-        client.log_artifact(run_id, str(picture), "pictures")
-        beat()
+        shelf.put(picture, "pictures")
 
 
 def log_datasets(client: MlflowClient, run_id: str, story: Story) -> None:

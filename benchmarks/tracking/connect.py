@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ def quieten(environment: os._Environ[str] | dict[str, str]) -> None:
     environment.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     environment.setdefault("DO_NOT_TRACK", "true")
     environment.setdefault("MLFLOW_DISABLE_AGENT_HINT", "true")
+    environment.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     environment.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
@@ -93,15 +95,18 @@ def experiment_id(client: MlflowClient, uri: str, suite: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of an error's text, without what it quotes from whole web pages."""
-    text = str(error).strip().splitlines()
-    return text[0][:200] if text else type(error).__name__
+    """What went wrong in one line: the innermost cause where the HTTP library wraps it, else the first line."""
+    text = str(error).strip()
+    cause = re.search(r"\(Caused by \w+\((.*)\)\)", text, re.DOTALL)
+    if cause:
+        text = cause[1].strip("\"' ").rpartition(">: ")[2].rpartition("pool: ")[2]
+    return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def _folder(suite: str) -> str:
     from benchmarks.tracking.names import escape
 
-    return escape(suite) or "_"
+    return escape(suite)
 
 
 def _initialising(uri: str) -> contextlib.AbstractContextManager[object]:

@@ -23,22 +23,23 @@ MAX_TAG = 8000
 SCORE = "score/"
 SYSTEM = "system/"
 
+_EMPTY = "_x_"
 _ESCAPED = re.compile(r"_x([0-9a-f]{4,6})_")
 
 
 def escape(text: str, also: str = "") -> str:
-    """Spell ``text`` with letters, digits, ``_ - .`` and the characters in ``also``."""
+    """Spell ``text`` with letters, digits, ``_ - .`` and the characters in ``also``; never an empty string."""
 
     def spell(match: re.Match[str]) -> str:
         return f"_x{ord(match[0]):04x}_"
 
-    text = re.sub(rf"[^A-Za-z0-9_.{also}-]|_(?=x)", spell, text)
-    return text.replace(".", "_x002e_") if text and not text.strip(".") else text
+    # MLflow refuses what looks like a path to the folder above, so a dot never comes first.
+    return re.sub(rf"[^A-Za-z0-9_.{also}-]|_(?=x)|^\.", spell, text) or _EMPTY
 
 
 def unescape(text: str) -> str:
     """The inverse of :func:`escape`."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+    return "" if text == _EMPTY else _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def score_metric(name: str, slice_: Mapping[str, str]) -> str:
@@ -47,7 +48,7 @@ def score_metric(name: str, slice_: Mapping[str, str]) -> str:
     Past 250 characters the end gives way to a digest; such a name stays unique but cannot be read back.
     """
     keys = sorted(slice_, key=lambda key: (key != "request", key))
-    return _fit(SCORE + " ".join([escape(name) or "_x_", *(f"{escape(key)}:{escape(slice_[key])}" for key in keys)]))
+    return _fit(SCORE + " ".join([escape(name), *(f"{escape(key)}:{escape(slice_[key])}" for key in keys)]))
 
 
 def read_score_metric(metric: str) -> tuple[str, dict[str, str]] | None:
@@ -95,7 +96,7 @@ def _path(name: str, reserved: tuple[str, ...] = ()) -> str:
     """A name that may hold slashes, spaces and colons, as long as it is no path to somewhere else."""
     parts = name.split("/")
     is_path = not name.strip() or any(part in ("", ".", "..") for part in parts) or name.startswith(reserved)
-    return escape(name) or "_x_" if is_path else escape(name, also="/ :")
+    return escape(name) if is_path else escape(name, also="/ :")
 
 
 def _fit(name: str) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.tracking.artifacts import Shelf
 from benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut
 from benchmarks.tracking.record import Invocation, is_alive
 from benchmarks.tracking.replay import STATUS, find_runs, log_tags, our_experiments
@@ -71,10 +72,9 @@ def finish_parent(client: MlflowClient, run: Run, invocation: Invocation, beat: 
     run_id = run.info.run_id
     report = Path(invocation.report) if invocation.report else None
     if report is not None and report.is_dir():
+        shelf = Shelf(client, run, beat)
         for path in sorted(path for path in report.rglob("*") if path.is_file()):
-            folder = Path("report", path.relative_to(report)).parent.as_posix()
-            client.log_artifact(run_id, str(path), folder)
-            beat()
+            shelf.put(path, Path("report", path.relative_to(report)).parent.as_posix())
     mlflow_status = "FINISHED" if status == "unknown" else STATUS.get(status, "KILLED")
     client.set_terminated(run_id, mlflow_status, invocation.ended or max(last_sign(client, run_id), invocation.started))
     tags = {"retable.status": status, **planned_tags(invocation)}

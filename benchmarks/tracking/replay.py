@@ -35,6 +35,7 @@ class ReplayState:
 
     story: Story | None = None
     run_id: str = ""
+    shelf: artifacts.Shelf | None = None
     closed: bool = False
     """The run has its final status, and everything is stored."""
     stored_points: int = 0
@@ -80,6 +81,7 @@ def replay(
             return state
         run, state.created = _find_or_create(client, scout, parent)
         state.run_id, story = run.info.run_id, Story(directory)
+        state.shelf = artifacts.Shelf(client, run, parent.beat)
         _adopt(client, run, parent)
         stored = int(run.data.tags.get("retable.replayed", "0"))
         story.read_on(closed=closed, stored=stored)
@@ -104,9 +106,10 @@ def _send(client: MlflowClient, state: ReplayState, story: Story, parent: Parent
     ended = story.status != "running"
     points, grids = story.take()
     run_id = state.run_id
-    artifacts.log_grids(client, run_id, story.journal, grids, parent.beat)
-    if ended:
-        artifacts.log_files(client, run_id, story.directory, parent.beat)
+    if state.shelf is not None:
+        artifacts.log_grids(state.shelf, story.journal, grids)
+        if ended:
+            artifacts.log_files(state.shelf, story.directory)
     if story.first and story.attempts != state.introduced:
         _log_parameters(client, run_id, story.first)
         artifacts.log_datasets(client, run_id, story)

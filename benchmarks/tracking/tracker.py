@@ -191,7 +191,10 @@ class Tracker:
                 self._rest += chunk
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
-            facts = json.loads(line)
+            try:
+                facts = json.loads(line)
+            except ValueError:
+                continue
             self._heard = time.monotonic()
             self._allowed_s = float(facts.get("allow", self._allowed_s))
             self._state = facts.get("state", self._state)

@@ -2,7 +2,8 @@
 
 A process of its own, because MLflow costs seconds to import, its calls may hang, and what it reads from the environment
 should change nobody else's. It learns everything from files: the invocation's record says which cells to watch and when
-it is over. The end of standard input means: look now, the main process has finished, or is gone. Standard output carries the state of the connection, one JSON object a line.
+it is over. The end of standard input means: look now, the main process has finished, or is gone. Standard output
+carries the state of the connection, one JSON object a line.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ SLOW_START_S = 90
 class Worker:
     """Tails the journals of one invocation until it is over."""
 
-    def __init__(self, uri: str, root: Path, id_: str) -> None:
-        self._uri, self._root, self._id = uri, root, id_
+    def __init__(self, uri: str, root: Path, id_: str, channel: int) -> None:
+        """Take note of where to write to, whom to follow, and the file descriptor that states are told to."""
+        self._uri, self._root, self._id, self._channel = uri, root, id_, channel
         self._mirror: Mirror | None = None
         self._mirror_was_up = False
         self._reaped = False
@@ -120,14 +122,17 @@ class Worker:
     def _write(self, facts: dict[str, Any]) -> None:
         # Nobody reads? A state that is not shown is no reason to stop.
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(sys.stdout.fileno(), json.dumps(facts).encode() + b"\n")
+            os.write(self._channel, json.dumps(facts).encode() + b"\n")
 
 
 def main(arguments: list[str]) -> int:
     """Run the worker for ``arguments = [ROOT, ID]``; the tracking URI is in the environment, passwords and all."""
     root, id_ = arguments
-    os.set_blocking(sys.stdout.fileno(), False)
-    return Worker(os.environ["MLFLOW_TRACKING_URI"], Path(root), id_).run()
+    # MLflow prints on standard output now and then; the channel to the main process is ours alone.
+    channel = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    os.set_blocking(channel, False)
+    return Worker(os.environ["MLFLOW_TRACKING_URI"], Path(root), id_, channel).run()
 
 
 if __name__ == "__main__":

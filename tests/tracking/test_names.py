@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.tracking.names import (
+    MAX_NAME,
+    curve_metric,
+    escape,
+    flatten,
+    parameter,
+    read_score_metric,
+    score_metric,
+    system_metric,
+    unescape,
+)
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+def legal(name: str) -> None:
+    """MLflow's own check, and the alphabet that every platform allows."""
+    from mlflow.utils.validation import _validate_metric
+
+    _validate_metric(name, 1.0, 1, 1)
+    assert re.fullmatch(r"[A-Za-z0-9_\-. :/]+", name), name
+    assert len(name) <= MAX_NAME
+
+
+def test_a_scores_metric_can_be_read_by_people() -> None:
+    assert score_metric("accuracy.target", {"digit": "3", "request": "test"}) == (
+        "score/accuracy.target request:test digit:3"
+    )
+    assert score_metric("lpips_diversity.lite0", {"request": "test"}) == "score/lpips_diversity.lite0 request:test"
+
+
+@settings(deadline=None, max_examples=60)
+@given(text, st.dictionaries(text, text, max_size=3))
+@example("", {})
+@example("..", {})
+@example("_x0041_", {"_x": "a_x003a_b"})
+@example("é_x0050é", {"a b": "c:d/e=f"})
+@example(".", {"request": ""})
+@example("fid", {"": "", "\n": "\0"})
+def test_every_score_gets_a_legal_metric_that_reads_back(name: str, slice_: dict[str, str]) -> None:
+    metric = score_metric(name, slice_)
+    legal(metric)
+    if "sha256" not in metric:
+        assert read_score_metric(metric) == (name, slice_)
+
+
+@settings(deadline=None, max_examples=60)
+@given(text)
+@example("_x0041_")
+@example("__x41")
+@example("_x005_é")
+def test_escaping_is_undone_exactly(name: str) -> None:
+    assert unescape(escape(name)) == name
+
+
+@settings(deadline=None, max_examples=60)
+@given(text)
+@example("score/l_d")
+@example("a//b")
+@example("../../etc/passwd")
+@example(" ")
+@example("")
+@example("l_const\n")
+def test_hostile_curve_and_parameter_names_become_legal(name: str) -> None:
+    for spelled in (curve_metric(name), system_metric(name), parameter(name)):
+        legal(spelled)
+    assert not curve_metric(name).startswith(("score/", "system/"))
+
+
+@pytest.mark.parametrize("name", ["l_d", "train/l_const", "steps_per_s", "grad norm:g", "l_tid.weighted"])
+def test_ordinary_curve_names_stay_as_they_are(name: str) -> None:
+    assert curve_metric(name) == name
+
+
+def test_names_past_mlflows_limit_stay_legal_and_different() -> None:
+    long = [score_metric("x" * 300, {"request": "test", "digit": digit}) for digit in "12"]
+    for name in long:
+        legal(name)
+        assert read_score_metric(name) is None
+    assert long[0] != long[1]
+
+
+def test_settings_are_flattened_with_dots() -> None:
+    nested = {"lr": 1e-4, "betas": [0.5, 0.9], "f": {"steps": 3, "deep": {"on": True}}, "name": "x", "none": None}
+    assert dict(flatten(nested, "method.")) == {
+        "method.lr": "0.0001",
+        "method.betas": "[0.5, 0.9]",
+        "method.f.steps": "3",
+        "method.f.deep.on": "true",
+        "method.name": "x",
+        "method.none": "null",
+    }
