@@ -46,3 +46,9 @@ def results(root: Path, suite: str) -> list[dict[str, Any]]:
     """``result.json`` of every cell of the suite that ended."""
     found = (finished(cell.directory(root)) for cell in suite_cells(root, suite))
     return [result for result in found if result is not None]
+
+
+def invocations(root: Path, suite: str) -> set[str]:
+    """Ids of the invocations that ran the suite's cells."""
+    records = (read_json(cell.directory(root) / "invocation.json") for cell in suite_cells(root, suite))
+    return {str(record["id"]) for record in records if record}
