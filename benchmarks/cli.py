@@ -133,13 +133,13 @@ def sync(
 @app.command(epilog="Examples: [bold]retable data list[/]   [bold]retable data check ~/svhn[/]")
 def data(
     action: Annotated[str, typer.Argument(help="list, fetch or check")] = "list",
-    path: Annotated[Path | None, typer.Argument(help="For check: a folder of images or data files.")] = None,
+    what: Annotated[str | None, typer.Argument(help="A data set's name (fetch), a file or folder (check).")] = None,
     out: Out = RUNS,
 ) -> None:
     """List data sets, fetch what can be fetched, or check a folder of your own."""
     from benchmarks.data import data_command
 
-    data_command(action, path, out, console)
+    raise typer.Exit(data_command(action, what, out, console))
 
 
 @app.command(epilog="Example: [bold]retable ui --port 5000[/]")
