@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import lite0, weights
@@ -109,48 +108,48 @@ def weights_file(name: str) -> Path:
 @lru_cache(maxsize=4)
 def _load(name: str, path: Path, device: str) -> Trunk:
     if name == "lite0":
-        net = lite0.load(path).to(device).to(memory_format=torch.channels_last)
+        embedded = lite0.load(path).to(device).to(memory_format=torch.channels_last)
 
         def maps(images: Tensor) -> list[Tensor]:
             resized = resize_bicubic(images, LITE0_SIDE).clamp(-1, 1)
-            found: list[Tensor] = net.maps(resized.contiguous(memory_format=torch.channels_last))
+            found: list[Tensor] = embedded.maps(resized.contiguous(memory_format=torch.channels_last))
             return found
 
         return Trunk(name, weights.file_digest(path), f"bicubic-{LITE0_SIDE}", maps, None, device)
 
     digest = weights.verify(path, path.stem.rsplit("-", 1)[-1])
-    package, heads = _package(name, torch.load(path, map_location="cpu", weights_only=True), path)
-    package = package.to(device)
+    net, heads, scaling = _package(name, path)
     for head in heads:
         digest += hashlib.sha256(head.numpy().tobytes()).hexdigest()
+    net, scaling = net.to(device), scaling.to(device)
     return Trunk(
         name,
         hashlib.sha256(digest.encode()).hexdigest(),
         "native",
-        lambda images: list(package.net(package.scaling_layer(images))),
+        lambda images: list(net(scaling(images))),
         tuple(head.to(device) for head in heads),
         device,
     )
 
 
-def _package(name: str, state: dict[str, Tensor], path: Path) -> tuple[Any, list[Tensor]]:
-    """The package's network with the trunk weights of ``state``, and its heads as vectors."""
+def _package(name: str, path: Path) -> tuple[nn.Module, list[Tensor], nn.Module]:
+    """The package's trunk with the weights in ``path``, its heads (version 0.1) as vectors, and its input scaling."""
     import lpips
 
-    # The package fills the trunk with random numbers before we replace them: keep that from the caller's generator.
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    build = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet"}[name]
+    with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchvision on the package's spelling of "no weights"
-        package = lpips.LPIPS(net=name, pnet_rand=True, verbose=False)
-    wanted = {
-        key: f"features.{key.split('.', 1)[1]}" for key in package.net.state_dict()
-    }  # slice2.3.bias -> features.3.bias
+        net: nn.Module = getattr(lpips.pretrained_networks, build)(pretrained=False)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    wanted = {key: f"features.{key.split('.', 1)[1]}" for key in net.state_dict()}  # slice2.3.bias -> features.3.bias
     missing = [key for key in wanted.values() if key not in state]
     if missing:
         raise UserError(f"{path} does not hold torchvision's weights for {name!r}: {missing[0]} is missing")
-    package.net.load_state_dict({key: state[source] for key, source in wanted.items()}, strict=True)
-    heads = [lin.model[-1].weight.detach().flatten() for lin in package.lins]
+    net.load_state_dict({key: state[source] for key, source in wanted.items()}, strict=True, assign=True)
+    file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{name}.pth"
+    heads = [head.flatten() for head in torch.load(file, map_location="cpu", weights_only=True).values()]
     if any(bool((head < 0).any()) for head in heads):
         raise UserError(
-            f"the heads that lpips ships for {name!r} hold negative weights, so it is no distance; use another trunk"
+            f"the heads that lpips ships for {name!r} hold negative weights, so it is no distance; use another"
         )
-    return package.eval().requires_grad_(False), heads
+    return net.eval().requires_grad_(False), heads, lpips.ScalingLayer()

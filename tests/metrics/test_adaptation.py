@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.errors import UserError
+from benchmarks.metrics.adaptation import adaptation_accuracy
+
+
+def bars(n: int, seed: int, classes: int = 4) -> tuple[Tensor, Tensor]:
+    """A bright bar in one of four places, with noise: images ``[n, 1, 16, 16]`` and the place."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, classes, (n,), generator=generator)
+    images = 0.5 * torch.randn(n, 1, 16, 16, generator=generator) - 0.5
+    for image, label in zip(images, labels.tolist(), strict=True):
+        image[:, :, 4 * label : 4 * label + 4] += 1.0
+    return images.clamp(-1, 1), labels
+
+
+def test_learns_what_the_training_images_teach() -> None:
+    assert adaptation_accuracy(*bars(200, 1), *bars(200, 2), seed=0, steps=40) > 95
+
+
+def test_wrong_training_labels_teach_the_wrong_thing() -> None:
+    images, labels = bars(200, 1)
+    assert adaptation_accuracy(images, (labels + 1) % 4, *bars(200, 2), seed=0, steps=40) < 5
+
+
+def test_is_a_pure_function_of_its_arguments() -> None:
+    data = (*bars(100, 1), *bars(300, 2))
+    first = adaptation_accuracy(*data, seed=3, steps=2)
+    assert adaptation_accuracy(*data, seed=3, steps=2) == first
+    assert len({adaptation_accuracy(*data, seed=s, steps=2) for s in range(4)}) > 1
+
+
+def test_fewer_images_than_a_batch_are_enough() -> None:
+    assert adaptation_accuracy(*bars(20, 1), *bars(100, 2), seed=0, steps=40) > 50
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda a, b, c, d: (a.repeat(1, 3, 1, 1), b, c, d), r"got \[3, 16, 16\] and \[1, 16, 16\]"),
+        (lambda a, b, c, d: (a[:, :, :4, :4], b, c[:, :, :4, :4], d), "sides of at least 8"),
+        (lambda a, b, c, d: (a, b[:-1], c, d), r"training labels must be int64 \[10\]"),
+        (lambda a, b, c, d: (a, b, c, d.float()), r"test labels must be int64 \[10\]"),
+        (lambda a, b, c, d: (a * 3, b, c, d), "training images: values must lie in"),
+    ],
+)
+def test_unfit_images_and_labels_are_refused(change, says: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(UserError, match=says):
+        adaptation_accuracy(*change(*bars(10, 1), *bars(10, 2)), seed=0)

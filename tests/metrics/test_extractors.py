@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.errors import UserError
+from benchmarks.metrics import inception, lite0
+from benchmarks.metrics.extractors import available, get_extractor
+from benchmarks.metrics.images import quantise, resize_pil
+from tests.metrics.factory import make_images, name_by_digest, random_state
+
+MILITARY_UNIFORM = 652
+
+
+def test_lite0_names_a_photograph_right() -> None:
+    import matplotlib
+
+    photo = Image.open(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").convert("RGB")
+    width, height = photo.size
+    top = (height - width) // 2
+    square = photo.crop((0, top, width, top + width)).resize((224, 224), Image.Resampling.BICUBIC)
+    image = torch.from_numpy(np.array(square)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    assert int(lite0.load(lite0.weights_file()).logits(image).argmax()) == MILITARY_UNIFORM
+
+
+@pytest.mark.parametrize("side", [31, 32, 33, 96])
+def test_lite0_pads_like_tensorflow_so_that_maps_halve_rounding_up(side: int) -> None:
+    net = lite0.load(lite0.weights_file())
+    sides = [found.shape[-1] for found in net.maps(torch.zeros(1, 3, side, side))]
+    assert sides == [-(-side // 2**level) for level in range(1, 6)]
+
+
+def test_features_are_named_versioned_and_shaped() -> None:
+    extractor = get_extractor("lite0")
+    found = extractor.features(make_images(3))
+    assert (found.shape, found.dtype) == ((3, 1280), np.float32)
+    assert (extractor.name, extractor.resize) == ("lite0", "bicubic-96")
+    assert extractor.digest == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 16])
+def test_features_do_not_depend_on_the_batch_size(batch_size: int) -> None:
+    images, extractor = make_images(7), get_extractor("lite0")
+    np.testing.assert_allclose(extractor.features(images, batch_size), extractor.features(images, 7), atol=1e-4)
+
+
+def test_features_do_not_depend_on_the_neighbours_in_the_batch() -> None:
+    image, extractor = make_images(1), get_extractor("lite0")
+    alone = extractor.features(image)[0]
+    for others in (torch.full((4, 3, 32, 32), 1.0), make_images(4, seed=9)):
+        np.testing.assert_allclose(extractor.features(torch.cat([others, image]))[-1], alone, atol=1e-4)
+
+
+def test_features_follow_the_order_of_the_images() -> None:
+    images, extractor = make_images(6), get_extractor("lite0")
+    order = [4, 2, 0, 5, 1, 3]
+    np.testing.assert_allclose(extractor.features(images[order]), extractor.features(images)[order], atol=1e-4)
+
+
+def test_one_channel_is_seen_as_grey() -> None:
+    grey, extractor = make_images(2, channels=1), get_extractor("lite0")
+    np.testing.assert_array_equal(extractor.features(grey), extractor.features(grey.repeat(1, 3, 1, 1)))
+
+
+def test_an_image_scores_the_same_from_memory_and_from_a_png(tmp_path: Path) -> None:
+    images, extractor = make_images(1), get_extractor("lite0")
+    Image.fromarray(quantise(images)[0].permute(1, 2, 0).numpy().astype(np.uint8)).save(tmp_path / "x.png")
+    read = torch.from_numpy(np.array(Image.open(tmp_path / "x.png"))).permute(2, 0, 1)[None].float() / 127.5 - 1
+    np.testing.assert_array_equal(extractor.features(images), extractor.features(read))
+
+
+def test_features_refuse_images_outside_the_range() -> None:
+    with pytest.raises(UserError, match=r"must lie in \[-1, 1\]"):
+        get_extractor("lite0").features(make_images(1) * 127)
+
+
+def test_available_says_yes_or_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert available("lite0") is None
+    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
+    for name, file in (("inception", inception.FILE), ("alex", "alexnet"), ("vgg", "vgg16"), ("squeeze", "squeezenet")):
+        reason = available(name)
+        assert reason is not None
+        for part in (file, str(tmp_path), "RETABLE_WEIGHTS", "'lite0'"):  # what, where, and both ways out
+            assert part in reason
+    assert "did you mean 'inception'" in str(available("inceptoin"))
+
+
+def test_missing_inception_weights_are_an_error_and_never_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("something tried to reach the network")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    with pytest.raises(UserError, match="or use the embedded extractor 'lite0'"):
+        get_extractor("inception")
+
+
+def test_an_unknown_extractor_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(UserError, match="unknown extractor 'lite'; did you mean 'lite0'"):
+        get_extractor("lite")
+
+
+@pytest.fixture(scope="module")
+def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state dict of the right architecture with random weights, as the real file is out of reach here."""
+    with torch.device("meta"):
+        shapes = inception.Inception().net.state_dict()
+    return name_by_digest(random_state(shapes), tmp_path_factory.mktemp("inception"), "inception")
+
+
+@pytest.fixture
+def known_inception(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    from benchmarks.metrics.weights import file_digest
+
+    monkeypatch.setenv("RETABLE_WEIGHTS", str(random_inception.parent))
+    monkeypatch.setattr(inception, "FILE", random_inception.name)
+    monkeypatch.setattr(inception, "SHA256", file_digest(random_inception))
+    return random_inception
+
+
+def test_inception_equals_clean_fids_network_on_the_same_weights(
+    known_inception: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cleanfid import inception_pytorch
+
+    state = torch.load(known_inception, weights_only=True)
+    monkeypatch.setattr(inception_pytorch, "load_state_dict_from_url", lambda *_, **__: state)
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchvision on clean-fid's spelling of "no weights"
+        theirs = inception_pytorch.InceptionV3([3], resize_input=False, normalize_input=False).eval()
+    images = make_images(2)
+    with torch.inference_mode():
+        expected = theirs((resize_pil(quantise(images), 299) - 128) / 128)[0].flatten(1).numpy()
+    found = get_extractor("inception").features(images)
+    assert found.shape == (2, 2048)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_wrong_inception_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / inception.FILE).write_bytes(b"something else")
+    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("the file was read"))
+    with pytest.raises(UserError, match="not the file it should be: its SHA-256 is"):
+        get_extractor("inception")

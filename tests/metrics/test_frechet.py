@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import scipy.linalg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from benchmarks.errors import UserError
+from benchmarks.metrics.frechet import frechet_distance
+from tests.metrics.factory import make_features
+
+shapes = st.tuples(st.integers(2, 30), st.integers(2, 30), st.integers(1, 12), st.integers(0, 10_000))
+
+
+def pair(shape: tuple[int, int, int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    n, m, d, seed = shape
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)) * rng.uniform(0.1, 3, d), rng.standard_normal((m, d)) + rng.uniform(-2, 2, d)
+
+
+def size(*sets: NDArray[np.float64]) -> float:
+    """The largest distance that rounding is measured against: sum of squared means and variances."""
+    return float(sum((x.mean(0) ** 2).sum() + x.var(0, ddof=1).sum() for x in sets))
+
+
+def exact_gaussian(n: int, mean: NDArray[np.float64], sd: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """A sample whose mean and covariance are exactly ``mean`` and ``diag(sd^2)``."""
+    draw = np.random.default_rng(seed).standard_normal((n, len(sd)))
+    white = np.linalg.qr(draw - draw.mean(0))[0] * np.sqrt(n - 1)
+    return white * sd + mean
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("n", "m", "d"), [(200, 300, 32), (600, 500, 64), (90, 400, 64)])
+def test_agrees_with_clean_fid_to_1e_6_relative(
+    n: int, m: int, d: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cleanfid import fid
+
+    # clean-fid calls sqrtm(disp=), which SciPy 1.18 removes: give it the call that it was written for
+    def sqrtm(matrix: NDArray[np.float64], disp: bool = True) -> object:
+        root = scipy.linalg.sqrtm(matrix)
+        return root if disp else (root, 0.0)
+
+    monkeypatch.setattr(fid, "linalg", SimpleNamespace(sqrtm=sqrtm))
+    a, b = make_features(n, d, seed), make_features(m, d, seed + 100, shift=0.3)
+    theirs = fid.frechet_distance(a.mean(0), np.cov(a.T), b.mean(0), np.cov(b.T))
+    assert frechet_distance(a, b) == pytest.approx(theirs, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [8, 40, 500])
+def test_equals_the_closed_form_for_gaussians_with_diagonal_covariance(n: int) -> None:
+    rng = np.random.default_rng(0)
+    mean_a, mean_b = rng.normal(size=(2, 6))
+    sd_a, sd_b = rng.uniform(0.2, 3, size=(2, 6))
+    closed = ((mean_a - mean_b) ** 2).sum() + ((sd_a - sd_b) ** 2).sum()
+    a, b = exact_gaussian(n, mean_a, sd_a, 1), exact_gaussian(n + 5, mean_b, sd_b, 2)
+    assert frechet_distance(a, b) == pytest.approx(closed, rel=1e-10)
+
+
+@given(shapes)
+def test_in_one_dimension_it_is_the_gap_of_means_and_deviations(shape: tuple[int, int, int, int]) -> None:
+    a, b = (x[:, :1] for x in pair(shape))
+    closed = (a.mean() - b.mean()) ** 2 + (a.std(ddof=1) - b.std(ddof=1)) ** 2
+    assert frechet_distance(a, b) == pytest.approx(closed, rel=1e-9, abs=1e-10)
+
+
+@given(shapes)
+def test_is_zero_for_equal_sets_and_never_negative(shape: tuple[int, int, int, int]) -> None:
+    a, b = pair(shape)
+    assert 0 <= frechet_distance(a, a) <= 1e-10 * max(1.0, size(a))
+    assert frechet_distance(a, b) >= 0
+
+
+@given(shapes)
+def test_is_symmetric(shape: tuple[int, int, int, int]) -> None:
+    a, b = pair(shape)
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-9, abs=1e-10 * size(a, b))
+
+
+@given(shapes)
+def test_does_not_depend_on_the_order_of_the_images(shape: tuple[int, int, int, int]) -> None:
+    a, b = pair(shape)
+    rng = np.random.default_rng(0)
+    assert frechet_distance(rng.permutation(a), rng.permutation(b)) == pytest.approx(
+        frechet_distance(a, b), rel=1e-9, abs=1e-10 * size(a, b)
+    )
+
+
+@given(shapes, st.floats(-50, 50))
+def test_does_not_notice_a_common_translation(shape: tuple[int, int, int, int], by: float) -> None:
+    a, b = pair(shape)
+    assert frechet_distance(a + by, b + by) == pytest.approx(
+        frechet_distance(a, b), rel=1e-9, abs=1e-10 * size(a + by, b + by)
+    )
+
+
+@given(shapes)
+def test_does_not_notice_a_common_rotation(shape: tuple[int, int, int, int]) -> None:
+    a, b = pair(shape)
+    rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((a.shape[1], a.shape[1])))[0]
+    assert frechet_distance(a @ rotation, b @ rotation) == pytest.approx(
+        frechet_distance(a, b), rel=1e-9, abs=1e-10 * size(a, b)
+    )
+
+
+@given(shapes, st.floats(0.01, 100))
+def test_grows_with_the_square_of_a_common_scale(shape: tuple[int, int, int, int], scale: float) -> None:
+    a, b = pair(shape)
+    assert frechet_distance(a * scale, b * scale) == pytest.approx(
+        frechet_distance(a, b) * scale**2, rel=1e-9, abs=1e-10 * scale**2 * size(a, b)
+    )
+
+
+def test_features_and_their_covariance_factor_give_the_same_distance() -> None:
+    a, b = make_features(60, 40, 1), make_features(80, 40, 2, shift=0.2)
+    wide = np.zeros((1, 60))  # 60 more features that are always 0 turn n > d into n < d and change nothing
+    padded = frechet_distance(np.hstack([a, wide.repeat(60, 0)]), np.hstack([b, wide.repeat(80, 0)]))
+    assert padded == pytest.approx(frechet_distance(a, b), rel=1e-10)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([(1, 5), (5, 1), (0, 5)]))
+def test_fewer_than_two_images_are_refused(counts: tuple[int, int]) -> None:
+    with pytest.raises(UserError, match=f"at least 2 images on each side, got {counts[0]} and {counts[1]}"):
+        frechet_distance(np.zeros((counts[0], 3)), np.zeros((counts[1], 3)))
+
+
+def test_features_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(UserError, match=r"got \[4, 3\] and \[4, 2\]"):
+        frechet_distance(np.zeros((4, 3)), np.zeros((4, 2)))
+    bad = np.zeros((4, 3))
+    bad[2, 1] = np.nan
+    with pytest.raises(UserError, match="1 of 4 rows are not"):
+        frechet_distance(bad, np.zeros((4, 3)))

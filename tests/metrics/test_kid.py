@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.errors import UserError
+from benchmarks.metrics import kid as module
+from benchmarks.metrics.kid import kid
+from tests.metrics.factory import make_features
+
+
+def by_definition(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Gretton et al. 2012, Eq. 3, with k(x, y) = (x.y / d + 1)^3: two explicit loops."""
+
+    def k(u: NDArray[np.float64], v: NDArray[np.float64]) -> float:
+        return float((u @ v / len(u) + 1) ** 3)
+
+    n, m = len(x), len(y)
+    xx = sum(k(x[i], x[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+    yy = sum(k(y[i], y[j]) for i in range(m) for j in range(m) if i != j) / (m * (m - 1))
+    xy = sum(k(x[i], y[j]) for i in range(n) for j in range(m)) / (n * m)
+    return xx + yy - 2 * xy
+
+
+def test_equals_the_estimators_definition() -> None:
+    a, b = make_features(25, 8, 1), make_features(25, 8, 2, shift=0.4)
+    value, spread = kid(a, b, seed=0)
+    assert value == pytest.approx(by_definition(a, b), rel=1e-9)
+    assert spread == 0
+
+
+def test_every_subset_equals_the_definition_on_it() -> None:
+    a, b = make_features(30, 8, 1), make_features(20, 8, 2, shift=0.4)
+    value, spread = kid(a, b, subsets=4, subset_size=10, seed=5)
+    rng = np.random.default_rng(5)
+    drawn = [(rng.choice(30, 10, replace=False), rng.choice(20, 10, replace=False)) for _ in range(4)]
+    expected = [by_definition(a[i], b[j]) for i, j in drawn]
+    assert value == pytest.approx(np.mean(expected), rel=1e-9)
+    assert spread == pytest.approx(np.std(expected), rel=1e-9)
+
+
+def test_equals_clean_fids_kernel_distance_to_1e_9_relative() -> None:
+    from cleanfid.fid import kernel_distance
+
+    a, b = make_features(80, 32, 1), make_features(80, 32, 2, shift=0.2)
+    assert kid(a, b, seed=0)[0] == pytest.approx(kernel_distance(a, b, num_subsets=1, max_subset_size=80), rel=1e-9)
+
+
+def test_is_zero_on_average_for_equal_distributions() -> None:
+    values = [kid(make_features(20, 16, 2 * s), make_features(20, 16, 2 * s + 1), seed=0)[0] for s in range(400)]
+    standard_error = np.std(values) / np.sqrt(len(values))
+    assert abs(np.mean(values)) < 3 * standard_error
+    assert min(values) < 0 < max(values)
+
+
+def test_tells_different_distributions_apart() -> None:
+    same, other = (
+        [kid(make_features(100, 16, s), make_features(100, 16, s + 50, shift), seed=0)[0] for s in range(10)]
+        for shift in (0.0, 0.5)
+    )
+    assert min(other) > 3 * max(abs(v) for v in same)
+
+
+def test_cutting_subsets_from_one_kernel_matrix_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = make_features(60, 8, 1), make_features(50, 8, 2)
+    once = kid(a, b, subsets=5, subset_size=20, seed=3)
+    monkeypatch.setattr(module, "_GRAM_ROWS", 0)
+    assert kid(a, b, subsets=5, subset_size=20, seed=3) == pytest.approx(once, rel=1e-9)
+
+
+def test_does_not_depend_on_the_order_of_whole_sets() -> None:
+    a, b = make_features(40, 8, 1), make_features(40, 8, 2, shift=0.3)
+    assert kid(a[::-1], b, seed=0)[0] == pytest.approx(kid(a, b, seed=0)[0], rel=1e-9)
+
+
+def test_the_seed_decides_the_subsets() -> None:
+    a, b = make_features(60, 8, 1), make_features(60, 8, 2)
+    first = kid(a, b, subsets=3, subset_size=20, seed=1)
+    assert kid(a, b, subsets=3, subset_size=20, seed=1) == first
+    assert kid(a, b, subsets=3, subset_size=20, seed=2) != first
+
+
+def test_subsets_are_never_larger_than_either_set() -> None:
+    assert module.effective_size(30, 2000, 500) == 30
+    assert module.effective_size(2000, 2000, 500) == 500
+    value, spread = kid(make_features(30, 4, 1), make_features(90, 4, 2), seed=0)
+    assert np.isfinite(value)
+    assert spread > 0
+
+
+def test_fewer_than_two_images_are_refused() -> None:
+    with pytest.raises(UserError, match="at least 2 images"):
+        kid(np.zeros((1, 3)), np.zeros((5, 3)), seed=0)

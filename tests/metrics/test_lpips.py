@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.errors import UserError
+from benchmarks.metrics import trunks
+from benchmarks.metrics.lpips import lpips_diversity, lpips_pair
+from benchmarks.metrics.trunks import Trunk, get_trunk
+from tests.metrics.factory import lpips_package, make_images, name_by_digest
+
+GetTrunk = Callable[[str], tuple[Trunk, Path]]
+
+
+@pytest.mark.parametrize("name", ["alex", "vgg", "squeeze"])
+def test_equals_the_lpips_package_on_the_same_trunk_weights(name: str, random_trunk: GetTrunk) -> None:
+    trunk, weights = random_trunk(name)
+    x, y = make_images(4, 64, seed=1), make_images(4, 64, seed=2)
+    with torch.inference_mode():
+        theirs = lpips_package(name, weights)(x, y).flatten().numpy()
+    np.testing.assert_allclose(lpips_pair(x, y, trunk), theirs, rtol=1e-5)
+
+
+def test_diversity_equals_the_packages_mean_over_all_pairs(random_trunk: GetTrunk) -> None:
+    trunk, weights = random_trunk("alex")
+    x, net = make_images(7, 32), lpips_package("alex", weights)
+    with torch.inference_mode():
+        theirs = np.mean([float(net(x[i : i + 1], x[j : j + 1])) for i, j in itertools.combinations(range(7), 2)])
+    assert lpips_diversity(x, trunk) == pytest.approx(theirs, rel=1e-5)
+
+
+def test_lite0_is_the_papers_equation_with_all_heads_at_one() -> None:
+    trunk = get_trunk("lite0")
+    x, y = make_images(3, seed=1), make_images(3, seed=2)
+    expected = torch.zeros(3)
+    with torch.inference_mode():
+        for a, b in zip(trunk.maps(x), trunk.maps(y), strict=True):
+            gap = torch.nn.functional.normalize(a, dim=1) - torch.nn.functional.normalize(b, dim=1)
+            expected += gap.square().sum(dim=1).mean(dim=(1, 2))
+    np.testing.assert_allclose(lpips_pair(x, y, trunk), expected.numpy(), rtol=1e-5)
+    assert (trunk.name, trunk.resize) == ("lite0", "bicubic-96")
+
+
+def test_diversity_equals_the_loop_over_pairs() -> None:
+    trunk, x = get_trunk("lite0"), make_images(9)
+    loop = [lpips_pair(x[i : i + 1], x[j : j + 1], trunk)[0] for i, j in itertools.combinations(range(9), 2)]
+    assert lpips_diversity(x, trunk) == pytest.approx(np.mean(loop), rel=1e-5)
+
+
+def test_diversity_does_not_depend_on_the_order_of_the_images() -> None:
+    trunk, x = get_trunk("lite0"), make_images(9)
+    assert lpips_diversity(x.flip(0), trunk) == pytest.approx(lpips_diversity(x, trunk), rel=1e-5)
+
+
+def test_equal_images_are_at_distance_zero() -> None:
+    trunk, x = get_trunk("lite0"), make_images(1)
+    assert lpips_pair(x, x, trunk) == [0.0]
+    assert lpips_diversity(x.expand(5, -1, -1, -1), trunk) == pytest.approx(0.0, abs=1e-10)
+
+
+def test_the_distance_is_symmetric_and_grows_with_the_difference() -> None:
+    trunk, x, y = get_trunk("lite0"), make_images(4, seed=1), make_images(4, seed=2)
+    np.testing.assert_allclose(lpips_pair(x, y, trunk), lpips_pair(y, x, trunk), rtol=1e-5)
+    near = lpips_pair(x, torch.lerp(x, y, 0.1), trunk)
+    assert (near < lpips_pair(x, y, trunk)).all()
+
+
+def test_more_alike_sets_are_less_diverse() -> None:
+    trunk, x = get_trunk("lite0"), make_images(8)
+    assert lpips_diversity(torch.lerp(x, x[:1], 0.7), trunk) < lpips_diversity(x, trunk)
+
+
+def test_digests_tell_trunks_apart(random_trunk: GetTrunk) -> None:
+    digests = {random_trunk(name)[0].digest for name in ("alex", "squeeze")} | {get_trunk("lite0").digest}
+    assert len(digests) == 3
+    assert all(len(digest) == 64 for digest in digests)
+
+
+def test_missing_trunk_weights_name_the_file_and_the_ways_out() -> None:
+    with pytest.raises(UserError, match=r"'vgg' has no weights: vgg16-397923af\.pth.*RETABLE_WEIGHTS.*'lite0'"):
+        get_trunk("vgg")
+
+
+def test_an_unknown_trunk_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(UserError, match="did you mean 'squeeze'"):
+        get_trunk("squeezenet")
+
+
+def test_a_damaged_trunk_file_is_refused(
+    trunk_files: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trunk_files("squeeze")
+    (tmp_path / whole.name).write_bytes(whole.read_bytes()[:-100])
+    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
+    monkeypatch.setitem(trunks.TRUNKS, "squeeze", whole.name)
+    with pytest.raises(UserError, match="not the file it should be"):
+        get_trunk("squeeze")
+
+
+def test_a_file_with_other_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = name_by_digest({"features.0.bias": torch.zeros(3)}, tmp_path, "alex")
+    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
+    monkeypatch.setitem(trunks.TRUNKS, "alex", path.name)
+    with pytest.raises(UserError, match="does not hold torchvision's weights for 'alex'"):
+        get_trunk("alex")
+
+
+def test_unfit_sets_are_refused(random_trunk: GetTrunk) -> None:
+    lite0, alex = get_trunk("lite0"), random_trunk("alex")[0]
+    with pytest.raises(UserError, match="at least 2 images, got 1"):
+        lpips_diversity(make_images(1), lite0)
+    with pytest.raises(UserError, match="one by one"):
+        lpips_pair(make_images(2), make_images(3), lite0)
+    with pytest.raises(UserError, match=r"must lie in \[-1, 1\]"):
+        lpips_pair(make_images(2) * 3, make_images(2), lite0)
+    with pytest.raises(UserError, match="at least 32 x 32 pixels"):
+        lpips_diversity(make_images(2, 16), alex)

@@ -1,0 +1,89 @@
+"""How fast the metrics are, and that the short cuts are worth it. Run alone: ``tox -e micro``."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.metrics.extractors import get_extractor
+from benchmarks.metrics.frechet import frechet_distance
+from benchmarks.metrics.kid import kid
+from benchmarks.metrics.lpips import lpips_diversity
+from benchmarks.metrics.trunks import Trunk
+from tests.metrics.conftest import own_weights_only, random_trunk, trunk_files
+from tests.metrics.factory import lpips_package, make_features, make_images
+
+__all__ = ["own_weights_only", "random_trunk", "trunk_files"]
+
+PAIRS_FASTER = 20
+
+
+def by_eigh(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The same distance from full covariance matrices: the square root of one, then eigenvalues of the product."""
+    cov_a, cov_b = np.cov(a.T), np.cov(b.T)
+    values, vectors = np.linalg.eigh(cov_a)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    product = root @ cov_b @ root
+    overlap = np.sqrt(np.linalg.eigvalsh((product + product.T) / 2).clip(0)).sum()
+    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * overlap)
+
+
+@pytest.mark.slow
+def test_diversity_of_100_images_is_20_times_faster_than_the_loop_over_4950_pairs(
+    benchmark: Any, random_trunk: Callable[[str], tuple[Trunk, Path]]
+) -> None:
+    trunk, weights = random_trunk("alex")
+    package, images = lpips_package("alex", weights), make_images(100, 32)
+    lpips_diversity(images[:16], trunk)
+    start = time.process_time()
+    found = lpips_diversity(images, trunk)
+    ours = time.process_time() - start
+    benchmark.pedantic(lpips_diversity, (images, trunk), rounds=3)
+
+    with torch.inference_mode():
+        package(images[:1], images[1:2])
+        start = time.process_time()
+        pairs = [float(package(images[i : i + 1], images[j : j + 1])) for i, j in itertools.combinations(range(100), 2)]
+        loop = time.process_time() - start
+    benchmark.extra_info.update(loop_s=loop, ours_s=ours, ratio=loop / ours)
+    assert len(pairs) == 4950
+    assert found == pytest.approx(np.mean(pairs), rel=1e-5)
+    assert loop / ours >= PAIRS_FASTER
+
+
+@pytest.mark.benchmark(group="frechet, 300 images, 1280 features")
+def test_frechet_from_few_images(benchmark: Any) -> None:
+    a, b = make_features(300, 1280, 1), make_features(300, 1280, 2)
+    assert benchmark.pedantic(frechet_distance, (a, b), rounds=3) == pytest.approx(by_eigh(a, b), rel=1e-4)
+
+
+@pytest.mark.benchmark(group="frechet, 300 images, 1280 features")
+def test_frechet_from_few_images_by_full_covariances(benchmark: Any) -> None:
+    a, b = make_features(300, 1280, 1), make_features(300, 1280, 2)
+    assert benchmark.pedantic(by_eigh, (a, b), rounds=2) > 0
+
+
+@pytest.mark.benchmark(group="frechet, 2000 images, 1280 features")
+def test_frechet_from_many_images(benchmark: Any) -> None:
+    a, b = make_features(2000, 1280, 1), make_features(2000, 1280, 2)
+    assert benchmark.pedantic(frechet_distance, (a, b), rounds=2) == pytest.approx(by_eigh(a, b), rel=1e-6)
+
+
+def test_kid_of_2000_images(benchmark: Any) -> None:
+    a, b = make_features(2000, 1280, 1), make_features(2000, 1280, 2)
+    value, spread = benchmark.pedantic(kid, (a, b), {"seed": 0}, rounds=1)
+    assert abs(value) < 3 * spread
+
+
+def test_lite0_features_of_160_images(benchmark: Any) -> None:
+    images, extractor = make_images(160, 32), get_extractor("lite0")
+    found = benchmark.pedantic(extractor.features, (images,), rounds=3, warmup_rounds=1)
+    assert found.shape == (160, 1280)
