@@ -187,7 +187,7 @@ def jpeg(images: Tensor, quality: Tensor) -> Tensor:
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
     tables = torch.stack([_LUMA, _CHROMA, _CHROMA]) * scale[:, None, None, None]
     tables = tables.round().clamp(1, 255)[:, :, None, None]
-    ycc = torch.einsum("dc,bchw->bdhw", _TO_YCC, images)
+    ycc = torch.einsum("dc,bchw->bdhw", _TO_YCC, images).round()
     ycc[:, 0] -= 128
     blocks = ycc.view(b, 3, height // 8, 8, width // 8, 8).transpose(3, 4)
     dct = _cosines()

@@ -83,20 +83,22 @@ def _printed(font: ImageFont.FreeTypeFont, digit: int, side: int) -> tuple[Tenso
     return grid_sample(field, grid, padding_mode="border", align_corners=False)[0, 0], width / height / 2
 
 
-def _written(digit: int, variants: list[list[Stroke]], versions: int, jitter: float) -> tuple[Tensor, Tensor]:
-    """Fields ``[G, FIELD, FIELD]`` and half widths ``[G]`` of a digit's pen variants."""
+def _written(
+    seed: int, variants: list[list[Stroke]], versions: int, jitter: float, height: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Fields ``[G, FIELD, FIELD]`` and half widths ``[G]`` of strokes whose middle lines are ``height`` high."""
     axis = ((torch.arange(FIELD) + 0.5) / FIELD * 2 - 1) * EXTENT
     points = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).view(-1, 2)
-    generator = torch.Generator().manual_seed(digit)
+    generator = torch.Generator().manual_seed(seed)
     fields, widths = [], []
     for strokes in variants:
         count = sum(len(s) for s in strokes)
         start, end = segments(strokes, jitter * torch.randn(versions, count, 2, generator=generator))
         low, high = start.amin(1), start.amax(1)
-        centre, height = (low + high) / 2, (high - low)[:, 1, None].clamp_min(0.5)
-        start, end = (((p - centre[:, None]) / height[:, None]) for p in (start, end))
+        centre, scale = (low + high) / 2, height / (high - low)[:, 1, None].clamp_min(0.5)
+        start, end = ((p - centre[:, None]) * scale[:, None] for p in (start, end))
         fields.append(-distance(start, end, points).view(-1, FIELD, FIELD))
-        widths.append((high - low)[:, 0] / height[:, 0] / 2)
+        widths.append(((high - low) * scale)[:, 0] / 2)
     return torch.cat(fields), torch.cat(widths)
 
 
@@ -112,8 +114,9 @@ def atlas() -> Glyphs:
         first.append(len(fields))
         for name, font in fonts.items():
             if digit == 1 and name in _SANS_ONES:
-                shape, width = _written(1, [SANS_ONE], 1, 0.0)
-                field, half = shape[0] + _SANS_ONES[name], float(width[0]) + _SANS_ONES[name]
+                radius = _SANS_ONES[name]
+                shape, width = _written(1, [SANS_ONE], 1, 0.0, height=1 - 2 * radius)
+                field, half = shape[0] + radius, float(width[0]) + radius
             else:
                 field, half = _printed(font, digit, side)
             fields.append(field)

@@ -41,13 +41,20 @@ from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 Stream = Literal["train", "f", "judge-mnist", "judge-street"]
 SIZE = 32
 PREVIEW = 32
-_SPLITS: dict[str, tuple[str, ...]] = {
-    "train": ("extra", "test"),
-    "f": ("extra", "test"),
-    "judge-mnist": (),
-    "judge-street": ("train", "test"),
+_ROLES: dict[str, tuple[str, str]] = {
+    "s": ("extra", "n_source"),
+    "f": ("extra", "n_f"),
+    "judge": ("train", "n_judge"),
+    "test": ("test", "n_test"),
 }
-"""Stream -> the street splits that it and its requests need."""
+"""Role of street digits -> their split, and the setting that says how many."""
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "train": ("s", "test"),
+    "f": ("f", "test"),
+    "judge-mnist": (),
+    "judge-street": ("judge", "test"),
+}
+"""Stream -> roles of the street digits that it and its requests need."""
 
 
 class DigitsSettings(TaskSettings):
@@ -127,8 +134,8 @@ class Digits(Task):
     def prepare(self) -> None:
         """Fetch and verify MNIST and have the street digits of the settings' stream rendered or checked."""
         _ = self._mnist
-        for split in _SPLITS[self.settings.stream]:
-            self._street(split)
+        for role in _NEEDS[self.settings.stream]:
+            self._street(role)
 
     def info(self) -> TaskInfo:
         """Domains ``s`` (3 channels) and ``t`` (1 channel), 32 x 32, labels ``digit``."""
@@ -152,7 +159,7 @@ class Digits(Task):
             images, labels = self._judge_mnist
             chosen = step_indices(len(images), step, size, known, seed)
             return {"image": _padded(images[chosen]), "digit": labels[chosen]}
-        data = self._f if known == "f" else self._street("train")
+        data = self._f if known == "f" else self._street("judge")
         chosen = step_indices(len(data.images), step, size, known, seed)
         return {"image": _signed(data.images[chosen]), "digit": data.labels[chosen]}
 
@@ -206,11 +213,9 @@ class Digits(Task):
         return Request(name, "predict", {"image": _padded(data.test_images)}, {"digit": data.test_labels})
 
     def digests(self) -> dict[str, str]:
-        """SHA-256 of MNIST and of every street split used so far, e.g. ``street-extra``."""
-        return {"mnist": self._mnist.digest} | {
-            f"{'svhn' if self.settings.source == 'real' else 'street'}-{split}": data.digest
-            for split, data in sorted(self._splits.items())
-        }
+        """SHA-256 of MNIST and of the street digits used so far by role, e.g. ``street-s``, ``svhn-test``."""
+        kind = "svhn" if self.settings.source == "real" else "street"
+        return {"mnist": self._mnist.digest} | {f"{kind}-{role}": d.digest for role, d in sorted(self._loaded.items())}
 
     @property
     def _data_dir(self) -> Path | None:
@@ -221,38 +226,32 @@ class Digits(Task):
         return mnist.load(self.cache, self._data_dir)
 
     @cached_property
-    def _splits(self) -> dict[str, Street]:
+    def _loaded(self) -> dict[str, Street]:
         return {}
 
-    def _street(self, split: str) -> Street:
-        """A street split at the size the settings ask for (``extra``: what s and f need together)."""
-        if split not in self._splits:
-            s = self.settings
-            sizes = {"train": s.n_judge, "test": s.n_test, "extra": self._n_extra}
-            self._splits[split] = self._load(split, sizes[split])
-        return self._splits[split]
-
-    @property
-    def _n_extra(self) -> int:
-        s = self.settings
-        wanted = {"train": (s.n_source,), "f": (s.n_f,)}.get(s.stream, (s.n_source, s.n_f))
-        return 0 if 0 in wanted else max(wanted)
+    def _street(self, role: str) -> Street:
+        """The street digits of a role (:data:`_ROLES`), loaded or rendered when first asked for."""
+        if role not in self._loaded:
+            split, size = _ROLES[role]
+            self._loaded[role] = self._load(split, getattr(self.settings, size))
+        return self._loaded[role]
 
     def _load(self, split: str, n: int) -> Street:
         if self.settings.source == "standin":
             return street(self.cache / "street", split, n)
-        needed = tuple(name for name in svhn.FILES if name == split or name in _SPLITS[self.settings.stream])
+        wanted = {split} | {_ROLES[role][0] for role in _NEEDS[self.settings.stream]}
+        needed = tuple(name for name in svhn.FILES if name in wanted)
         folder = self._data_dir or svhn.fetch(self.cache, needed)
         svhn.require(folder, needed)
         return svhn.load(split, folder, n)
 
     @cached_property
     def _s(self) -> Street:
-        return _without(self._street("extra"), self.settings.n_source, self.settings.without_s)
+        return _without(self._street("s"), self.settings.without_s)
 
     @cached_property
     def _f(self) -> Street:
-        return _without(self._street("extra"), self.settings.n_f, self.settings.without_f)
+        return _without(self._street("f"), self.settings.without_f)
 
     def _half(self, which: int, without: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
         """One half of MNIST train by a fixed shuffle: images ``[N, 28, 28]`` and labels."""
@@ -272,8 +271,8 @@ class Digits(Task):
 
 
 def _known(stream: str) -> Stream:
-    if stream not in _SPLITS:
-        raise DataError(f"the task digits has no stream {stream!r}; it has {', '.join(_SPLITS)}")
+    if stream not in _NEEDS:
+        raise DataError(f"the task digits has no stream {stream!r}; it has {', '.join(_NEEDS)}")
     return stream  # type: ignore[return-value]
 
 
@@ -281,12 +280,11 @@ def _kept(labels: Tensor, without: tuple[int, ...]) -> Tensor:
     return ~torch.isin(labels, torch.tensor(without, dtype=labels.dtype))
 
 
-def _without(data: Street, n: int, without: tuple[int, ...]) -> Street:
-    images, labels = data.images[: n or None], data.labels[: n or None]
-    if without:
-        kept = _kept(labels, without)
-        images, labels = images[kept], labels[kept]
-    return Street(images, labels, data.digest)
+def _without(data: Street, left_out: tuple[int, ...]) -> Street:
+    if not left_out:
+        return data
+    kept = _kept(data.labels, left_out)
+    return Street(data.images[kept], data.labels[kept], data.digest)
 
 
 def _signed(images: Tensor) -> Tensor:

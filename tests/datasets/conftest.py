@@ -1,0 +1,35 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.digits import mnist
+
+
+def idx(array: np.ndarray) -> bytes:
+    return b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def idx_files() -> dict[str, bytes]:
+    """Four small files in MNIST's format: 80 training and 20 test images, all different."""
+    random = np.random.default_rng(0)
+    return {
+        "train-images-idx3-ubyte": idx(random.integers(0, 256, (80, 28, 28))),
+        "train-labels-idx1-ubyte": idx(np.arange(80) % 10),
+        "t10k-images-idx3-ubyte": idx(random.integers(0, 256, (20, 28, 28))),
+        "t10k-labels-idx1-ubyte": idx(np.arange(20) % 10),
+    }
+
+
+@pytest.fixture
+def tiny_mnist(idx_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A cache that holds the small files as its MNIST; their digests are the expected ones; the network is off."""
+    monkeypatch.setattr(mnist, "DIGESTS", {name: hashlib.sha256(data).hexdigest() for name, data in idx_files.items()})
+    monkeypatch.setenv("RETABLE_OFFLINE", "1")
+    cache = tmp_path / "cache"
+    (cache / "mnist").mkdir(parents=True)
+    for name, data in idx_files.items():
+        (cache / "mnist" / name).write_bytes(data)
+    return cache

@@ -1,0 +1,239 @@
+import pytest
+import torch
+from pydantic import ValidationError
+from torch.nn.functional import pad
+
+from datasets.digits import street
+from datasets.digits.task import Digits, DigitsSettings
+from datasets.errors import DataError
+
+STREAMS = ("train", "f", "judge-mnist", "judge-street")
+SMALL = {"n_source": 40, "n_f": 60, "n_judge": 30, "n_test": 20}
+
+
+@pytest.fixture
+def digits(tiny_mnist):
+    def build(**settings) -> Digits:
+        task = Digits(DigitsSettings(**SMALL | settings), tiny_mnist)
+        task.prepare()
+        return task
+
+    return build
+
+
+def rows(images: torch.Tensor) -> set[bytes]:
+    return {image.contiguous().numpy().tobytes() for image in images}
+
+
+def epoch(task: Digits, stream: str, key: str, n: int) -> torch.Tensor:
+    return torch.cat([task.batch(stream, step, 10, 0)[key] for step in range(-(-n // 10))])[:n]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_batches_have_the_promised_shapes_and_ranges(digits, stream):
+    batch = digits().batch(stream, 0, 7, 0)
+    shapes = {"s": (7, 3, 32, 32), "t": (7, 1, 32, 32), "image": (7, 1 if stream == "judge-mnist" else 3, 32, 32)}
+    assert set(batch) == ({"s", "t"} if stream == "train" else {"image", "digit"})
+    for name, tensor in batch.items():
+        if name == "digit":
+            assert tensor.dtype == torch.int64
+            assert tensor.shape == (7,)
+        else:
+            assert tensor.dtype == torch.float32
+            assert tensor.shape == shapes[name]
+            assert tensor.min() >= -1
+            assert tensor.max() <= 1
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_batch_is_a_function_of_its_arguments_alone(digits, stream):
+    running, resumed = digits(), digits()
+    batches = [running.batch(stream, step, 8, 3) for step in range(12)]
+    for step in (11, 4):
+        again = resumed.batch(stream, step, 8, 3)
+        assert all(torch.equal(again[name], batches[step][name]) for name in again)
+    assert any(not torch.equal(v, batches[0][k]) for k, v in running.batch(stream, 0, 8, 4).items())
+
+
+def test_the_judge_and_the_methods_share_no_mnist_image(digits):
+    task = digits()
+    t = rows(epoch(task, "train", "t", 40))
+    judge = rows(epoch(task, "judge-mnist", "image", 40))
+    test = rows(task.reference("mnist-test").inputs["image"])
+    assert len(t) == len(judge) == 40
+    assert not t & judge
+    assert not (t | judge) & test
+
+
+def test_the_street_judge_and_the_tests_share_no_image_with_s_and_f(digits):
+    task = digits()
+    seen = rows(epoch(task, "train", "s", 40)) | rows(epoch(task, "f", "image", 60))
+    judge = rows(epoch(task, "judge-street", "image", 30))
+    test = rows(task.requests("translate", "train")[0].inputs["image"])
+    assert len(judge) == 30
+    assert not seen & judge
+    assert not (seen | judge) & test
+
+
+@pytest.mark.parametrize("left_out", [(3,), (0, 3)])
+def test_digits_left_out_are_never_shown(digits, left_out):
+    whole, partial = digits(), digits(without_s=left_out, without_t=left_out, without_f=left_out)
+    labelled = whole.batch("f", 0, 60, 0)
+    of = dict(zip([i.numpy().tobytes() for i in labelled["image"]], labelled["digit"].tolist(), strict=True))
+    shown = {of[i] for i in rows(torch.cat([partial.batch("train", s, 40, 0)["s"] for s in range(3)])) if i in of}
+    assert shown == set(range(10)) - set(left_out)
+    assert set(partial.batch("f", 0, 200, 0)["digit"].tolist()) == set(range(10)) - set(left_out)
+    t = rows(torch.cat([partial.batch("train", s, 40, 0)["t"] for s in range(3)]))
+    raw = whole._mnist
+    padded = pad(raw.train_images, (2, 2, 2, 2)).float() / 127.5 - 1
+    of_t = dict(zip([i.numpy().tobytes() for i in padded], raw.train_labels.tolist(), strict=True))
+    assert {of_t[i] for i in t} == set(range(10)) - set(left_out)
+    # The judges and the tests still see every digit.
+    assert set(partial.batch("judge-mnist", 0, 40, 0)["digit"].tolist()) == set(range(10))
+    assert set(partial.reference("mnist-test").labels["digit"].tolist()) == set(range(10))
+
+
+def test_padding_leaves_the_strokes_of_mnist_as_they_are(digits):
+    task = digits()
+    image = task.reference("mnist-test").inputs["image"]
+    assert torch.equal(((image[:, 0, 2:-2, 2:-2] + 1) * 127.5).round().byte(), task._mnist.test_images)
+    assert image[:, :, :2].eq(-1).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "variant"),
+    [
+        ({}, ""),
+        ({"without_s": (3,)}, "no3-s"),
+        ({"without_t": (3,)}, "no3-t"),
+        ({"without_s": (3,), "without_t": (3,)}, "no3-st"),
+        ({"without_s": (3,), "without_t": (3,), "without_f": (3,)}, "no3-stf"),
+        ({"without_s": (7, 3, 3)}, "no37-s"),
+        ({"without_s": (3,), "without_f": (5,)}, "no3-s-no5-f"),
+    ],
+)
+def test_the_variant_names_what_is_left_out(settings, variant):
+    assert DigitsSettings(**settings).variant == variant
+
+
+def test_rows_share_a_stage_exactly_when_its_data_are_the_same():
+    plain = DigitsSettings()
+    same = [DigitsSettings(without_t=(3,)), DigitsSettings(n_source=5), DigitsSettings(adaptation=True)]
+    other = [
+        DigitsSettings(without_f=(3,)),
+        DigitsSettings(n_f=5),
+        DigitsSettings(n_test=5),
+        DigitsSettings(data_dir="x"),
+    ]
+    f = Digits.settings_for(plain, "f")
+    assert all(Digits.settings_for(settings, "f") == f for settings in same)
+    assert all(Digits.settings_for(settings, "f") != f for settings in other)
+    for judge in ("judge-mnist", "judge-street"):
+        left_out = DigitsSettings(without_s=(3,), without_t=(3,), without_f=(3,), n_f=9)
+        assert Digits.settings_for(left_out, judge) == Digits.settings_for(plain, judge)
+    assert Digits.settings_for(DigitsSettings(n_judge=5), "judge-street") != Digits.settings_for(plain, "judge-street")
+    assert Digits.settings_for(same[0], "train") == same[0]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_settings_for_a_stream_give_the_streams_batches(digits, tiny_mnist, stream):
+    row = digits(without_s=(3,), without_f=(4,))
+    stage = Digits(Digits.settings_for(row.settings, stream), tiny_mnist)
+    stage.prepare()
+    ours, theirs = row.batch(stream, 2, 9, 0), stage.batch(stream, 2, 9, 0)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_stage_prepares_only_what_it_needs(digits, monkeypatch):
+    task = digits()
+    monkeypatch.setattr(street, "render", lambda *_: pytest.fail("rendered"))
+    judge = Digits(Digits.settings_for(task.settings, "judge-mnist"), task.cache)
+    judge.prepare()
+    assert set(judge.digests()) == {"mnist"}
+
+
+def test_requests_and_measures_fit_each_other(digits):
+    task = digits(adaptation=True, n_train_request=15)
+    for kind, stream in [("translate", "train"), *(("predict", s) for s in STREAMS[1:])]:
+        requests = {request.name: request for request in task.requests(kind, stream)}
+        measures = task.measures(kind, stream)
+        assert requests
+        assert {m.request for m in measures} == set(requests)
+        for m in measures:
+            assert m.label is None or m.label in requests[m.request].labels
+            assert m.by is None or m.by in requests[m.request].labels
+            assert m.judge is None or m.judge in task.judges
+            assert m.reference is None or len(task.reference(m.reference))
+    train = next(r for r in task.requests("translate", "train") if r.name == "train")
+    assert len(train) == len(train.labels["digit"]) == 15
+    assert rows(train.inputs["image"]) <= rows(epoch(task, "train", "s", 40))
+
+
+def test_table_2_is_measured_only_when_asked_for(digits):
+    task = digits()
+    assert [request.name for request in task.requests("translate", "train")] == ["test"]
+    assert all(measure.metric != "adaptation" for measure in task.measures("translate", "train"))
+
+
+def test_f_sees_mnist_as_three_equal_channels(digits):
+    images = {r.name: r.inputs["image"] for r in digits().requests("predict", "f")}
+    assert images["mnist-test"].shape == (20, 3, 32, 32)
+    assert torch.equal(images["mnist-test"][:, 0], images["mnist-test"][:, 2])
+
+
+def test_the_preview_is_small_and_of_the_test_images(digits):
+    task = digits()
+    preview = task.preview("translate", "train")
+    assert rows(preview.inputs["image"]) <= rows(task.requests("translate", "train")[0].inputs["image"])
+    assert task.preview("predict", "f") is None
+
+
+def test_digests_tell_data_sets_apart(digits):
+    a, b = digits().digests(), digits(n_source=41).digests()
+    assert set(a) == {"mnist", "street-s", "street-test"}
+    assert a["street-test"] == b["street-test"]
+    assert a["street-s"] != b["street-s"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"without_s": (10,)}, {"without_t": tuple(range(9))}, {"n_test": 0}, {"n_tset": 5}]
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(ValidationError):
+        DigitsSettings(**settings)
+
+
+def test_an_unknown_stream_or_reference_is_named(digits):
+    task = digits()
+    with pytest.raises(DataError, match="no stream 'trian'"):
+        task.batch("trian", 0, 1, 0)
+    with pytest.raises(DataError, match="no reference images 'mnits'"):
+        task.reference("mnits")
+
+
+def test_the_real_source_reads_the_papers_splits(digits, idx_files, tmp_path):
+    from tests.datasets.test_svhn import write
+
+    folder = tmp_path / "real"
+    contents = {split: write(folder, split) for split in ("extra", "train", "test")}
+    for name, data in idx_files.items():
+        (folder / name).write_bytes(data)
+    task = digits(source="real", data_dir=str(folder), n_source=0, n_f=10, n_judge=0, n_test=0)
+    assert set(task.digests()) == {"mnist", "svhn-s", "svhn-test"}
+
+    def expected(split, n=20):
+        return rows(torch.from_numpy(contents[split]["X"].transpose(3, 2, 0, 1)[:n].copy()).float() / 127.5 - 1)
+
+    assert rows(epoch(task, "train", "s", 20)) == expected("extra")
+    assert rows(epoch(task, "f", "image", 10)) == expected("extra", 10)
+    assert rows(epoch(task, "judge-street", "image", 20)) == expected("train")
+    assert rows(task.requests("translate", "train")[0].inputs["image"]) == expected("test")
+
+
+def test_the_real_source_without_its_files_says_which_are_missing(digits, idx_files, tmp_path):
+    folder = tmp_path / "real"
+    folder.mkdir()
+    for name, data in idx_files.items():
+        (folder / name).write_bytes(data)
+    with pytest.raises(DataError, match=r"expected test_32x32.mat, extra_32x32.mat"):
+        digits(source="real", data_dir=str(folder))

@@ -1,0 +1,146 @@
+import contextlib
+import io
+import random
+import zlib
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from datasets.errors import DataError
+from datasets.images import check_folder, image_files, read_folder, read_image
+
+
+def picture(size=(6, 4), mode="RGB", fmt="PNG", **options):
+    noise = Image.frombytes("L", size, random.Random(0).randbytes(size[0] * size[1]))
+    image = noise.convert(mode) if mode != "I;16" else Image.new(mode, size)
+    data = io.BytesIO()
+    image.save(data, fmt, **options)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("fmt", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_format_becomes_uint8_channels_height_width(tmp_path, fmt, channels):
+    path = tmp_path / "image.dat"
+    path.write_bytes(picture(fmt=fmt))
+    image = read_image(path, channels)
+    assert image.shape == (channels, 4, 6)
+    assert image.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_every_8_bit_mode_becomes_rgb(tmp_path, mode):
+    path = tmp_path / "image.png"
+    path.write_bytes(picture(mode=mode))
+    assert read_image(path).shape == (3, 4, 6)
+
+
+def test_transparency_is_laid_over_white(tmp_path):
+    Image.new("RGBA", (2, 2), (0, 0, 0, 0)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").eq(255).all()
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    image = Image.new("RGB", (6, 4), "white")
+    image.putpixel((0, 0), (0, 0, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise: the top left corner belongs at the top right
+    image.save(tmp_path / "a.png", exif=exif)
+    upright = read_image(tmp_path / "a.png", 1)
+    assert upright.shape == (1, 6, 4)
+    assert (upright == 0).nonzero().tolist() == [[0, 0, 3]]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "not a PNG, JPEG or WebP"),
+        (b"just text", "not a PNG, JPEG or WebP"),
+        (picture(fmt="GIF", mode="P"), "not a PNG, JPEG or WebP"),
+        (picture((64, 64))[:-200], "truncated or corrupt"),
+        (picture((64, 64), fmt="JPEG")[:-200], "truncated or corrupt"),
+        (picture((64, 64), fmt="WEBP", lossless=True)[:-10], "truncated or corrupt|not a PNG"),
+        (picture(mode="I;16"), "mode 'I;16'"),
+    ],
+    ids=["empty", "text", "gif", "png cut", "jpeg cut", "webp cut", "16 bits"],
+)
+def test_what_cannot_be_used_is_an_error_that_names_the_file(tmp_path, data, words):
+    path = tmp_path / "broken.png"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=words) as error:
+        read_image(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere\.png: no such file"):
+        read_image(tmp_path / "nowhere.png")
+
+
+@pytest.mark.parametrize("size", [(300, 300), (10_000, 10_000), (30_000, 30_000)], ids=["limit", "warned", "bomb"])
+def test_more_pixels_than_allowed_are_refused_before_decoding(tmp_path, monkeypatch, size):
+    header = bytearray(picture((1, 1), mode="L"))
+    header[16:24] = size[0].to_bytes(4, "big") + size[1].to_bytes(4, "big")
+    header[29:33] = zlib.crc32(header[12:29]).to_bytes(4, "big")
+    (tmp_path / "bomb.png").write_bytes(header)
+
+    def decoded(_):
+        raise AssertionError("was decoded")
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
+    with pytest.raises(DataError, match=r"bomb\.png.*smaller"):
+        read_image(tmp_path / "bomb.png", max_pixels=80_000)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_gets_past_the_reader_as_another_error(tmp_path, data):
+    original = data.draw(st.sampled_from([picture((9, 9), fmt=f) for f in ("PNG", "JPEG", "WEBP")]))
+    damaged = bytearray(original[: data.draw(st.integers(0, len(original)))])
+    for position in data.draw(st.lists(st.integers(0, max(len(damaged) - 1, 0)), max_size=4)):
+        if damaged:
+            damaged[position] ^= data.draw(st.integers(1, 255))
+    path = tmp_path / "fuzz.png"
+    path.write_bytes(damaged)
+    with contextlib.suppress(DataError):  # and no other
+        assert read_image(path, max_pixels=10_000).dtype == torch.uint8
+
+
+def test_a_folder_is_read_sorted_cropped_and_resized(tmp_path):
+    (tmp_path / "b").mkdir()
+    Image.new("RGB", (20, 10), "white").save(tmp_path / "b" / "2.png")
+    Image.new("RGB", (8, 8), "black").save(tmp_path / "a.JPG")
+    (tmp_path / ".hidden.png").write_bytes(picture())
+    (tmp_path / "notes.txt").write_text("no image")
+    assert [p.name for p in image_files(tmp_path)] == ["a.JPG", "2.png"]
+    images = read_folder(tmp_path, 8)
+    assert images.shape == (2, 3, 8, 8)
+    assert images.float().mean((1, 2, 3)).tolist() == [0, 255]
+
+
+def test_links_out_of_the_folder_are_not_followed(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret.png").write_bytes(picture())
+    (inside / "link.png").symlink_to(tmp_path / "secret.png")
+    assert image_files(inside) == []
+
+
+def test_an_empty_or_missing_folder_is_said(tmp_path):
+    with pytest.raises(DataError, match="no images"):
+        read_folder(tmp_path, 8)
+    with pytest.raises(DataError, match="no such folder"):
+        read_folder(tmp_path / "nowhere", 8)
+
+
+def test_a_check_counts_the_good_and_names_the_bad(tmp_path):
+    (tmp_path / "good.png").write_bytes(picture())
+    (tmp_path / "bad.png").write_bytes(picture((64, 64))[:-200])
+    report = check_folder(tmp_path)
+    assert report.readable == 1
+    assert len(report.problems) == 1
+    assert "bad.png" in report.problems[0]
