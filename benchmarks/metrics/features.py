@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.errors import UserError
 from benchmarks.metrics.extractors import Extractor
 
 _RECENT: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-_KEPT = 8
+_KEPT = 4
 VERSION = 1
 """Goes into the key: raise it when the way from images to features changes, so that old files are not found."""
 
@@ -73,8 +74,11 @@ def _read(path: Path, rows: int, columns: int) -> NDArray[np.float32] | None:
 
 
 def _write(path: Path, features: NDArray[np.float32]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".features-", suffix=".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".features-", suffix=".tmp")
+    except OSError as error:
+        raise UserError(f"features cannot be kept in {path.parent} ({error.strerror}); choose another cache") from None
     try:
         with os.fdopen(handle, "wb") as file:
             np.save(file, features, allow_pickle=False)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import lite0, weights
-from benchmarks.metrics.extractors import LITE0_SIDE, unknown
+from benchmarks.metrics.extractors import LITE0_SIDE, full_precision, unknown
 from benchmarks.metrics.images import check_images, resize_bicubic, to_rgb
 
 TRUNKS = {
@@ -55,7 +55,7 @@ class Trunk:
     def embed(self, images: Tensor) -> Tensor:
         """Checked images ``[N, 1 or 3, H, W]`` in [-1, 1] -> float32 ``[N, D]`` on the trunk's device."""
         parts = []
-        with torch.inference_mode():
+        with full_precision(self.device):
             for level, found in enumerate(self.maps(to_rgb(images.to(self.device)))):
                 unit = found / (found.square().sum(dim=1, keepdim=True).sqrt() + EPS)
                 scale = torch.tensor(1.0 / (found.shape[2] * found.shape[3]), device=found.device)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import inception, lite0
-from benchmarks.metrics.extractors import available, get_extractor
+from benchmarks.metrics.extractors import available, full_precision, get_extractor
 from benchmarks.metrics.images import quantise, resize_pil
 from tests.metrics.factory import make_images, name_by_digest, random_state
 
@@ -72,6 +72,16 @@ def test_an_image_scores_the_same_from_memory_and_from_a_png(tmp_path: Path) -> 
     Image.fromarray(quantise(images)[0].permute(1, 2, 0).numpy().astype(np.uint8)).save(tmp_path / "x.png")
     read = torch.from_numpy(np.array(Image.open(tmp_path / "x.png"))).permute(2, 0, 1)[None].float() / 127.5 - 1
     np.testing.assert_array_equal(extractor.features(images), extractor.features(read))
+
+
+def test_features_are_taken_at_full_precision_whatever_the_training_used() -> None:
+    images, extractor = make_images(2), get_extractor("lite0")
+    plain, before = extractor.features(images), torch.backends.cudnn.conv.fp32_precision
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        np.testing.assert_array_equal(extractor.features(images), plain)
+    with full_precision("cpu"):
+        assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    assert torch.backends.cudnn.conv.fp32_precision == before
 
 
 def test_features_refuse_images_outside_the_range() -> None:

@@ -198,6 +198,12 @@ def test_a_damaged_features_file_is_written_anew(tmp_path: Path, counting: Count
     assert (counting.looks, file.read_bytes()) == (5, whole)
 
 
+def test_an_unusable_cache_folder_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"features cannot be kept in .*file.*choose another cache"):
+        cached_features(make_images(2), get_extractor("lite0"), tmp_path / "file")
+
+
 def test_the_key_covers_everything_that_changes_features() -> None:
     extractor, images = get_extractor("lite0"), make_images(3)
     e = extractor

@@ -41,7 +41,8 @@ def test_diversity_of_100_images_is_20_times_faster_than_the_loop_over_4950_pair
     benchmark: Any, random_trunk: Callable[[str], tuple[Trunk, Path]]
 ) -> None:
     trunk, weights = random_trunk("alex")
-    package, images = lpips_package("alex", weights), make_images(100, 32)
+    count, faster = (20, 4) if benchmark.disabled else (100, PAIRS_FASTER)  # the full loop only where time is measured
+    package, images = lpips_package("alex", weights), make_images(count, 32)
     lpips_diversity(images[:16], trunk)
     start = time.process_time()
     found = lpips_diversity(images, trunk)
@@ -51,12 +52,14 @@ def test_diversity_of_100_images_is_20_times_faster_than_the_loop_over_4950_pair
     with torch.inference_mode():
         package(images[:1], images[1:2])
         start = time.process_time()
-        pairs = [float(package(images[i : i + 1], images[j : j + 1])) for i, j in itertools.combinations(range(100), 2)]
+        pairs = [
+            float(package(images[i : i + 1], images[j : j + 1])) for i, j in itertools.combinations(range(count), 2)
+        ]
         loop = time.process_time() - start
     benchmark.extra_info.update(loop_s=loop, ours_s=ours, ratio=loop / ours)
-    assert len(pairs) == 4950
+    assert len(pairs) == count * (count - 1) // 2
     assert found == pytest.approx(np.mean(pairs), rel=1e-5)
-    assert loop / ours >= PAIRS_FASTER
+    assert loop / ours >= faster
 
 
 @pytest.mark.benchmark(group="frechet, 300 images, 1280 features")
