@@ -65,7 +65,9 @@ def run(
     overrides = [parse_override(text) for text in set_ or []]
     if data_dir is not None:
         where = f"--data-dir {data_dir}"
-        overrides += [Override("task", "source", "real", where), Override("task", "data_dir", str(data_dir), where)]
+        folder = str(data_dir.expanduser().resolve())
+        given = [Override("task", "source", "real", where), Override("task", "data_dir", folder, where)]
+        overrides = [*given, *overrides]
     plan = make_plan(load_suite(suite), seeds=parse_seeds(seeds), only=only, overrides=overrides)
     if dry_run:
         show_plan(plan, out, console)

@@ -88,7 +88,7 @@ Misbehaviour = Literal["", "raise", "exit", "kill", "hang", "oom", "nonfinite"]
 class DummySettings(MethodSettings):
     """Settings of the dummy method."""
 
-    steps: int = 40
+    steps: int = 80
     batch_size: int = 8
     lr: float = 0.05
     misbehave: Misbehaviour = ""

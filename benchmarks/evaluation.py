@@ -82,7 +82,10 @@ def score_cell(cell: Cell, method: Method, task: Task, fabric: Fabric, root: Pat
     for wanted in task.measures(method.kind, method.stream):
         if wanted.request not in given:
             given[wanted.request] = _answer(requests[wanted.request], answers, names)
-        yield from _measure(wanted, given[wanted.request], cell, task, judges, fabric, root)
+        answer = given[wanted.request]
+        if wanted.limit is not None:
+            answer = answer.where(torch.arange(len(answer.images)) < wanted.limit)
+        yield from _measure(wanted, answer, cell, task, judges, fabric, root)
 
 
 def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, ...]]) -> Answer:

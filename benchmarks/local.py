@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.cell import Cell
+from benchmarks.environment import REPOSITORY
 from benchmarks.journal import Journal, Status, finished, now_ms, write_json
 
 GRACE_S = 3.0
@@ -36,14 +37,14 @@ class LocalProcess:
         self._oom_kills = _oom_kills()
         self._ended_for: tuple[Status, str] | None = None
         self._log: IO[bytes] = (self.directory / "log.txt").open("ab")
-        threads = str(cell.run.threads)
+        path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.cell", str(self.directory / "cell.json"), str(self.directory)],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **_threads(cell.run.threads)},
         )
 
     def poll(self) -> tuple[Status, str] | None:
@@ -101,6 +102,11 @@ class LocalProcess:
             "wall_s": (ended - self._started_ms) / 1000,
         }
         Journal(self.directory).end(status, reason, result)
+
+
+def _threads(count: int) -> dict[str, str]:
+    """What tells the numeric libraries how many threads to start; they read it when they are imported."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(count))
 
 
 def record_skipped(cell: Cell, root: Path, reason: str) -> None:

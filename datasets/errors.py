@@ -4,5 +4,5 @@
 class DataError(Exception):
     """Data that are missing, damaged or not what they claim to be.
 
-    The message says what was wrong, where (file, key, value) and what to do about it; it fits one line of a terminal log.
+    The message says what was wrong, where (file, key, value) and what to do about it, in one line.
     """

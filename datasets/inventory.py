@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Literal
 
@@ -117,15 +117,27 @@ def check(path: Path) -> Report:
         raise DataError(f"{path}: no such file or folder")
     if path.is_file():
         return _check_image(path)
-    if mnist.find(path):
-        return _check_mnist(path)
+    known = [_check_mnist(path)] if mnist.find(path) else []
     if any((path / name).is_file() for name in svhn.FILES.values()):
-        return _check_svhn(path)
+        known.append(_check_svhn(path))
+    if known:
+        return reduce(_together, known)
     report = check_folder(path)
     if not report.readable and not report.problems:
         expected = f"images ({', '.join(SUFFIXES)}), MNIST's IDX files or SVHN's .mat files"
         return Report(str(path), "unknown", (), (expected,), ())
     return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)
+
+
+def _together(one: Report, other: Report) -> Report:
+    """One folder may hold MNIST and SVHN."""
+    return Report(
+        one.path,
+        f"{one.kind} and {other.kind}",
+        one.found + other.found,
+        one.missing + other.missing,
+        one.problems + other.problems,
+    )
 
 
 def _check_image(path: Path) -> Report:

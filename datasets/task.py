@@ -31,7 +31,7 @@ class TaskSettings(BaseModel):
 
     @property
     def variant(self) -> str:
-        """Short name of what makes these settings special (``no3-st``), or the empty string. Part of a cell's address."""
+        """Short name of what makes these settings special (``no3-st``), or empty. Part of a cell's address."""
         return ""
 
 
@@ -49,7 +49,7 @@ class TaskInfo:
 
 @dataclass(frozen=True)
 class Request:
-    """Something asked of a trained method: translate these inputs, sample that many images, or classify these images."""
+    """Something asked of a trained method: translate these inputs, sample images, or classify these images."""
 
     name: str
     """Unique within the task, e.g. ``test``."""
@@ -73,13 +73,15 @@ class Measure:
     """Name in the harness's metric table: ``fid``, ``kid``, ``lpips_pair``, ``lpips_diversity``, ``accuracy``, ..."""
     request: str
     reference: str | None = None
-    """Name of the reference images (:meth:`Task.reference`) for distribution metrics and for ``adaptation``."""
+    """Name of the reference images (:meth:`Task.reference`), for distribution metrics and ``adaptation``."""
     judge: str | None = None
-    """Role of the judge that classifies the answers (a key of :attr:`Task.judges`); ``None`` for a ``predict`` request."""
+    """Role of the judge that classifies the answers, a key of :attr:`Task.judges`; ``None`` for ``predict``."""
     label: str | None = None
     """Key of ``Request.labels`` that holds the right answer."""
     by: str | None = None
     """Key of ``Request.labels`` to slice by, in addition to the score over everything."""
+    limit: int | None = None
+    """Only the first so many answers are measured, for metrics that cost seconds per thousand images."""
 
 
 class Task(ABC):
@@ -143,7 +145,7 @@ class Task(ABC):
 
     @abstractmethod
     def reference(self, name: str) -> Request:
-        """Reference images by name: ``inputs["image"]`` float32 ``[N, C, H, W]`` in [-1, 1], with labels where known."""
+        """Reference images by name: ``inputs["image"]`` ``[N, C, H, W]`` in [-1, 1], with labels where known."""
 
     @abstractmethod
     def digests(self) -> dict[str, str]:

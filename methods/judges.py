@@ -1,8 +1,8 @@
 """Judges: classifiers trained by us on data that no method sees. They give accuracy, never a training signal.
 
-The paper (Taigman et al. 2017, Section 5) judges with a classifier of f's own architecture trained on MNIST. Ours has
-another architecture on purpose, and its training images are kept from every row, so that a row cannot please the judge
-by sharing its blind spots.
+Differences from the paper: Taigman et al. (2017, Section 5) judge with a classifier of f's own architecture trained on
+MNIST. Ours has another architecture on purpose, and its training images are kept from every row, so that a row cannot
+please the judge by sharing its blind spots.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class MnistJudge(Classifier):
 
     Settings: ClassVar[type[MethodSettings]] = JudgeSettings
     title: ClassVar[str] = "MNIST judge"
+    task: ClassVar[str] = "digits"
     stream: ClassVar[str] = "judge-mnist"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
@@ -68,6 +69,7 @@ class StreetJudge(Classifier):
 
     Settings: ClassVar[type[MethodSettings]] = JudgeSettings
     title: ClassVar[str] = "Street-digit judge"
+    task: ClassVar[str] = "digits"
     stream: ClassVar[str] = "judge-street"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:

@@ -7,7 +7,7 @@ batch into one update (:meth:`Method.training_step`), and answers requests with 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -22,11 +22,19 @@ class Info(Protocol):
     """The part of a task's description that methods rely on."""
 
     @property
-    def image_size(self) -> int: ...
+    def image_size(self) -> int:
+        """Height and width of every image in pixels."""
+        ...
+
     @property
-    def channels(self) -> Mapping[str, int]: ...
+    def channels(self) -> Mapping[str, int]:
+        """Domain name -> number of image channels."""
+        ...
+
     @property
-    def classes(self) -> Mapping[str, tuple[str, ...]]: ...
+    def classes(self) -> Mapping[str, tuple[str, ...]]:
+        """Label key -> class names."""
+        ...
 
 
 class MethodSettings(BaseModel):
@@ -74,7 +82,7 @@ class Method(ABC):
 
     def start_from(self, role: str, other: Method) -> None:
         """Take over what ``role`` of :attr:`needs` provides; called once, before :meth:`optimizers`."""
-        raise NotImplementedError(f"{type(self).__name__} names the need {role!r} but does not say how to start from it")
+        raise NotImplementedError(f"{type(self).__name__} needs {role!r} but does not say how to start from it")
 
     def networks(self) -> dict[str, nn.Module]:
         """Every network by attribute name; together they are what a checkpoint holds."""

@@ -72,6 +72,8 @@ class DigitsSettings(TaskSettings):
     """Street digits of the ``test`` request; 0 means all (real source only)."""
     n_train_request: int = Field(default=10_000, ge=0)
     """With ``adaptation``: how many images of s are asked for in the request ``train``; 0 means all."""
+    n_compared: int = Field(default=1_000, ge=2)
+    """How many answers and how many MNIST test images the image metrics (Fréchet, KID, LPIPS) compare."""
     without_s: tuple[int, ...] = ()
     """Digits left out of s."""
     without_t: tuple[int, ...] = ()
@@ -186,9 +188,9 @@ class Digits(Task):
         if kind == "translate":
             measures = [
                 Measure("accuracy", "test", judge="target", label="digit", by="digit"),
-                Measure("fid", "test", reference="mnist-test"),
-                Measure("kid", "test", reference="mnist-test"),
-                Measure("lpips_diversity", "test"),
+                Measure("fid", "test", reference="mnist-compared", limit=self.settings.n_compared),
+                Measure("kid", "test", reference="mnist-compared", limit=self.settings.n_compared),
+                Measure("lpips_diversity", "test", limit=self.settings.n_compared),
             ]
             if self.settings.adaptation:
                 measures += [Measure("adaptation", r, reference="mnist-test", label="digit") for r in ("train", "test")]
@@ -206,11 +208,16 @@ class Digits(Task):
         return _request("preview", kind, Street(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest))
 
     def reference(self, name: str) -> Request:
-        """``mnist-test``: MNIST's 10,000 test images ``[N, 1, 32, 32]`` with their digits."""
-        if name != "mnist-test":
-            raise DataError(f"the task digits has no reference images {name!r}, only 'mnist-test'")
-        data = self._mnist
-        return Request(name, "predict", {"image": _padded(data.test_images)}, {"digit": data.test_labels})
+        """MNIST's test images ``[N, 1, 32, 32]`` with their digits.
+
+        ``mnist-test`` is all 10,000, ``mnist-compared`` the first ``n_compared``: Fréchet distances are biased by N, so
+        it is the same for every row.
+        """
+        counts = {"mnist-test": None, "mnist-compared": self.settings.n_compared}
+        if name not in counts:
+            raise DataError(f"the task digits has no reference images {name!r}; it has {', '.join(counts)}")
+        images, labels = self._mnist.test_images[: counts[name]], self._mnist.test_labels[: counts[name]]
+        return Request(name, "predict", {"image": _padded(images)}, {"digit": labels})
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of MNIST and of the street digits used so far by role, e.g. ``street-s``, ``svhn-test``."""
@@ -223,7 +230,11 @@ class Digits(Task):
 
     @cached_property
     def _mnist(self) -> mnist.Mnist:
-        return mnist.load(self.cache, self._data_dir)
+        folder = self._data_dir
+        # A folder of SVHN alone is a fine --data-dir: MNIST then comes as it does without one.
+        if folder is not None and self.settings.source == "real" and not mnist.find(folder):
+            folder = None
+        return mnist.load(self.cache, folder)
 
     @cached_property
     def _loaded(self) -> dict[str, Street]:

@@ -1,7 +1,9 @@
 """DTN's ablations, Table 1. Each is DTN with exactly one thing taken away; settings, networks and budget are DTN's own.
 
-Paper: Taigman, Polyak & Wolf, ICLR 2017, arXiv 1611.02200, Table 1; equations and differences as in
-:mod:`methods.dtn.dtn`. A term that is taken away is not computed at all, so its weight in the settings has no effect.
+Paper: Taigman, Polyak & Wolf, ICLR 2017, arXiv 1611.02200, Table 1; equations as in :mod:`methods.dtn.dtn`. A term
+that is taken away is not computed at all, so its weight in the settings has no effect.
+
+Differences from the paper: those of :mod:`methods.dtn.dtn`, and none of their own, except where a class says so.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ class F(Classifier):
 
     Settings: ClassVar[type[MethodSettings]] = FSettings
     title: ClassVar[str] = "f"
+    task: ClassVar[str] = "digits"
     stream: ClassVar[str] = "f"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:

@@ -28,6 +28,7 @@ class Original(Method):
 
     Settings: ClassVar[type[MethodSettings]] = OriginalSettings
     title: ClassVar[str] = "Original SVHN image"
+    task: ClassVar[str] = "digits"
 
     def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """``{"image": [N, 3, H, W]}`` in [-1, 1] -> the same in grey, float32 ``[N, 1, H, W]``."""

@@ -47,9 +47,9 @@ def test_an_override_without_a_glob_speaks_of_rows_and_not_of_stages(
 ) -> None:
     row = '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n'
     plan = plan_of(row, overrides=(parse_override("method.steps=3"),))
-    assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 3, "dummy/dummy": 40}
+    assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 3, "dummy/dummy": 80}
     plan = plan_of(row, overrides=(parse_override("dummy/dummy:method.steps=3"),))
-    assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 40, "dummy/dummy": 3}
+    assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 80, "dummy/dummy": 3}
 
 
 @pytest.mark.parametrize(
