@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FILES = ("result.json", "cell.json", "log.txt", "weights.safetensors")
 PREVIEW = 256
 """Longer side, in pixels, of the previews that MLflow's UI shows before one clicks; its own value."""
-DIGEST = 16
-"""Hexadecimal digits of a data set's SHA-256 that are shown; MLflow takes up to 36."""
+DIGEST = 12
+"""Hexadecimal digits of a data set's SHA-256 that are shown; all of them are in the source. MLflow takes up to 36."""
 
 MAX_SOURCE = 65535
 """MLflow's longest description of where a data set comes from, in characters."""
@@ -105,10 +105,10 @@ def log_datasets(client: MlflowClient, run_id: str, story: Story) -> None:
     """Name the data sets that the run saw, by digest. MLflow keeps one entry per name, digest and run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    source = json.dumps({"tags": {"task": json.dumps(story.cell.get("task_settings") or {})}})
     inputs = []
     for name, digest in (story.latest.get("data") or {}).items():
         known_as = str(digest).removeprefix("sha256:")[:DIGEST] or "none"
+        source = json.dumps({"tags": {"sha256": str(digest), "task": str(story.cell.get("task", ""))}})
         dataset = Dataset(cut(str(name), 500) or "unnamed", known_as, "code", cut(source, MAX_SOURCE))
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", "training")]))
     if inputs:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 PREFIX = "retable/"
 """In front of every experiment's name."""
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": "One parent run per invocation of `retable run`, one child run per cell.",
+}
+"""The kind has MLflow's UI show training runs and charts first, rather than traces of language models."""
 LIVE_TIMEOUT_S = 4
 PATIENT_TIMEOUT_S = 30
 """Seconds that one request may take: beside a running suite, and when somebody waits for the result."""
@@ -83,7 +88,7 @@ def experiment_id(client: MlflowClient, uri: str, suite: str) -> str:
         root = artifact_root(uri)
         location = (root / _folder(suite)).as_uri() if root else None
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
         except MlflowException:
             # Another invocation was faster, or it cannot be made at all: the second look says which.
             found = client.get_experiment_by_name(name)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.tracking.artifacts import Shelf
 from benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut
 from benchmarks.tracking.record import Invocation, is_alive
-from benchmarks.tracking.replay import STATUS, find_runs, log_tags, our_experiments
+from benchmarks.tracking.replay import STATUS, find_runs, log_tags, our_experiments, source_name
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -27,7 +27,7 @@ def ensure_parent(client: MlflowClient, experiment: str, invocation: Invocation)
     for run in find_runs(client, "retable.invocation", invocation.id, [experiment]):
         if run.data.tags.get("retable.kind") == "invocation":
             return run
-    began = datetime.fromtimestamp(invocation.started / 1000, UTC)
+    began = datetime.fromtimestamp(invocation.started / 1000).astimezone()
     tags = {
         "retable.kind": "invocation",
         "retable.status": "running",
@@ -38,17 +38,22 @@ def ensure_parent(client: MlflowClient, experiment: str, invocation: Invocation)
         "retable.host": invocation.host,
         "retable.pid": str(invocation.pid),
         "retable.started": str(invocation.started),
-        "mlflow.source.name": invocation.command,
+        "mlflow.source.name": source_name(invocation),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": invocation.commit,
         **planned_tags(invocation),
     }
     tags = {key: cut(value, MAX_TAG) for key, value in tags.items()}
-    name = cut(f"{invocation.suite} · {began:%Y-%m-%d %H:%M:%S} UTC", MAX_NAME)
+    name = cut(f"{invocation.suite} · {began:%m-%d %H:%M}", MAX_NAME)
     run = client.create_run(experiment, invocation.started, tags, name)
     from mlflow.entities import Param
 
-    facts = {"command": invocation.command, "commit": invocation.commit, "cells": str(len(invocation.planned))}
+    facts = {
+        "command": invocation.command,
+        "commit": invocation.commit,
+        "device": invocation.device,
+        "cells": str(len(invocation.planned)),
+    }
     client.log_batch(run.info.run_id, params=[Param(key, cut(value, MAX_PARAMETER)) for key, value in facts.items()])
     return run
 

@@ -190,6 +190,11 @@ def run_name(cell: Mapping[str, Any]) -> str:
     return f"{f'judge {method}' if paper == 'judges' else method} · {task} · s{cell.get('seed', '?')}"
 
 
+def source_name(invocation: Invocation) -> str:
+    """What the UI's column "Source" shows: it keeps only what follows the last slash, so no whole command line."""
+    return f"retable run {invocation.suite}"
+
+
 def _parent_tags(parent: Parent) -> dict[str, str]:
     tags = {}
     if parent.run_id:
@@ -201,7 +206,7 @@ def _parent_tags(parent: Parent) -> dict[str, str]:
             "retable.host": invocation.host,
             "retable.pid": str(invocation.pid),
             "retable.started": str(invocation.started),
-            "mlflow.source.name": invocation.command,
+            "mlflow.source.name": source_name(invocation),
             "mlflow.source.type": "LOCAL",
         }
     return tags
@@ -219,17 +224,19 @@ def _story_tags(story: Story) -> dict[str, str]:
     environment = {str(key): str(value) for key, value in (story.latest.get("environment") or {}).items()}
     tags = {
         "retable.status": story.status,
-        "retable.reason": story.reason,
         "retable.attempt": str(story.attempts),
-        **{f"retable.{key}": environment[key] for key in ("device", "commit", "dirty") if key in environment},
-        **{f"retable.environment.{escape(key)}": value for key, value in environment.items()},
     }
+    for key, value in environment.items():
+        tags["retable." + ("" if key in ("device", "commit", "dirty") else "environment.") + escape(key)] = value
+    if story.reason or story.attempts > 1:
+        # An empty one takes back what an earlier attempt failed of.
+        tags["retable.reason"] = story.reason
     if "commit" in environment:
         tags["mlflow.source.git.commit"] = environment["commit"]
     if story.nonfinite:
         tags["retable.nonfinite"] = ", ".join(sorted(story.nonfinite))
     told = [f"**{story.status}**: {story.reason}"] if story.reason else []
-    if told or story.notes:
+    if told or story.notes or story.attempts > 1:
         tags["mlflow.note.content"] = "\n\n".join([*told, *story.notes])
     return tags
 

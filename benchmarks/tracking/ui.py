@@ -75,7 +75,7 @@ def end_group(process: subprocess.Popen[bytes], grace_s: float = 5) -> None:
 
 
 def _environment() -> dict[str, str]:
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
     quieten(environment)
     return environment
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -71,15 +73,33 @@ def real_server(database: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                probe(f"http://127.0.0.1:{port}", 1)
-                break
-            except UnreachableError:
-                assert process.poll() is None, "the server ended"
-                assert time.monotonic() < deadline, "the server does not answer"
-                time.sleep(0.2)
+        await_server(process, port)
         yield process
     finally:
         end_group(process, grace_s=2)
+
+
+@contextlib.contextmanager
+def ui_server(uri: str, port: int) -> Iterator[str]:
+    """``retable ui``'s own function in a process of its own; ends it as Ctrl-C does."""
+    code = "import sys; from benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
+    with subprocess.Popen([sys.executable, "-c", code, uri, str(port)], stdout=subprocess.PIPE) as process:
+        try:
+            await_server(process, port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+
+def await_server(process: subprocess.Popen[bytes], port: int, timeout_s: float = 90) -> None:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            probe(f"http://127.0.0.1:{port}", 1)
+        except UnreachableError:
+            assert process.poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.2)
+        else:
+            return

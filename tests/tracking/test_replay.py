@@ -97,7 +97,7 @@ def test_a_child_run_says_what_it_is(make: MakeCell, store: Store) -> None:
     assert params["task.source"] == "standin"
     assert params["run.precision"] == "32-true"
     assert dict(store.query("SELECT name, digest FROM datasets")) == {
-        name: digest[:16] for name, digest in DATA.items()
+        name: digest[:12] for name, digest in DATA.items()
     }
 
 

@@ -238,7 +238,8 @@ def test_without_an_address_only_the_records_for_a_later_sync_are_kept(
     assert (tracker.state, tracker.message) == ("off", "")
     sync([cell.directory], store.uri)
     (parent,) = store.tags(kind="invocation")
-    assert parent["mlflow.source.name"] == "retable run quick --no-track"
+    params = dict(store.query("SELECT key, value FROM params WHERE run_uuid = ?", parent[".id"]))
+    assert params["command"] == "retable run quick --no-track"
     assert (parent["retable.status"], parent["mlflow.note.content"]) == ("ok", "fine")
 
 

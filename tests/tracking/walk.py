@@ -1,0 +1,191 @@
+"""A walk through the MLflow UI in headless Chromium, with a picture of every page that people need.
+
+    python -m tests.tracking.walk PICTURES [--uri URI] [--suite SUITE] [--row ROW] [--demo ROOT]
+
+Needs selenium, Chromium and its driver. Without ``--uri`` the address is that of ``retable run`` in ``runs/``; with
+``--demo`` a made-up invocation of six cells is written into ROOT first, and shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.journal import now_ms
+from benchmarks.tracking.address import default_uri, is_http
+from benchmarks.tracking.connect import PREFIX, open_client
+from benchmarks.tracking.record import Invocation
+from benchmarks.tracking.sync import sync
+from tests.tracking.factory import FakeCell, make_cell
+from tests.tracking.servers import free_port, ui_server
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+ROWS = {"dtn": 87.3, "baseline": 61.2, "no-tid": 83.9, "no-const": 12.4, "no-gan": 55.0}
+WIDTH, HEIGHT = 1600, 1000
+PATIENCE_S = 60.0
+
+
+def write_demo(root: Path) -> str:
+    """A made-up but lifelike invocation in ``root``: five rows that end well and one that runs out of memory."""
+    started = now_ms() - 600_000
+    cells = []
+    for row, accuracy in ROWS.items():
+        cell = FakeCell(root, make_cell(f"dtn/{row}"))
+        cell.t = started + 1000
+        cell.start().train(range(0, 600, 5), samples=[100, 200, 300, 400, 500]).score_digits(accuracy).end()
+        cells.append(cell)
+    poor = FakeCell(root, make_cell("dtn/no-f"))
+    poor.t = started + 1000
+    cells.append(poor.start().train(range(0, 80, 5)).end("oom", "killed by the kernel because memory ran out"))
+    report = root / "report"
+    report.mkdir()
+    lines = "".join(f"<tr><td>{row}</td><td>{accuracy} %</td></tr>" for row, accuracy in ROWS.items())
+    (report / "index.html").write_text(f"<h1>DTN, Table 1</h1><table><tr><th>row<th>accuracy</tr>{lines}</table>")
+    summary = "## DTN, Table 1\n\n| row | accuracy |\n|---|---|\n"
+    summary += "".join(f"| {row} | {accuracy} % |\n" for row, accuracy in ROWS.items()) + "| no-f | x oom |\n"
+    invocation = Invocation.begin(uuid.uuid4().hex, "quick").model_copy(
+        update={
+            "started": started,
+            "command": "retable run quick --only 'dtn/*'",
+            "device": "cpu",
+            "status": "failed",
+            "ended": started + 500_000,
+            "planned": {cell.cell["hash"]: cell.cell["address"] for cell in cells},
+            "summary": summary,
+            "report": str(report),
+        }
+    )
+    invocation.write(root)
+    for cell in cells:
+        cell.belongs_to(**invocation.for_cells())
+    uri = default_uri(root)
+    sync([root], uri)
+    return uri
+
+
+def pages(uri: str, suite: str, row: str) -> dict[str, tuple[str, str]]:
+    """Picture's name -> the page's address below the server's, and a word that shows that the page is there."""
+    client = open_client(uri)
+    experiment = client.get_experiment_by_name(PREFIX + suite)
+    if experiment is None:
+        raise SystemExit(f"{uri} holds no experiment {PREFIX}{suite}")
+    where = f"#/experiments/{experiment.experiment_id}/runs"
+    newest = ["attributes.start_time DESC"]
+    parents = client.search_runs([experiment.experiment_id], "tags.`retable.kind` = 'invocation'", order_by=newest)
+    children = client.search_runs(
+        [experiment.experiment_id], "tags.`retable.status` = 'ok' and tags.`retable.journal` != ''", order_by=newest
+    )
+    # A row with sample grids shows more than a judge does.
+    children.sort(
+        key=lambda run: (not run.info.run_name.startswith(f"{row} "), "mlflow.loggedImages" not in run.data.tags)
+    )
+    if not parents or not children:
+        raise SystemExit(f"{uri}: experiment {PREFIX}{suite} holds no parent run with a child run that ended ok")
+    parent, child = f"{where}/{parents[0].info.run_id}", f"{where}/{children[0].info.run_id}"
+    name = children[0].info.run_name
+    return {
+        "1-experiment": (where, name),
+        "2-parent": (parent, "Description"),
+        "3-report": (f"{parent}/artifacts/report/index.html", "index.html"),
+        "4-child": (child, "Parent run"),
+        "5-metrics": (f"{child}/model-metrics", "l_"),
+        "6-system": (f"{child}/system-metrics", "cpu_utilization_percentage"),
+        "7-pictures": (f"{child}/artifacts/pictures", "pictures"),
+    }
+
+
+def walk(uri: str, suite: str, row: str, pictures: Path) -> list[Path]:
+    """Open every page and take its picture. Returns the files written."""
+    pictures.mkdir(parents=True, exist_ok=True)
+    wanted = pages(uri, suite, row)
+    written = []
+    with contextlib.ExitStack() as stack:
+        address = uri.rstrip("/") if is_http(uri) else stack.enter_context(ui_server(uri, free_port()))
+        browser = stack.enter_context(chromium())
+        for name, (page, word) in wanted.items():
+            browser.get("about:blank")
+            browser.get(f"{address}/{page}")
+            if name.startswith("1"):
+                settle(browser)
+            shown = await_text(browser, word)
+            time.sleep(4)  # charts draw themselves in
+            written.append(pictures / f"{name}.png")
+            browser.save_screenshot(str(written[-1]))
+            if not shown:
+                raise SystemExit(f"{browser.current_url} does not show {word!r}; see {written[-1]}")
+    return written
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Chrome]:
+    """Headless Chromium with a user profile of its own."""
+    from selenium import webdriver
+
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if program is None or driver is None:
+        raise SystemExit("chromium and chromedriver are needed; on Debian: apt-get install chromium chromium-driver")
+    with tempfile.TemporaryDirectory(prefix="walk-", ignore_cleanup_errors=True) as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = program
+        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        for flag in [*flags, f"--user-data-dir={profile}", f"--window-size={WIDTH},{HEIGHT}", "--hide-scrollbars"]:
+            options.add_argument(flag)
+        browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        try:
+            yield browser
+        finally:
+            browser.quit()
+
+
+def settle(browser: Chrome) -> None:
+    """Close the panel that opens by itself on the first visit, choose the pages for training, unfold the runs."""
+    for clickable in (
+        "//*[@data-component-id='mlflow.assistant.chat_panel.close']",
+        "//*[text()='Model training']",
+        "//button[contains(@data-component-id, 'runnamecellrenderer')]",
+    ):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if found := browser.find_elements("xpath", clickable):
+                found[0].click()
+                break
+            time.sleep(0.2)
+
+
+def await_text(browser: Chrome, word: str) -> bool:
+    """Whether the page comes to show a word."""
+    deadline = time.monotonic() + PATIENCE_S
+    while word not in browser.find_element("tag name", "body").text:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    """Take the walk that the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--uri", default="")
+    parser.add_argument("--suite", default="quick")
+    parser.add_argument("--row", default="dtn", help="whose child run to show")
+    parser.add_argument("--demo", type=Path)
+    said = parser.parse_args(arguments)
+    uri = write_demo(said.demo) if said.demo else said.uri or default_uri(Path("runs"))
+    for path in walk(uri, said.suite, said.row, said.pictures):
+        print(path)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
