@@ -1,9 +1,10 @@
 """How our names are spelled in MLflow, which allows only letters, digits and ``_ - . space : /``.
 
-A score's metric is ``score/NAME KEY:VALUE KEY:VALUE``, the request first, e.g. ``score/accuracy.target request:test
-digit:3``. One level of slashes, because the UI makes a section of charts of every folder. A character that has a
+A training curve is ``curve/NAME``. A score is ``score/NAME request:VALUE``, and one of a slice ``score/by KEY/NAME
+request:VALUE KEY:VALUE``, e.g. ``score/by digit/accuracy.target request:test digit:3``: the UI makes a section of
+charts of every folder, in this order, so that ten digits do not hide the score over all of them. A character that has a
 meaning of its own or is not allowed becomes ``_xHHHH_`` (its code point in hexadecimal), and an underscore before an
-``x`` becomes ``_x005f_``, so every spelling can be read back.
+``x`` becomes ``_x005f_``, so every score's spelling can be read back.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ MAX_PARAMETER = 6000
 """MLflow's longest parameter value."""
 MAX_TAG = 8000
 """MLflow's longest tag value; also that of a run's description."""
+CURVE = "curve/"
 SCORE = "score/"
 SYSTEM = "system/"
 
@@ -48,14 +50,16 @@ def score_metric(name: str, slice_: Mapping[str, str]) -> str:
     Past 250 characters the end gives way to a digest; such a name stays unique but cannot be read back.
     """
     keys = sorted(slice_, key=lambda key: (key != "request", key))
-    return _fit(SCORE + " ".join([escape(name), *(f"{escape(key)}:{escape(slice_[key])}" for key in keys)]))
+    by = " ".join(escape(key) for key in keys if key != "request")
+    words = [escape(name), *(f"{escape(key)}:{escape(slice_[key])}" for key in keys)]
+    return _fit(f"{SCORE}{f'by {by}/' if by else ''}{' '.join(words)}")
 
 
 def read_score_metric(metric: str) -> tuple[str, dict[str, str]] | None:
     """``(name, slice)`` of a metric that :func:`score_metric` named; ``None`` for any other metric."""
     if not metric.startswith(SCORE):
         return None
-    name, *parts = metric.removeprefix(SCORE).split(" ")
+    name, *parts = metric.rpartition("/")[2].split(" ")
     pairs = [part.split(":") for part in parts]
     if any(len(pair) != 2 for pair in pairs):
         return None
@@ -63,8 +67,8 @@ def read_score_metric(metric: str) -> tuple[str, dict[str, str]] | None:
 
 
 def curve_metric(name: str) -> str:
-    """The metric name of a training curve: its own, unless MLflow or our prefixes stand in the way."""
-    return _fit(_path(name, reserved=(SCORE, SYSTEM)))
+    """The metric name of a training curve."""
+    return _fit(CURVE + _path(name))
 
 
 def system_metric(name: str) -> str:
@@ -92,11 +96,10 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _path(name: str, reserved: tuple[str, ...] = ()) -> str:
+def _path(name: str) -> str:
     """A name that may hold slashes, spaces and colons, as long as it is no path to somewhere else."""
-    parts = name.split("/")
-    is_path = not name.strip() or any(part in ("", ".", "..") for part in parts) or name.startswith(reserved)
-    return escape(name) if is_path else escape(name, also="/ :")
+    strange = not name.strip() or any(part in ("", ".", "..") for part in name.split("/"))
+    return escape(name) if strange else escape(name, also="/ :")
 
 
 def _fit(name: str) -> str:

@@ -173,8 +173,8 @@ class Story:
         step = _step(event)
         file = (self.directory / str(event.get("file", ""))).resolve()
         inside = file.is_relative_to(self.directory.resolve())
-        if inside and step > self._reached.get("samples//", -1):
-            self._reached["samples//"] = step
+        if inside and step > self._reached.get("samples", -1):
+            self._reached["samples"] = step
             self.grids.append(Grid(step, t, file))
 
     def _score(self, score: Any, t: int) -> None:

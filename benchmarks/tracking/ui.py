@@ -54,7 +54,7 @@ def ui(uri: str, host: str = "127.0.0.1", port: int = 5000, say: Callable[[str],
 
 def server_command(uri: str, host: str, port: int) -> list[str]:
     """The command line of an MLflow server over ``uri`` that answers only to its own name."""
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--registry-store-uri", uri]
     command += ["--host", host, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
     # Against DNS rebinding: a foreign name that resolves to this machine gets no answer.
     command += ["--allowed-hosts", ",".join(dict.fromkeys([f"{host}:{port}", f"localhost:{port}"]))]

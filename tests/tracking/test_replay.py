@@ -106,7 +106,7 @@ def test_points_keep_the_journals_steps_and_times(make: MakeCell, store: Store) 
     sync([cell.directory], store.uri)
     written = [event for event in events(cell.directory) if event["event"] == "metrics"]
     expected = [(event["step"], event["t"], event["values"]["l_const"]) for event in written]
-    assert store.points("l_const", cell.journal) == expected
+    assert store.points("curve/l_const", cell.journal) == expected
     assert [point[0] for point in store.points("system/cpu_utilization_percentage", cell.journal)] == [0]
 
 
@@ -147,17 +147,17 @@ def test_a_torn_last_line_is_ignored_and_then_completed(make: MakeCell, store: S
     whole = b'{"t":1790000009999,"event":"metrics","step":30,"values":{"l_d":0.25}}'
     cell = make().start().train([0, 10, 20]).tear(whole[:40])
     sync([cell.directory], store.uri)
-    assert [point[0] for point in store.points("l_d", cell.journal)] == [0, 10, 20]
+    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == [0, 10, 20]
     cell.tear(whole[40:])
     sync([cell.directory], store.uri)
-    assert [point[0] for point in store.points("l_d", cell.journal)] == [0, 10, 20, 30]
+    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == [0, 10, 20, 30]
 
 
 def test_a_line_torn_in_the_middle_of_a_letter_costs_only_itself(make: MakeCell, store: Store) -> None:
     cell = make().start().train([0]).tear('{"t":1,"event":"note","text":"é'.encode()[:-1] + b"\n").train([10]).end()
     report = sync([cell.directory], store.uri)
     assert report.failed == {}
-    assert [point[0] for point in store.points("l_d", cell.journal)] == [0, 10]
+    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == [0, 10]
 
 
 def test_a_resumed_journal_is_one_run_with_every_step_once(make: MakeCell, store: Store) -> None:
@@ -167,7 +167,7 @@ def test_a_resumed_journal_is_one_run_with_every_step_once(make: MakeCell, store
     sync([cell.directory], store.uri)
     (run,) = store.tags(journal=cell.journal)
     assert (run[".status"], run["retable.attempt"]) == ("FINISHED", "2")
-    assert [point[0] for point in store.points("l_d", cell.journal)] == list(range(0, 600, 10))
+    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == list(range(0, 600, 10))
     system = [point[0] for point in store.points("system/system_memory_usage_megabytes", cell.journal)]
     assert system == list(range(len(system)))
     assert len(store.artifacts("samples+step+*.png")) == 3
@@ -203,9 +203,9 @@ def test_values_that_are_not_finite_are_left_out_and_named(make: MakeCell, store
     cell.tear(b'{"t":1790000009999,"event":"metrics","step":3,"values":{"l_d":1' + b"0" * 400 + b"}}\n")
     cell.end("nonfinite", "l_d is NaN at step 1")
     assert sync([cell.directory], store.uri).failed == {}
-    assert store.query("SELECT key, value, is_nan FROM metrics") == [("x", 2.5, 0)]
+    assert store.query("SELECT key, value, is_nan FROM metrics") == [("curve/x", 2.5, 0)]
     (run,) = store.tags(journal=cell.journal)
-    assert run["retable.nonfinite"] == "l_c, l_d, l_g"
+    assert run["retable.nonfinite"] == "curve/l_c, curve/l_d, curve/l_g"
 
 
 def test_hostile_names_and_oversized_values_do_not_stop_a_replay(make: MakeCell, store: Store) -> None:
@@ -278,7 +278,7 @@ def test_result_and_done_come_before_the_run_is_closed(make: MakeCell, store: St
 def test_thousands_of_points_arrive(make: MakeCell, store: Store) -> None:
     cell = make().start().train(range(1200)).end()
     report = sync([cell.directory], store.uri)
-    assert len(store.points("l_d", cell.journal)) == 1200
+    assert len(store.points("curve/l_d", cell.journal)) == 1200
     assert report.sent_points == 3 * 1200 + 2 * 240
 
 

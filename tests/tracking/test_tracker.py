@@ -42,7 +42,7 @@ def test_points_samples_and_report_arrive_while_cells_run(
     good = make(cell=cells[0]).start().train(range(0, 200, 10), samples=[100])
     tracker.watch(good.directory)
     wait_for(lambda: tracker.state == "ok")
-    wait_for(lambda: store.tags(journal=good.journal) and len(store.points("l_d", good.journal)) == 20)
+    wait_for(lambda: store.tags(journal=good.journal) and len(store.points("curve/l_d", good.journal)) == 20)
     wait_for(lambda: store.artifacts("samples+step+100+*.png"))
     (run,) = store.tags(journal=good.journal)
     assert run[".status"] == "RUNNING"
@@ -61,7 +61,7 @@ def test_points_samples_and_report_arrive_while_cells_run(
     assert tracker.state == "ok", tracker.message
 
     assert mlflow_scores(store, good) == journal_scores(good)
-    assert len(store.points("l_d", good.journal)) == 30
+    assert len(store.points("curve/l_d", good.journal)) == 30
     assert [run[".status"] for run in store.tags(journal=bad.journal)] == ["FAILED"]
     (parent,) = store.tags(kind="invocation")
     assert (parent[".status"], parent["retable.status"]) == ("FAILED", "failed")
@@ -161,7 +161,7 @@ def test_a_server_that_dies_mid_run_comes_back_or_is_caught_up_with(make: MakeCe
         for cell in (first, second):
             cell.start().train(range(0, 100, 10), samples=[50])
             tracker.watch(cell.directory)
-        wait_for(lambda: store.tags(journal=second.journal) and store.points("l_d", second.journal))
+        wait_for(lambda: store.tags(journal=second.journal) and store.points("curve/l_d", second.journal))
         first.train(range(100, 200, 10)).score_digits(1 / 3).end()
         wait_for(lambda: [run[".status"] for run in store.tags(journal=first.journal)] == ["FINISHED"])
         # Through HTTP as well, every bit of a score arrives.

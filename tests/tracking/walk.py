@@ -93,14 +93,16 @@ def pages(uri: str, suite: str, row: str) -> dict[str, tuple[str, str]]:
         raise SystemExit(f"{uri}: experiment {PREFIX}{suite} holds no parent run with a child run that ended ok")
     parent, child = f"{where}/{parents[0].info.run_id}", f"{where}/{children[0].info.run_id}"
     name = children[0].info.run_name
+    picture = next((file.path for file in client.list_artifacts(children[0].info.run_id, "pictures")), "log.txt")
     return {
         "1-experiment": (where, name),
         "2-parent": (parent, "Description"),
         "3-report": (f"{parent}/artifacts/report/index.html", "index.html"),
         "4-child": (child, "Parent run"),
-        "5-metrics": (f"{child}/model-metrics", "l_"),
+        "5-metrics": (f"{child}/model-metrics", "steps_per_s"),
         "6-system": (f"{child}/system-metrics", "cpu_utilization_percentage"),
-        "7-pictures": (f"{child}/artifacts/pictures", "pictures"),
+        "7-samples": (f"{child}/model-metrics", "steps_per_s"),
+        "8-picture": (f"{child}/artifacts/{picture}", picture),
     }
 
 
@@ -118,6 +120,8 @@ def walk(uri: str, suite: str, row: str, pictures: Path) -> list[Path]:
             if name.startswith("1"):
                 settle(browser)
             shown = await_text(browser, word)
+            if name.endswith("samples"):
+                show_samples(browser)
             time.sleep(4)  # charts draw themselves in
             written.append(pictures / f"{name}.png")
             browser.save_screenshot(str(written[-1]))
@@ -160,6 +164,17 @@ def settle(browser: Chrome) -> None:
                 found[0].click()
                 break
             time.sleep(0.2)
+
+
+def show_samples(browser: Chrome) -> None:
+    """Leave only the chart of sample grids, and go to the last step: the UI starts at step 0, where there is none."""
+    from selenium.webdriver.common.keys import Keys
+
+    browser.find_element("xpath", "//input[@placeholder='Search metric charts']").send_keys("samples")
+    time.sleep(3)
+    for step in browser.find_elements("xpath", "//input[@type='number']"):
+        step.send_keys(Keys.CONTROL, "a")
+        step.send_keys(step.get_attribute("max") or "0", Keys.TAB)
 
 
 def await_text(browser: Chrome, word: str) -> bool:

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.errors import UserError
+from benchmarks.tracking.ui import server_command, ui
+from tests.tracking.conftest import Store
+from tests.tracking.servers import await_server, free_port
+
+CODE = "import sys; from benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
+
+
+def status(port: int, host_header: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/api/2.0/mlflow/experiments/search?max_results=1", headers={"Host": host_header})
+    code = connection.getresponse().status
+    connection.close()
+    return code
+
+
+@pytest.mark.slow
+def test_the_ui_answers_this_machine_only_and_ends_cleanly_on_ctrl_c(store: Store) -> None:
+    port = free_port()
+    arguments = [sys.executable, "-u", "-c", CODE, store.uri, str(port)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            await_server(process, port)
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline().decode().startswith(f"MLflow: http://127.0.0.1:{port}")
+            family = psutil.Process(process.pid).children(recursive=True)
+            open_ports = [c for p in family for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+            assert {c.laddr.ip for c in open_ports} == {"127.0.0.1"}
+            assert status(port, f"127.0.0.1:{port}") == 200
+            assert status(port, "evil.example") == 403
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert b"Traceback" not in process.stderr.read()
+    assert not [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_port_in_use_is_said_before_anything_starts(store: Store) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UserError, match="choose another with --port"):
+        ui(store.uri, port=taken.getsockname()[1])
+
+
+def test_no_runs_yet_is_said_and_makes_no_database(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no tracked runs yet"):
+        ui(f"sqlite:///{tmp_path}/mlflow.db", port=free_port())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_served_address_is_named_and_no_second_server_started() -> None:
+    said: list[str] = []
+    ui("http://me:secret@tracking.example:5000", say=said.append)
+    assert said == ["MLflow is served already: http://***@tracking.example:5000"]
+
+
+def test_artifacts_of_served_experiments_land_where_sync_puts_them(tmp_path: Path) -> None:
+    command = server_command(f"sqlite:///{tmp_path}/mlflow.db", "127.0.0.1", 5000)
+    assert command[command.index("--artifacts-destination") + 1] == (tmp_path / "mlartifacts").as_uri()
