@@ -46,7 +46,9 @@ class TransferSettings(MethodSettings):
     steps: int = 50_000
     batch_size: int = 128
     width: int = 64
-    """Channels of the widest layer of g and D are four times this; 64 is the paper's."""
+    """Channels of g's widest layer are four times this; 64 is the paper's."""
+    width_d: int = 64
+    """The same for D."""
     alpha: float = 15.0
     """Weight of L_CONST."""
     beta: float = 15.0
@@ -72,6 +74,7 @@ class DTN(Method):
 
     Settings: ClassVar[type[MethodSettings]] = TransferSettings
     title: ClassVar[str] = "DTN"
+    task: ClassVar[str] = "digits"
     needs: ClassVar[Mapping[str, str]] = {"f": "dtn/f"}
     terms: ClassVar[frozenset[str]] = frozenset({"gan", "const", "tid", "tv"})
     """What the objective holds: ``gan`` stands for L_D and L_GANG."""
@@ -83,10 +86,10 @@ class DTN(Method):
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
         checked_size(info)
-        channels, width = info.channels["t"], self.settings.width
-        self.g: nn.Module = Decoder(channels, width)
+        channels = info.channels["t"]
+        self.g: nn.Module = Decoder(channels, self.settings.width)
         if "gan" in self.terms:
-            self.d: nn.Module = Discriminator(channels, width, self.roles)
+            self.d: nn.Module = Discriminator(channels, self.settings.width_d, self.roles)
 
     def start_from(self, role: str, other: Method) -> None:
         """Take f's encoder, frozen: its weights and batch-norm statistics never change from here on."""

@@ -199,7 +199,7 @@ def test_the_learning_rate_of_a_step_follows_from_its_number_alone(started):
 
 def test_the_defaults_are_the_papers():
     settings = DTN.Settings()
-    assert (settings.alpha, settings.beta, settings.gamma, settings.width) == (15.0, 15.0, 0.0, 64)
+    assert (settings.alpha, settings.beta, settings.gamma, settings.width, settings.width_d) == (15, 15, 0, 64, 64)
     assert (settings.decay_from, settings.noise) == (1.0, 0.0)
     assert all(row.Settings is DTN.Settings for row in ROWS)
 
