@@ -18,10 +18,11 @@ from benchmarks.tracking.story import Grid, Story
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
+    from PIL import Image
 
 FILES = ("result.json", "cell.json", "log.txt", "weights.safetensors")
-PREVIEW = 256
-"""Longer side, in pixels, of the previews that MLflow's UI shows before one clicks; its own value."""
+PREVIEW = 1280
+"""Side, in pixels, of the square previews that MLflow's UI shows on its charts."""
 DIGEST = 12
 """Hexadecimal digits of a data set's SHA-256 that are shown; all of them are in the source. MLflow takes up to 36."""
 
@@ -83,13 +84,28 @@ def log_grids(shelf: Shelf, journal: str, grids: Sequence[Grid]) -> None:
                 with Image.open(grid.file) as image:
                     image.load()
                     image.save(full)
-                    small = image.convert("RGB")
-                    scale = PREVIEW / max(small.size)
-                    small.resize([max(1, int(side * scale)) for side in small.size]).save(preview)
+                    _preview(image).save(preview)
             except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError):
                 continue
             shelf.put(full, "images")
             shelf.put(preview, "images")
+
+
+def _preview(image: Image.Image) -> Image.Image:
+    """The grid at the top of a transparent square.
+
+    The UI centres previews in a square as wide as its card, and a card is less than half as high: a wide grid by itself
+    would be below the fold, even on the full screen.
+    """
+    from PIL import Image
+
+    scale = PREVIEW / max(image.size)
+    # Enlarged pixels stay pixels; photographs are made smaller without moiré.
+    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+    width, height = (max(1, int(side * scale)) for side in image.size)
+    square = Image.new("RGBA", (PREVIEW, PREVIEW))
+    square.paste(image.convert("RGB").resize((width, height), how), ((PREVIEW - width) // 2, 0))
+    return square
 
 
 def log_files(shelf: Shelf, directory: Path) -> None:

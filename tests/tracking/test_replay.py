@@ -259,6 +259,18 @@ def test_sample_grids_are_named_as_mlflows_own_log_image_names_them(make: MakeCe
     assert run["mlflow.loggedImages"] == "True"
 
 
+def test_the_preview_of_a_wide_grid_has_it_at_the_top_where_the_ui_shows_it(make: MakeCell, store: Store) -> None:
+    from PIL import Image
+
+    cell = finished_cell(make)
+    sync([cell.directory], store.uri)
+    with Image.open(store.root / store.artifacts("samples+step+100+*.webp")[0]) as preview:
+        assert preview.width == preview.height
+        assert preview.getbbox() == (0, 0, preview.width, preview.width * 3 // 8)
+    with Image.open(store.root / store.artifacts("samples+step+100+*.png")[0]) as full:
+        assert full.size == (512, 192)
+
+
 def test_result_and_done_come_before_the_run_is_closed(make: MakeCell, store: Store) -> None:
     """The end event is written first: a tracker that looks right then must not upload half of the files."""
     from benchmarks.tracking.mirror import Mirror

@@ -175,6 +175,9 @@ def show_samples(browser: Chrome) -> None:
     for step in browser.find_elements("xpath", "//input[@type='number']"):
         step.send_keys(Keys.CONTROL, "a")
         step.send_keys(step.get_attribute("max") or "0", Keys.TAB)
+    deadline = time.monotonic() + 20
+    while not browser.find_elements("class name", "rc-image-img") and time.monotonic() < deadline:
+        time.sleep(0.2)
 
 
 def await_text(browser: Chrome, word: str) -> bool:
