@@ -63,5 +63,4 @@ class NoF(DTN):
 
     def generate(self, x: Tensor, code: Tensor) -> Tensor:
         """G: images ``[N, 3, 32, 32]`` -> images ``[N, 1, 32, 32]``; f's codes are not looked at."""
-        out: Tensor = self.g(self.encoder(x))
-        return out
+        return self.draw(self.encoder(x))

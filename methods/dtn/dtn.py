@@ -18,8 +18,8 @@ Differences from the paper (where it says nothing, what was chosen):
 - g sees the codes of s and t as one batch, so its batch norm uses the statistics of the mixture, in training and (as
   running averages) in translation. D sees each of its three kinds as a batch of its own.
 - g and D learn from the same generated images: drawn once per step, D's update first.
-- ``decay_from``, ``lr_d`` and ``noise`` exist for short runs, in which D outruns L_CONST otherwise; their defaults
-  change nothing.
+- ``decay_from``, ``lr_d``, ``width_d``, ``noise`` and ``code_noise`` exist for short runs: D outruns L_CONST there, and g
+  learns to please f with other digits' shapes. Their defaults change nothing.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ class TransferSettings(MethodSettings):
     """Fraction of the steps after which both learning rates fall linearly to zero; 1 keeps them constant."""
     noise: float = 0.0
     """Standard deviation of Gaussian noise on everything that D sees (images are in [-1, 1])."""
+    code_noise: float = 0.0
+    """Standard deviation of Gaussian noise on the codes that g draws from in training (codes are in [-1, 1])."""
 
 
 class DTN(Method):
@@ -105,6 +107,12 @@ class DTN(Method):
 
     def generate(self, x: Tensor, code: Tensor) -> Tensor:
         """G: images ``[N, C, 32, 32]`` and their codes f(x) ``[N, 128]`` -> images ``[N, 1, 32, 32]``."""
+        return self.draw(code)
+
+    def draw(self, code: Tensor) -> Tensor:
+        """g on codes ``[N, 128]``, while it trains through Gaussian noise on them."""
+        if self.settings.code_noise and self.g.training:
+            code = code + self.settings.code_noise * torch.randn_like(code)
         out: Tensor = self.g(code)
         return out
 

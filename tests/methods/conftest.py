@@ -40,7 +40,14 @@ def started(info: TinyInfo, small_f: F) -> Callable[..., Any]:
 
     def build(row: type[Method], seed: int = 0, **settings: Any) -> Any:
         torch.manual_seed(seed)
-        values: dict[str, Any] = {"steps": 30, "batch_size": 8, "width": 4, "width_d": 4, "lr": 2e-3, "lr_d": 2e-3} | settings
+        values: dict[str, Any] = {
+            "steps": 30,
+            "batch_size": 8,
+            "width": 4,
+            "width_d": 4,
+            "lr": 2e-3,
+            "lr_d": 2e-3,
+        } | settings
         method = row(row.Settings.model_validate(values), info)
         method.start_from("f", small_f)
         method.opt = method.optimizers()

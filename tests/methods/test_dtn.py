@@ -197,10 +197,26 @@ def test_the_learning_rate_of_a_step_follows_from_its_number_alone(started):
     assert [group["lr"] for group in method.opt["d"].param_groups] == pytest.approx([0.1])
 
 
+@pytest.mark.parametrize("row", [DTN, NoF])
+def test_noise_on_the_code_is_for_training_alone(row, started):
+    method, quiet = started(row, code_noise=0.5), started(row)
+    x = images(4, 3)
+    for network in method.networks().values():
+        network.eval()
+    for network in quiet.networks().values():
+        network.eval()
+    assert torch.equal(method.translate({"image": x}), quiet.translate({"image": x}))
+    method.g.train()
+    code = torch.zeros(4, 128)
+    assert not torch.equal(method.draw(code)[0], method.draw(code)[1])
+    quiet.g.train()
+    assert torch.equal(quiet.draw(code)[0], quiet.draw(code)[1])
+
+
 def test_the_defaults_are_the_papers():
     settings = DTN.Settings()
     assert (settings.alpha, settings.beta, settings.gamma, settings.width, settings.width_d) == (15, 15, 0, 64, 64)
-    assert (settings.decay_from, settings.noise) == (1.0, 0.0)
+    assert (settings.decay_from, settings.noise, settings.code_noise) == (1.0, 0.0, 0.0)
     assert all(row.Settings is DTN.Settings for row in ROWS)
 
 
@@ -233,7 +249,7 @@ def test_every_registered_row_has_its_own_title():
 def test_a_row_restored_from_its_state_dicts_translates_the_same(started, info, small_f):
     method = started(NoF)
     train(method, [transfer_batch()])
-    other = NoF(NoF.Settings(width=4), info)
+    other = NoF(NoF.Settings(width=4, width_d=4), info)
     other.start_from("f", F(F.Settings(width=4), TinyInfo()))
     for name, network in other.networks().items():
         network.load_state_dict(method.networks()[name].state_dict())
