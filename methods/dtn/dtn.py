@@ -18,8 +18,8 @@ Differences from the paper (where it says nothing, what was chosen):
 - g sees the codes of s and t as one batch, so its batch norm uses the statistics of the mixture, in training and (as
   running averages) in translation. D sees each of its three kinds as a batch of its own.
 - g and D learn from the same generated images: drawn once per step, D's update first.
-- ``decay_from``, ``lr_d``, ``width_d``, ``noise`` and ``code_noise`` exist for short runs: D outruns L_CONST there, and g
-  learns to please f with other digits' shapes. Their defaults change nothing.
+- ``decay_from``, ``lr_d``, ``width_d``, ``noise`` and ``code_noise`` exist for short runs: D outruns L_CONST there,
+  and g learns to please f with other digits' shapes. Their defaults change nothing.
 """
 
 from __future__ import annotations
