@@ -1,6 +1,6 @@
 """Baseline: the straightforward approach that the paper starts from and finds wanting.
 
-Paper: Taigman, Polyak & Wolf, ICLR 2017, arXiv 1611.02200, Section 3, equations 1 and 2. An ordinary GAN whose D tells
+Paper: Taigman, Polyak & Wolf, ICLR 2017, arXiv 1611.02200, Section 3. An ordinary GAN whose D tells
 G(s) from true images of t, plus the requirement that f sees the same in input and output:
 
     R_GAN   = max_D E_s log(1 - D(G(x))) + E_t log D(x)
