@@ -29,7 +29,7 @@ class RunSettings(BaseModel):
     extractors: tuple[str, ...] = ("lite0",)
     """Feature extractors of the image metrics: ``lite0`` (embedded), ``inception`` (needs its weights on disk)."""
     log_every: int = Field(default=10, ge=1)
-    """Steps between two points of the training curves."""
+    """Steps between two points of the training curves, from which the ``loss.*`` scores are averaged."""
     samples_every: int = Field(default=200, ge=1)
     """Steps between two sample grids."""
     checkpoint_every: int = Field(default=200, ge=1)
@@ -63,10 +63,11 @@ class Cell(BaseModel):
     def hash(self) -> str:
         """First 16 hex digits of the SHA-256 of everything that can change the result.
 
-        Logging intervals and the time-out cannot, so they are left out; needed cells count through their own hashes.
+        The time-out and the intervals of grids and checkpoints cannot, so they are left out; needed cells count through
+        their own hashes.
         """
         content = self.model_dump(mode="json", exclude={"starts_from", "judges"})
-        for key in ("timeout_s", "log_every", "samples_every", "checkpoint_every"):
+        for key in ("timeout_s", "samples_every", "checkpoint_every"):
             del content["run"][key]
         content["starts_from"] = {role: cell.hash for role, cell in sorted(self.starts_from.items())}
         content["judges"] = {role: cell.hash for role, cell in sorted(self.judges.items())}

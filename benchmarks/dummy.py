@@ -106,6 +106,7 @@ class Dummy(Method):
     Settings: ClassVar[type[MethodSettings]] = DummySettings
     title = "Dummy"
     task = "dummy"
+    watch = ("l_mse",)
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

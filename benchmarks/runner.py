@@ -11,7 +11,7 @@ import ctypes
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.cell import Cell
 from benchmarks.errors import UserError
-from benchmarks.journal import Journal, Status, finished, now_ms, read_json
+from benchmarks.journal import Journal, Status, events, finished, now_ms, read_json
 from benchmarks.progress import Progress
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
         progress.stage("images")
         _final_pictures(method, task, fabric, directory)
         progress.stage("scores")
-        for score in chain(_own_scores(cell, networks, timer), score_cell(cell, method, task, fabric, root)):
+        for score in chain(
+            _own_scores(cell, method, directory, networks, timer), score_cell(cell, method, task, fabric, root)
+        ):
             content = score.model_dump(mode="json")
             record.scores.append(content)
             journal.write("score", score=content)
@@ -200,8 +202,38 @@ def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path)
         save_grid(directory / "images" / "truth.png", [request.truth])
 
 
-def _own_scores(cell: Cell, networks: Mapping[str, nn.Module], timer: StepTimer) -> list[Score]:
+def _own_scores(
+    cell: Cell, method: Method, directory: Path, networks: Mapping[str, nn.Module], timer: StepTimer
+) -> Iterator[Score]:
     from benchmarks.metrics.parameters import parameters_score
 
     data = f"{cell.task_label}:{cell.task_settings['source']}"
-    return [parameters_score(networks), *(timer.scores(data) if timer.seen else ())]
+    yield parameters_score(networks)
+    if timer.seen:
+        yield from timer.scores(data)
+        yield from final_losses(directory, method.watch, method.settings.steps, data)
+
+
+def final_losses(directory: Path, watched: Sequence[str], steps: int, data: str) -> Iterator[Score]:
+    """``loss.NAME`` of each watched loss: its mean over the points that the journal has of the last tenth of training.
+
+    The journal survives interruptions, so a resumed run has the same points as an uninterrupted one.
+    """
+    from benchmarks.metrics.protocol import Protocol, Score
+
+    points = {
+        int(event["step"]): event["values"]
+        for event in events(directory)
+        if event["event"] == "metrics" and event["step"] > 0.9 * steps
+    }
+    protocol = Protocol(metric="loss", data=data, detail="mean of the last tenth of training")
+    for name in watched:
+        values = [point[name] for point in points.values() if name in point]
+        if values:
+            yield Score(
+                name=f"loss.{name}",
+                value=sum(values) / len(values),
+                direction="lower",
+                slice={"request": "train"},
+                protocol=protocol,
+            )

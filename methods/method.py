@@ -67,6 +67,8 @@ class Method(ABC):
     """Which one of :meth:`translate`, :meth:`sample` and :meth:`predict` this method implements."""
     stream: ClassVar[str] = "train"
     """Which of the task's training streams this method learns from."""
+    watch: ClassVar[tuple[str, ...]] = ()
+    """Loss terms that a healthy training ends low in; their mean over the last tenth of the steps becomes a score."""
     needs: ClassVar[Mapping[str, str]] = {}
     """Role -> registered name of the method whose trained networks this one starts from, e.g. ``{"f": "dtn/f"}``."""
 

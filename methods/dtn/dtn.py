@@ -77,6 +77,7 @@ class DTN(Method):
     Settings: ClassVar[type[MethodSettings]] = TransferSettings
     title: ClassVar[str] = "DTN"
     task: ClassVar[str] = "digits"
+    watch: ClassVar[tuple[str, ...]] = ("l_const", "l_tid")
     needs: ClassVar[Mapping[str, str]] = {"f": "dtn/f"}
     terms: ClassVar[frozenset[str]] = frozenset({"gan", "const", "tid", "tv"})
     """What the objective holds: ``gan`` stands for L_D and L_GANG."""

@@ -50,7 +50,7 @@ def test_a_change_in_a_needed_cell_changes_the_hash() -> None:
 
 
 def test_how_often_we_look_does_not_change_the_hash() -> None:
-    looked = RunSettings(timeout_s=5, log_every=1, samples_every=1, checkpoint_every=1)
+    looked = RunSettings(timeout_s=5, samples_every=1, checkpoint_every=1)
     assert cell(run=looked).hash == cell().hash
 
 
