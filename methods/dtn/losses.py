@@ -55,7 +55,7 @@ def l_tv(z: Tensor, exponent: float = 1.0) -> Tensor:
 
 
 def l_d_binary(d_fake: Tensor, d_real: Tensor) -> Tensor:
-    """R_GAN of Section 3, as D sees it: ``- E_s log(1 - D(G(x))) - E_t log D(x)``; logits ``[N, 2]``, role 1 is real."""
+    """R_GAN of Section 3, as D sees it: ``- E_s log(1 - D(G(x))) - E_t log D(x)``; logits ``[N, 2]``, 1 is real."""
     return nll(d_fake, 0) + nll(d_real, 1)
 
 
