@@ -5,6 +5,7 @@ A cell's directory is named after its content, so ``--set`` makes new ones; the 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ def update(root: Path, suite: str, cells: Iterable[Cell]) -> None:
     path = root / "suites" / f"{suite}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        known = (read_json(path) or {}).get("cells", {})
-        known.update({cell.address: cell.to_json() for cell in cells})
-        write_json(path, {"suite": suite, "cells": known})
+        # Cells that an earlier version planned under other hashes are gone for good: nothing could find their folders.
+        known = {cell.address: cell for cell in _readable(path)}
+        known.update({cell.address: cell for cell in cells})
+        write_json(path, {"suite": suite, "cells": {address: cell.to_json() for address, cell in known.items()}})
 
 
 def suite_cells(root: Path, suite: str) -> list[Cell]:
@@ -39,7 +41,22 @@ def suite_cells(root: Path, suite: str) -> list[Cell]:
         raise UserError(
             f"suite {suite!r} has not been run in {root}{did_you_mean(suite, known)} ({have}); `retable run {suite}`"
         )
-    return [Cell.from_json(cell) for cell in data["cells"].values()]
+    cells = _readable(root / "suites" / f"{suite}.json")
+    if not cells:
+        raise UserError(
+            f"{root / 'suites' / f'{suite}.json'}: damaged, or written by another version of Retable; `retable run {suite}`"
+        )
+    return cells
+
+
+def _readable(path: Path) -> list[Cell]:
+    """The cells in an index that this version understands."""
+    recorded = (read_json(path) or {}).get("cells")
+    cells = []
+    for data in recorded.values() if isinstance(recorded, dict) else ():
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            cells.append(Cell.from_json(data))
+    return cells
 
 
 def results(root: Path, suite: str) -> list[dict[str, Any]]:

@@ -133,3 +133,13 @@ def test_a_package_named_datasets_from_elsewhere_is_one_clear_line(tmp_path: Pat
     assert done.returncode == 2
     assert "another distribution's" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_index_of_another_version_is_one_clear_line_and_the_next_run_mends_it(call: Call, tmp_path: Path) -> None:
+    index = tmp_path / "runs" / "suites" / "dummy.json"
+    index.parent.mkdir(parents=True)
+    index.write_text('{"suite": "dummy", "cells": {"dummy/dummy/dummy/s0": {"method": "dummy/dummy", "hash": "0"}}}')
+    code, _, err = call("report", "--suite", "dummy")
+    assert code == 2
+    assert "another version" in err
+    assert "retable run dummy" in err

@@ -1,0 +1,104 @@
+"""The promise in one piece: a cell is killed, the tracking server dies, and nothing that was finished is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.tracking.names import score_metric
+from tests.harness.conftest import DUMMY_ROW, write_suite
+from tests.tracking.servers import free_port, real_server
+
+REPOSITORY = str(Path(__file__).parents[2])
+
+
+def retable(folder: Path, uri: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.cli", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": REPOSITORY, "COLUMNS": "300", "MLFLOW_TRACKING_URI": uri},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def results(folder: Path) -> dict[str, dict[str, Any]]:
+    found = (json.loads(path.read_text()) for path in folder.glob("runs/cells/*/result.json"))
+    return {result["cell"]["address"]: result for result in found}
+
+
+def kill_cell(folder: Path, seed: int, deadline_s: float = 90) -> None:
+    """SIGKILL to the process of one seed's cell, once it trains."""
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        for path in folder.glob(f"runs/cells/*_s{seed}-*/journal.jsonl"):
+            for process in psutil.process_iter(["cmdline"]):
+                if str(path.parent.name) in " ".join(process.info["cmdline"] or []) and '"metrics"' in path.read_text():
+                    process.send_signal(signal.SIGKILL)
+                    return
+        time.sleep(0.1)
+    pytest.fail("the cell never trained")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_killed_cell_and_a_dead_server_cost_one_cell_and_a_sync(tmp_path: Path) -> None:
+    suite = str(write_suite(tmp_path, DUMMY_ROW + 'set = { "method.pause_s" = 0.1 }\n'))
+    port, database = free_port(), tmp_path / "mlflow.db"
+    uri = f"http://127.0.0.1:{port}"
+    with real_server(database, port):
+        run = retable(tmp_path, uri, "run", suite, "--seeds", "0-2", "--jobs", "2")
+        kill_cell(tmp_path, seed=1)
+    out, _ = run.communicate(timeout=200)
+    assert run.returncode == 1, out
+    assert {address[-2:]: result["status"] for address, result in results(tmp_path).items()} == {
+        "s0": "ok",
+        "s1": "failed",
+        "s2": "ok",
+    }
+    assert "retable sync" in out
+    first = results(tmp_path)
+
+    with real_server(database, port):
+        again = retable(tmp_path, uri, "run", suite, "--seeds", "0-2", "--jobs", "2")
+        out, _ = again.communicate(timeout=200)
+        assert again.returncode == 0, out
+        assert "3 ok (2 from earlier runs)" in out
+        for _ in range(2):
+            sync = retable(tmp_path, uri, "sync")
+            out, _ = sync.communicate(timeout=100)
+            assert sync.returncode == 0, out
+        stored = scores_in(uri)
+    second = results(tmp_path)
+    for address in first:
+        same_journal = first[address]["journal"] == second[address]["journal"]
+        assert same_journal or first[address]["status"] != "ok"
+    assert stored == {
+        address: {score_metric(score["name"], score["slice"]): score["value"] for score in result["scores"]}
+        for address, result in second.items()
+    }
+
+
+def scores_in(uri: str) -> dict[str, dict[str, float]]:
+    """Address -> score metrics of the one child run that MLflow holds for it."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("retable/trial")
+    runs = client.search_runs([experiment.experiment_id], "tags.`retable.address` LIKE 'dummy/%'")
+    found = {run.data.tags["retable.address"]: run.data.metrics for run in runs}
+    assert len(found) == len(runs), "one run a cell"
+    return {
+        address: {name: value for name, value in metrics.items() if name.startswith("score/")}
+        for address, metrics in found.items()
+    }
