@@ -43,9 +43,8 @@ def suite_cells(root: Path, suite: str) -> list[Cell]:
         )
     cells = _readable(root / "suites" / f"{suite}.json")
     if not cells:
-        raise UserError(
-            f"{root / 'suites' / f'{suite}.json'}: damaged, or written by another version of Retable; `retable run {suite}`"
-        )
+        path = root / "suites" / f"{suite}.json"
+        raise UserError(f"{path}: damaged, or written by another version of Retable; `retable run {suite}` renews it")
     return cells
 
 
