@@ -21,7 +21,7 @@ app = typer.Typer(
     help="Re-make the tables of four papers: train, score, track, compare, gate.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console()
+console = Console(emoji=False)  # a slice such as request:train: is no picture
 
 Out = Annotated[
     Path, typer.Option("--out", envvar="RETABLE_RUNS", help="Folder of all runs: cells, cache, MLflow, reports.")
@@ -198,7 +198,9 @@ def main() -> None:
     except Exception as error:
         if not _is_for_the_user(error):
             raise
-        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        Console(stderr=True, emoji=False).print(
+            f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False
+        )
         sys.exit(2)
 
 

@@ -24,7 +24,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["retable", *arguments])
-        monkeypatch.setattr(cli, "console", cli.Console(width=300))
+        monkeypatch.setattr(cli, "console", cli.Console(width=300, emoji=False))
         code = 0
         try:
             cli.main()
