@@ -18,7 +18,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 class RunSettings(BaseModel):
     """How a cell is run, whatever its method: ``[run]`` in a profile, ``--set run.KEY=VALUE``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     accelerator: Accelerator = "auto"
     """``auto`` is resolved to ``cuda`` or ``cpu`` when the plan is made, so that a cell says what it ran on."""

@@ -179,7 +179,7 @@ def parse_seeds(text: str | None) -> list[int] | None:
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not (first + last).isdecimal() or not first or (dash and not last) or len(first + last) > 12:
             raise UserError(f"--seeds {text}: expected numbers like 0-4 or 0,2,7")
         seeds += range(int(first), int(last or first) + 1)
     if len(set(seeds)) != len(seeds) or not seeds:
@@ -196,6 +196,8 @@ def main() -> None:
         _check_packages()
         app()
     except Exception as error:
+        if isinstance(error, OSError) and error.filename:
+            error = UserError(f"{error.filename}: {error.strerror}")
         if not _is_for_the_user(error):
             raise
         Console(stderr=True, emoji=False).print(

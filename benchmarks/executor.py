@@ -47,15 +47,13 @@ class Executor:
             jobs: cells at a time.
             fresh: forget earlier results of these cells and start them anew.
         """
-        self.root, self.jobs = root, jobs
+        self.root, self.jobs, self.fresh = root, jobs, fresh
         self.states = [CellState(cell, cell.directory(root)) for cell in cells]
         self._by_hash = {state.cell.hash: state for state in self.states}
         self._running: dict[str, LocalProcess] = {}
         self._stop: str | None = None
         for state in self.states:
-            if fresh and state.directory.exists():
-                shutil.rmtree(state.directory)
-            before = finished(state.directory)
+            before = None if fresh else finished(state.directory)
             if before is not None and before["status"] == "ok":
                 state.phase, state.status, state.reused = "ended", "ok", True
                 state.wall_s = before["wall_s"]
@@ -104,6 +102,9 @@ class Executor:
                 record_skipped(state.cell, self.root, reason)
                 self._end(state, "skipped", reason, watch)
             elif len(self._running) < self.jobs and all(other.phase == "ended" for other in needed):
+                if self.fresh and state.directory.exists():
+                    # Only now: an invocation that is interrupted keeps what it had not got round to renew.
+                    shutil.rmtree(state.directory)
                 state.phase, state.started = "running", time.monotonic()
                 self._running[state.cell.hash] = LocalProcess(state.cell, self.root)
                 watch(state)

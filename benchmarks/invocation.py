@@ -71,7 +71,8 @@ def invoke(plan: Plan, options: Options, console: Console) -> int:
         all_ok = executor.run(watch, lambda: None)
     console.print(_summary(executor.states, time.monotonic() - began))
     report = _report(plan, root, console)
-    tracker.finish("ok" if all_ok else "failed", report_dir=report[0], summary_markdown=report[1])
+    status = "interrupted" if executor.interrupted else "ok" if all_ok else "failed"
+    tracker.finish(status, report_dir=report[0], summary_markdown=report[1])
     console.print(f"MLflow: {tracker.state} {escape(tracker.message)}", soft_wrap=True)
     return 130 if executor.interrupted else 0 if all_ok else 1
 

@@ -57,7 +57,7 @@ class LocalProcess:
             return None
         self._log.close()
         result = self._own_result()
-        if result is not None and self._ended_for is None:
+        if result is not None and (self._ended_for is None or result["status"] == "ok"):
             return result["status"], result["reason"]
         status, reason = self._ended_for or self._name_death(code)
         self._record_death(status, reason)
@@ -110,9 +110,11 @@ def _threads(count: int) -> dict[str, str]:
 
 
 def record_skipped(cell: Cell, root: Path, reason: str) -> None:
-    """Leave word in a cell's directory that it was not run, and why."""
+    """Leave word in a cell's directory that it was not run, and why; a finished result is left as it is."""
     now = now_ms()
     directory = cell.directory(root)
+    if (finished(directory) or {}).get("status") == "ok":
+        return
     journal = Journal(directory)
     write_json(directory / "cell.json", cell.to_json())
     result = {"cell": cell.to_json(), "scores": [], "environment": {}, "data": {}, "steps": 0, "journal": ""}

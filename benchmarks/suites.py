@@ -16,7 +16,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.overrides import line_of, read_toml
@@ -45,8 +45,15 @@ class Suite(BaseModel):
     name: str
     path: Path
     profile: str
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1)
     rows: tuple[Rows, ...] = Field(min_length=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError(f"names a seed twice: {list(seeds)}")
+        return seeds
 
 
 def suite_names() -> list[str]:

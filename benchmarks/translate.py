@@ -39,17 +39,20 @@ def translate(source: str, images: Sequence[Path], to: Path, root: Path, suite: 
     method = restore_method(cell, task, directory.parent.parent, directory)
     if method.kind != "translate":
         raise UserError(f"{cell.address} does not translate images: its method answers {method.kind!r}")
-    size = task.info().image_size
+    written = [to / f"{path.stem}.png" for path in images]
+    if len(set(written)) != len(written):
+        raise UserError("two of the images have the same name; rename one, or translate them into different folders")
+    for path in written:
+        if path.exists():
+            raise UserError(f"{path} is there already and will not be overwritten; choose another folder with --to")
+    size, channels = task.info().image_size, next(iter(task.info().channels.values()))
     pixels = []
     for path in images:
-        image = read_image(path)[None].float() / 127.5 - 1
+        image = read_image(path, channels=channels)[None].float() / 127.5 - 1
         pixels.append(interpolate(image, (size, size), mode="bicubic", antialias=True).clamp(-1, 1))
     fabric = Fabric(accelerator="cpu", devices=1)
     out = Answers(method, fabric).to(Request("translate", "translate", {"image": torch.cat(pixels)}))
     to.mkdir(parents=True, exist_ok=True)
-    written = [to / f"{path.stem}.png" for path in images]
-    if len(set(written)) != len(written):
-        raise UserError("two of the images have the same name; rename one, or translate them into different folders")
     for path, image in zip(written, out, strict=True):
         save_grid(path, [image[None]])
     return written
@@ -58,7 +61,10 @@ def translate(source: str, images: Sequence[Path], to: Path, root: Path, suite: 
 def _find(source: str, root: Path, suite: str) -> tuple[Cell, Path]:
     directory = Path(source)
     if (data := read_json(directory / "cell.json")) is not None:
-        return Cell.from_json(data), directory
+        try:
+            return Cell.from_json(data), directory
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UserError(f"{directory / 'cell.json'} does not describe a cell of this version: {error}") from error
     cells = {cell.address: cell for cell in index.suite_cells(root, suite)}
     if source not in cells:
         raise UserError(f"no trained cell {source!r} in suite {suite!r}{did_you_mean(source, cells)}")

@@ -22,7 +22,7 @@ Kind = Literal["translate", "sample", "predict"]
 class TaskSettings(BaseModel):
     """Settings that every task has; a task adds its own. Frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: Literal["standin", "real"] = "standin"
     """Where the data come from: ``standin`` (embedded) or ``real`` (the paper's own data set, on the user's disk)."""

@@ -11,7 +11,7 @@ from abc import ABC
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -43,12 +43,27 @@ class MethodSettings(BaseModel):
     Frozen, and unknown keys are errors.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int
     """Number of training steps; 0 for a method that is not trained."""
     batch_size: int = 64
     """Images per domain and step."""
+
+    # Validators and not constrained types: a subclass that gives its own default keeps them.
+    @field_validator("steps", check_fields=False)
+    @classmethod
+    def _no_negative_steps(cls, steps: int) -> int:
+        if steps < 0:
+            raise ValueError("a number of steps is 0 or more")
+        return steps
+
+    @field_validator("batch_size", check_fields=False)
+    @classmethod
+    def _at_least_one_image(cls, size: int) -> int:
+        if size < 1:
+            raise ValueError("a batch has at least one image")
+        return size
 
 
 def _plain_backward(loss: Tensor) -> None:

@@ -170,3 +170,15 @@ def test_a_signal_leaves_finished_cells_finished_and_marks_the_rest(tmp_path: Pa
     assert ended["dummy/tuned/dummy/s0"] == ended["dummy/tuned/dummy/s1"] == "skipped"
     assert f"interrupted by {sign.name}" in out
     assert (finished(next(tmp_path.glob("runs/cells/dummy_dummy_dummy_s0-*"))) or {})["status"] == "ok"
+
+
+def test_an_interrupted_invocation_leaves_what_another_has_finished(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    plan = plan_of()
+    late = Executor(plan.cells, tmp_path / "runs", 1)
+    run(plan, tmp_path / "runs")
+    done = result_of(tmp_path / "runs", plan.cells[0])
+    late._stop = "interrupted by SIGINT"
+    late.run(lambda state: None, lambda: None)
+    assert result_of(tmp_path / "runs", plan.cells[0]) == done

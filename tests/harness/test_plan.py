@@ -78,6 +78,9 @@ def test_a_wrong_name_or_value_says_where_it_is_and_what_was_meant(
         ('profile = "dummy"\nsedes = [0]\n' + DUMMY_ROW, 2, ["sedes", "'seeds'"]),
         ('profile = "dummy"\n' + DUMMY_ROW + "sett = {}\n", 5, ["sett", "'set'"]),
         ('profile = "dummy"\nseeds = "all"\n' + DUMMY_ROW, 2, ["seeds"]),
+        ('profile = "dummy"\nseeds = []\n' + DUMMY_ROW, 2, ["seeds"]),
+        ('profile = "dummy"\nseeds = [-1]\n' + DUMMY_ROW, 2, ["seeds"]),
+        ('profile = "dummy"\nseeds = [0, 0]\n' + DUMMY_ROW, 2, ["seeds", "twice"]),
         ('profile = "dummy"\nseeds = [0\n' + DUMMY_ROW, 3, ["line 3"]),
     ],
 )

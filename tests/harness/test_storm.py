@@ -43,7 +43,8 @@ def kill_cell(folder: Path, seed: int, deadline_s: float = 90) -> None:
     while time.monotonic() < end:
         for path in folder.glob(f"runs/cells/*_s{seed}-*/journal.jsonl"):
             for process in psutil.process_iter(["cmdline"]):
-                if str(path.parent.name) in " ".join(process.info["cmdline"] or []) and '"metrics"' in path.read_text():
+                ours = path.parent.name in " ".join(process.info["cmdline"] or []) and process.cwd() == str(folder)
+                if ours and '"metrics"' in path.read_text():
                     process.send_signal(signal.SIGKILL)
                     return
         time.sleep(0.1)
