@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks import index
+from benchmarks.cell import Cell
 from benchmarks.errors import UserError
 from benchmarks.executor import CellState, Executor
 from benchmarks.journal import finished
@@ -105,8 +106,36 @@ def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:
     bundle = load(
         [cell.directory(root) for cell in cells], planned=[cell.to_json() for cell in cells], suite=suite, titles=titles
     )
+    bundle.warnings.extend(other_settings(suite, cells))
     files = build(bundle, out)
     return files.index, markdown_summary(bundle), results_page(bundle)
+
+
+def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
+    """One line for each cell that was not run as the suite is written: ``--set`` stays in force until the next run."""
+    from benchmarks.plan import make_plan
+    from benchmarks.suites import load_suite
+
+    try:
+        plan = make_plan(load_suite(suite), seeds=sorted({cell.seed for cell in cells}))
+    except UserError:
+        return []  # a suite from a file of the user's, which the index does not know
+    written = {cell.address: cell for cell in plan.cells}
+    lines = []
+    for cell in cells:
+        if cell.address in written:
+            ours, theirs = _flat(cell), _flat(written[cell.address])
+            changed = [key for key in theirs if ours.get(key) != theirs[key]]
+            changes = [f"{key} = {ours.get(key)} instead of {theirs[key]}" for key in changed]
+            if changes:
+                lines.append(f"{cell.address} was run with {', '.join(changes)}: not comparable with the other rows")
+    return lines
+
+
+def _flat(cell: Cell) -> dict[str, object]:
+    return {f"method.{key}": value for key, value in cell.method_settings.items()} | {
+        f"task.{key}": value for key, value in cell.task_settings.items()
+    }
 
 
 def _report(plan: Plan, root: Path, console: Console) -> tuple[Path | None, str]:

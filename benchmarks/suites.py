@@ -9,6 +9,8 @@ A suite names its profile and its rows::
     methods = ["dtn/dtn", "dtn/baseline"]
     task = "digits"
     set = { "task.adaptation" = true }
+
+``rows_of = "quick"`` takes over the rows of another suite, before its own.
 """
 
 from __future__ import annotations
@@ -73,7 +75,12 @@ def load_suite(name: str) -> Suite:
         raise UserError(
             f"unknown suite {name!r}{did_you_mean(name, names)} (there are: {', '.join(names)}; or give a .toml file)"
         )
+    if path.stem in suite_names() and path.resolve() != (SUITES / f"{path.stem}.toml").resolve():
+        # Runs, reports, expectations and experiments go by the name.
+        raise UserError(f"{path}: {path.stem!r} is the name of a suite that ships with Retable; rename the file")
     data = read_toml(path)
+    if isinstance(base := data.pop("rows_of", None), str):
+        data["rows"] = [*load_suite(base).rows, *data.get("rows", ())]
     for reserved in ("name", "path"):
         if reserved in data:
             raise UserError(
@@ -85,7 +92,7 @@ def load_suite(name: str) -> Suite:
         first = error.errors()[0]
         keys = [str(part) for part in first["loc"]]
         key = next((part for part in reversed(keys) if not part.isdigit()), "")
-        known = (*Rows.model_fields, "profile", "seeds", "rows")
+        known = (*Rows.model_fields, "profile", "seeds", "rows", "rows_of")
         hint = did_you_mean(key, known) if first["type"] == "extra_forbidden" else ""
         problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
         raise UserError(f"{path}:{line_of(path, key)}: key {'.'.join(keys)!r}: {problem}{hint}") from error

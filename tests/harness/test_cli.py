@@ -147,3 +147,15 @@ def test_an_index_of_another_version_is_one_clear_line_and_the_next_run_mends_it
     assert code == 2
     assert "another version" in err
     assert "retable run dummy" in err
+
+
+def test_a_report_says_which_rows_were_not_run_as_the_suite_is_written() -> None:
+    from benchmarks.invocation import other_settings
+    from benchmarks.overrides import parse_override
+    from benchmarks.plan import make_plan
+    from benchmarks.suites import load_suite
+
+    changed = make_plan(load_suite("dummy"), overrides=[parse_override("method.steps=3")])
+    assert other_settings("dummy", make_plan(load_suite("dummy")).cells) == []
+    (line,) = other_settings("dummy", [cell for cell in changed.cells if cell.method == "dummy/tuned"])
+    assert "method.steps = 3 instead of 80" in line

@@ -132,3 +132,16 @@ def test_the_stages_of_dtn_are_shared_wherever_their_data_are_the_same() -> None
     assert len(by_method["judges/mnist"]) == len(by_method["judges/street"]) == 1
     # One f for all rows, and one that never saw the left-out digit.
     assert len(by_method["dtn/f"]) == 2
+
+
+def test_a_suite_can_take_over_the_rows_of_another(tmp_path: Path) -> None:
+    other = write_suite(tmp_path, DUMMY_ROW, name="other")
+    path = write_suite(
+        tmp_path, f'rows_of = "{other}"\n[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n', name="both"
+    )
+    assert [cell.method for cell in make_plan(load_suite(str(path))).rows] == ["dummy/dummy", "dummy/tuned"]
+
+
+def test_a_file_cannot_pass_for_a_shipped_suite(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="rename the file"):
+        load_suite(str(write_suite(tmp_path, DUMMY_ROW, name="quick")))
