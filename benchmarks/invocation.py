@@ -133,9 +133,8 @@ def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
 
 
 def _flat(cell: Cell) -> dict[str, object]:
-    return {f"method.{key}": value for key, value in cell.method_settings.items()} | {
-        f"task.{key}": value for key, value in cell.task_settings.items()
-    }
+    flat: dict[str, object] = {f"method.{key}": value for key, value in cell.method_settings.items()}
+    return flat | {f"task.{key}": value for key, value in cell.task_settings.items()}
 
 
 def _report(plan: Plan, root: Path, console: Console) -> tuple[Path | None, str]:
