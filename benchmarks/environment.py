@@ -24,7 +24,7 @@ def environment(accelerator: str, threads: int) -> dict[str, str]:
         "threads": str(threads),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "commit": commit,
         "dirty": dirty,
         "retable": package_version(),
