@@ -42,7 +42,7 @@ def statuses(executor: Executor) -> dict[str, str]:
 
 def quality(result: dict[str, Any]) -> dict[str, float]:
     """The scores that do not measure time or memory."""
-    names = ("lpips_pair.lite0", "fid.lite0")
+    names = ("lpips_pair.lite0", "fid.lite0", "loss.l_mse")
     return {score["name"]: score["value"] for score in result["scores"] if score["name"] in names}
 
 
@@ -81,7 +81,7 @@ def test_the_other_cells_complete(misbehaving: tuple[Executor, Path]) -> None:
     state = next(state for state in executor.states if not state.cell.method_settings["misbehave"])
     assert state.status == "ok"
     names = {score["name"] for score in result_of(root, state.cell)["scores"]}
-    assert {"parameters", "lpips_pair.lite0", "step_time.p50"} <= names
+    assert {"parameters", "lpips_pair.lite0", "step_time.p50", "loss.l_mse"} <= names
     assert (state.directory / "weights.safetensors").exists()
     assert len(list((state.directory / "samples").glob("*.png"))) == 2
 
@@ -133,6 +133,7 @@ def test_a_cell_killed_in_training_resumes_to_the_same_weights(plan_of: Callable
     resumed = run(plan, root).states[0].directory
     assert any("resumed from" in event.get("text", "") for event in events(resumed))
     assert (resumed / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    assert quality(result_of(root, cell)) == quality(result_of(tmp_path / "whole", cell))
     starts = [event for event in events(resumed) if event["event"] == "start"]
     assert [start["attempt"] for start in starts] == [1, 2]
     assert starts[0]["journal"] == starts[1]["journal"]
