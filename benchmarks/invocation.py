@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,16 +38,19 @@ class Options:
 
 
 def show_plan(plan: Plan, root: Path, console: Console) -> None:
-    """The cells in order, with what each starts from and whether it is done."""
+    """The cells in order, with what each starts from, how many others need it, and whether it is done."""
     table = Table(title=f"suite {plan.suite.name}, profile {plan.suite.profile}", box=None)
-    for column in ("cell", "starts from", "steps", "state"):
-        table.add_column(column, justify="right" if column == "steps" else "left", no_wrap=column == "cell")
+    for column in ("cell", "starts from", "needed by", "steps", "state"):
+        numeric = column in ("needed by", "steps")
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "cell")
+    sharers = Counter(needed.hash for cell in plan.cells for needed in cell.needed)
     for cell in plan.cells:
         before = finished(cell.directory(root))
         state = before["status"] if before else "missing"
         needed = ", ".join(f"{role}: {other.address}" for role, other in cell.starts_from.items())
         style = STYLES.get(state, "dim")
-        table.add_row(cell.address, needed, str(cell.method_settings["steps"]), f"[{style}]{state}[/]")
+        steps, shared = str(cell.method_settings["steps"]), str(sharers[cell.hash] or "")
+        table.add_row(cell.address, needed, shared, steps, f"[{style}]{state}[/]")
     console.print(table)
     missing = sum((finished(cell.directory(root)) or {}).get("status") != "ok" for cell in plan.cells)
     console.print(f"{len(plan.rows)} rows, {len(plan.cells)} cells with their shared stages, {missing} to run")

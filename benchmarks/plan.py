@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from benchmarks.cell import Cell, RunSettings
@@ -12,10 +13,13 @@ from benchmarks.errors import UserError, did_you_mean
 from benchmarks.overrides import Override, Profile, build_settings
 from benchmarks.registry import get_method, get_task
 from benchmarks.suites import PROFILES, Rows, Suite
-from datasets.task import TaskSettings
+from datasets.task import Task, TaskSettings
+from methods.method import Method
 
 JUDGE_SEED = 0
 """Judges are instruments: every seed of every row is judged by the same ones."""
+NO_CACHE = Path()
+"""A task says what it measures before it has any data, so the folder does not matter."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,9 @@ def make_plan(
         UserError: an unknown method, task, profile or setting; a glob that matches nothing.
     """
     profile = Profile.load(suite.profile, (suite.path.parent / "profiles", PROFILES))
-    resolver = _Resolver(profile, overrides)
+    resolver = _Resolver(suite, profile, overrides)
     rows = [
-        resolver.row(group, method, seed, suite)
+        resolver.row(group, method, seed)
         for group in suite.rows
         for method in group.methods
         for seed in seeds or suite.seeds
@@ -78,8 +82,23 @@ def _dependencies_first(rows: Iterable[Cell]) -> list[Cell]:
     return list(ordered.values())
 
 
+def _judges_asked(task: Task, method: type[Method]) -> list[str]:
+    """Roles of the judges that the measures of a method name, in the task's order.
+
+    Raises:
+        UserError: a measure names a judge that the task does not declare.
+    """
+    measures = task.measures(method.kind, method.stream)
+    asked = {measure.judge for measure in measures if measure.judge is not None}
+    for role in sorted(asked - task.judges.keys()):
+        hint = did_you_mean(role, task.judges)
+        raise UserError(f"task {task.name!r} measures with the judge {role!r}, which it does not declare{hint}")
+    return [role for role in task.judges if role in asked]
+
+
 class _Resolver:
-    def __init__(self, profile: Profile, overrides: Sequence[Override]) -> None:
+    def __init__(self, suite: Suite, profile: Profile, overrides: Sequence[Override]) -> None:
+        self.suite = suite
         self.profile = profile
         self.overrides = overrides
         self.used: set[int] = set()
@@ -95,38 +114,67 @@ class _Resolver:
             found = "cuda" if torch.cuda.is_available() else "cpu"
             self.run = self.run.model_copy(update={"accelerator": found})
 
-    def row(self, group: Rows, method: str, seed: int, suite: Suite) -> Cell:
+    def row(self, group: Rows, method: str, seed: int, above: tuple[str, ...] = ()) -> Cell:
         """A row of a table: every override may touch it."""
+        own = self._own(group, method)
+        return self._cell(method, group.task, self._task_settings(group, method), seed, own, above, is_row=True)
+
+    def _own(self, group: Rows, method: str) -> list[Override]:
         own: list[Override] = []
         for dotted, value in group.set.items():
             scope, _, key = dotted.partition(".")
-            where = f"{suite.path}: set of {method}"
+            where = f"{self.suite.path}: set of {method}"
             if scope not in ("method", "task"):
                 raise UserError(f"{where}: {dotted!r} must start with 'method.' or 'task.'")
             own.append(Override("method" if scope == "method" else "task", key, value, where))
-        task = get_task(group.task)
+        return own
+
+    def _task_settings(self, group: Rows, method: str) -> TaskSettings:
         values = self.profile.task_values(group.task)
-        for override in own:
+        for override in self._own(group, method):
             if override.scope == "task":
                 values[override.key] = (override.value, override.where)
         for index, override in enumerate(self.overrides):
             if override.scope == "task" and fnmatchcase(method, override.methods or "*"):
                 values[override.key] = (override.value, override.where)
                 self.used.add(index)
-        settings = build_settings(task.Settings, values, f"task {group.task}")
-        return self.cell(method, group.task, settings, seed, own, is_row=True)
+        return build_settings(get_task(group.task).Settings, values, f"task {group.task}")
 
-    def cell(
+    def _stage(self, method: str, task_name: str, asked: TaskSettings, seed: int, above: tuple[str, ...]) -> Cell:
+        """What another cell needs: the suite's row of this method where their data are the same, else a plain stage.
+
+        Args:
+            method: registered name.
+            task_name: registered name.
+            asked: task settings of the cell that needs it.
+            seed: the stage's.
+            above: methods that lead here, to find circles.
+        """
+        if method in above:
+            circle = " -> ".join([*above[above.index(method) :], method])
+            raise UserError(f"method {method!r} needs itself: {circle}; change `needs` or the task's `judges`")
+        task, stream = get_task(task_name), get_method(method).stream
+        settings = task.settings_for(asked, stream)
+        rows = [group for group in self.suite.rows if group.task == task_name and method in group.methods]
+        found = [(group, self._task_settings(group, method)) for group in rows]
+        alike = [(group, theirs) for group, theirs in found if task.settings_for(theirs, stream) == settings]
+        if alike:
+            group = next((group for group, theirs in alike if theirs == asked), alike[0][0])
+            return self.row(group, method, seed, above)
+        return self._cell(method, task_name, settings, seed, (), above, is_row=False)
+
+    def _cell(
         self,
         method: str,
         task_name: str,
         task_settings: TaskSettings,
         seed: int,
-        own: Sequence[Override] = (),
+        own: Sequence[Override],
+        above: tuple[str, ...],
         *,
-        is_row: bool = False,
+        is_row: bool,
     ) -> Cell:
-        """One cell with the stages it needs."""
+        """One cell with the stages that it needs and the judges that its measures name."""
         cls, task = get_method(method), get_task(task_name)
         values: dict[str, tuple[Any, str]] = self.profile.method_values(method)
         for override in own:
@@ -141,15 +189,7 @@ class _Resolver:
                 values[override.key] = (override.value, override.where)
                 self.used.add(index)
         settings = build_settings(cls.Settings, values, f"method {method}")
-        starts_from = {}
-        for role, needed in cls.needs.items():
-            stage = task.settings_for(task_settings, get_method(needed).stream)
-            starts_from[role] = self.cell(needed, task_name, stage, seed)
-        judges = {}
-        if is_row:
-            for role, needed in task.judges.items():
-                stage = task.settings_for(task_settings, get_method(needed).stream)
-                judges[role] = self.cell(needed, task_name, stage, JUDGE_SEED)
+        above = (*above, method)
         return Cell(
             method=method,
             task=task_name,
@@ -159,8 +199,13 @@ class _Resolver:
             method_settings=settings.model_dump(mode="json"),
             task_settings=task_settings.model_dump(mode="json"),
             run=self.run,
-            starts_from=starts_from,
-            judges=judges,
+            starts_from={
+                role: self._stage(needed, task_name, task_settings, seed, above) for role, needed in cls.needs.items()
+            },
+            judges={
+                role: self._stage(task.judges[role], task_name, task_settings, JUDGE_SEED, above)
+                for role in _judges_asked(task(task_settings, NO_CACHE), cls)
+            },
         )
 
     def refuse_idle_overrides(self, rows: Sequence[Cell]) -> None:

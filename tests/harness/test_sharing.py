@@ -1,0 +1,196 @@
+"""A stage that is itself a row of the suite is that row's cell, and judges are planned for whoever is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from rich.console import Console
+
+import datasets
+import methods
+from benchmarks.cell import Cell
+from benchmarks.dummy import Dummy, Squares, SquaresSettings
+from benchmarks.errors import UserError
+from benchmarks.invocation import show_plan
+from benchmarks.overrides import parse_override
+from benchmarks.plan import Plan
+from datasets.task import Kind, Measure, TaskSettings
+
+ROWS = """
+[[rows]]
+methods = ["made/transfer", "made/tuned", "made/basic"]
+task = "made"
+set = { "task.n_test" = 16, "method.batch_size" = 4 }
+"""
+
+
+class MadeSettings(SquaresSettings):
+    """One setting that only ``train`` depends on."""
+
+    n_rare: int = 5
+
+
+class Made(Squares):
+    """Squares with judges: one that every translation asks for, and one that nobody does."""
+
+    name = "made"
+    Settings = MadeSettings
+    judges: ClassVar[Mapping[str, str]] = {"asked": "made/judge", "idle": "made/idle"}
+
+    @classmethod
+    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
+        assert isinstance(settings, MadeSettings)
+        return settings if stream == "train" else settings.model_copy(update={"n_rare": 5})
+
+    def measures(self, kind: Kind, stream: str) -> list[Measure]:
+        return [Measure("accuracy", "test", judge="asked", label="group")] if kind == "translate" else []
+
+
+class Circular(Made):
+    """Its judge's images are judged, by the judge."""
+
+    name = "circular"
+
+    def measures(self, kind: Kind, stream: str) -> list[Measure]:
+        return [Measure("accuracy", "test", judge="asked", label="group")]
+
+
+class Undeclared(Made):
+    """Asks for a judge under a wrong name."""
+
+    name = "undeclared"
+
+    def measures(self, kind: Kind, stream: str) -> list[Measure]:
+        return [Measure("accuracy", "test", judge="askd", label="group")]
+
+
+class Basic(Dummy):
+    """Learns from a stream that the rare images do not matter to."""
+
+    stream = "basic"
+
+
+class FromBasic(Dummy):
+    """Starts from Basic."""
+
+    needs: ClassVar[Mapping[str, str]] = {"basic": "made/basic"}
+
+
+class Judge(Dummy):
+    """A classifier, as far as a plan is concerned."""
+
+    kind = "predict"
+    stream = "judge"
+
+
+@pytest.fixture(autouse=True)
+def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = {"basic": Basic, "transfer": FromBasic, "tuned": FromBasic, "judge": Judge, "idle": Judge}
+    for name, cls in ours.items():
+        monkeypatch.setitem(methods.METHODS, f"made/{name}", f"{__name__}:{cls.__name__}")
+    for task in (Made, Circular, Undeclared):
+        monkeypatch.setitem(datasets.TASKS, task.name, f"{__name__}:{task.__name__}")
+
+
+PlanOf = Callable[..., Plan]
+
+
+def by_address(plan: Plan) -> dict[str, Cell]:
+    found = {cell.address: cell for cell in plan.cells}
+    assert len(found) == len(plan.cells)
+    return found
+
+
+def basic_of(cell: Cell) -> Cell:
+    return cell.starts_from["basic"]
+
+
+def test_a_row_that_others_start_from_is_planned_once_and_is_the_row(plan_of: PlanOf) -> None:
+    plan = plan_of(ROWS)
+    cells = by_address(plan)
+    assert list(cells) == [
+        "made/judge/made/s0",
+        "made/basic/made/s0",
+        "made/transfer/made/s0",
+        "made/tuned/made/s0",
+    ]
+    basic = cells["made/basic/made/s0"]
+    assert basic == basic_of(cells["made/transfer/made/s0"]) == basic_of(cells["made/tuned/made/s0"])
+    assert basic in plan.rows
+    assert (basic.method_settings["batch_size"], basic.task_settings["n_test"]) == (4, 16)
+
+
+def test_what_only_picks_does_not_change_which_cell_the_stage_is(plan_of: PlanOf) -> None:
+    whole, part = plan_of(ROWS), plan_of(ROWS, only="made/transfer/*")
+    assert [cell.method for cell in part.rows] == ["made/transfer"]
+    assert by_address(part)["made/basic/made/s0"] == by_address(whole)["made/basic/made/s0"]
+
+
+@pytest.mark.parametrize("override", ["method.lr=0.5", "task.n_test=8", "made/basic:method.lr=0.5"])
+def test_an_override_touches_the_row_and_the_stage_alike(plan_of: PlanOf, override: str) -> None:
+    before, after = plan_of(ROWS), plan_of(ROWS, overrides=(parse_override(override),))
+    addresses = by_address(after)
+    assert len(addresses) == len(by_address(before)) == 4
+    assert basic_of(addresses["made/transfer/made/s0"]) == addresses["made/basic/made/s0"]
+    assert addresses["made/basic/made/s0"].hash != by_address(before)["made/basic/made/s0"].hash
+
+
+def test_seeds_stay_paired(plan_of: PlanOf) -> None:
+    plan = plan_of(ROWS, seeds=[0, 3])
+    assert [basic_of(cell).seed for cell in plan.rows if cell.starts_from] == [0, 3, 0, 3]
+    assert sum(cell.method == "made/basic" for cell in plan.cells) == 2
+    assert {judge.seed for cell in plan.cells for judge in cell.judges.values()} == {0}
+
+
+def test_data_that_the_stage_never_sees_may_differ(plan_of: PlanOf) -> None:
+    rows = ROWS.replace(', "made/basic"', "").replace('"task.n_test" = 16', '"task.n_test" = 16, "task.n_rare" = 9')
+    basic = '[[rows]]\nmethods = ["made/basic"]\ntask = "made"\nset = { "task.n_test" = 16 }\n'
+    cells = by_address(plan_of(rows + basic))
+    assert basic_of(cells["made/tuned/made/s0"]) == cells["made/basic/made/s0"]
+
+
+def test_other_data_make_another_stage(plan_of: PlanOf) -> None:
+    rows = ROWS.replace(', "made/basic"', "")
+    basic = '[[rows]]\nmethods = ["made/basic"]\ntask = "made"\nset = { "task.n_test" = 12, "method.lr" = 0.5 }\n'
+    (transfer,) = [cell for cell in plan_of(rows + basic).rows if cell.method == "made/transfer"]
+    assert (basic_of(transfer).task_settings["n_test"], basic_of(transfer).method_settings["lr"]) == (16, 0.05)
+
+
+def test_a_stage_that_is_no_row_is_left_alone_by_the_rows_settings(plan_of: PlanOf) -> None:
+    plan = plan_of(ROWS.replace(', "made/basic"', ""), overrides=(parse_override("method.lr=0.5"),))
+    basic = by_address(plan)["made/basic/made/s0"]
+    assert (basic.method_settings["lr"], basic.method_settings["batch_size"]) == (0.05, 8)
+
+
+def test_only_judges_that_a_measure_names_are_waited_for(plan_of: PlanOf) -> None:
+    plan = plan_of(ROWS)
+    assert not any(cell.method == "made/idle" for cell in plan.cells)
+    for cell in plan.cells:
+        assert list(cell.judges) == (["asked"] if cell.method != "made/judge" else [])
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("circular", "needs itself: made/judge -> made/judge"),
+        ("undeclared", "measures with the judge 'askd', which it does not declare; did you mean 'asked'"),
+    ],
+)
+def test_judges_that_cannot_be_are_refused(plan_of: PlanOf, task: str, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        plan_of(f'[[rows]]\nmethods = ["made/basic"]\ntask = "{task}"\n')
+    assert words in str(caught.value)
+
+
+def test_the_shown_plan_says_who_shares_a_cell(plan_of: PlanOf, tmp_path: Path) -> None:
+    out = StringIO()
+    show_plan(plan_of(ROWS), tmp_path, Console(file=out, width=200))
+    lines: dict[str, Any] = {line.split()[0]: line.split() for line in out.getvalue().splitlines() if "made/" in line}
+    assert list(lines) == ["made/judge/made/s0", "made/basic/made/s0", "made/transfer/made/s0", "made/tuned/made/s0"]
+    assert lines["made/tuned/made/s0"][1:3] == ["basic:", "made/basic/made/s0"]
+    assert lines["made/judge/made/s0"][1] == "3"
+    assert lines["made/basic/made/s0"][1] == "2"
