@@ -200,7 +200,8 @@ class _Resolver:
             task_settings=task_settings.model_dump(mode="json"),
             run=self.run,
             starts_from={
-                role: self._stage(needed, task_name, task_settings, seed, above) for role, needed in cls.needs.items()
+                role: self._stage(needed, task_name, task_settings, seed, above)
+                for role, needed in cls.needed(settings).items()
             },
             judges={
                 role: self._stage(task.judges[role], task_name, task_settings, JUDGE_SEED, above)

@@ -89,6 +89,14 @@ class Method(ABC):
 
     settings: Any
 
+    @classmethod
+    def needed(cls, settings: Any) -> Mapping[str, str]:
+        """The part of :attr:`needs` that a method of these settings starts from; everything, unless it says otherwise.
+
+        A network that only a term of weight 0 looks at is not worth its training.
+        """
+        return cls.needs
+
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         """Build the networks as attributes. Weights come from torch's global random state, which the harness seeds."""
         self.settings = settings
@@ -98,7 +106,7 @@ class Method(ABC):
         self.backward: Callable[[Tensor], None] = _plain_backward
 
     def start_from(self, role: str, other: Method) -> None:
-        """Take over what ``role`` of :attr:`needs` provides; called once, before :meth:`optimizers`."""
+        """Take over what ``role`` of :meth:`needed` provides; called once, before :meth:`optimizers`."""
         raise NotImplementedError(f"{type(self).__name__} needs {role!r} but does not say how to start from it")
 
     def networks(self) -> dict[str, nn.Module]:

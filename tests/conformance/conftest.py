@@ -61,7 +61,7 @@ def make_method(make_task: Callable[..., Task]) -> Callable[..., Method]:
         settings = build_settings(cls.Settings, values, f"method {name}")
         seed_everything(seed)
         method = cls(settings, task.info())
-        for role, needed in cls.needs.items():
+        for role, needed in cls.needed(settings).items():
             method.start_from(role, make(needed, seed))
         method.opt = method.optimizers()
         return method

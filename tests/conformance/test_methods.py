@@ -94,6 +94,12 @@ def test_the_methods_it_needs_are_registered_and_form_no_circle(name: str) -> No
 
 
 @every_method
+def test_what_it_needs_with_its_own_settings_is_part_of_what_it_declares(name: str) -> None:
+    cls = get_method(name)
+    assert cls.needed(cls.Settings()).items() <= cls.needs.items()  # type: ignore[call-arg]
+
+
+@every_method
 def test_equal_seeds_give_equal_networks(name: str, make_method: Make) -> None:
     assert same(state(make_method(name, seed=3)), state(make_method(name, seed=3)))
 

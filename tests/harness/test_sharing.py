@@ -13,7 +13,7 @@ from rich.console import Console
 import datasets
 import methods
 from benchmarks.cell import Cell
-from benchmarks.dummy import Dummy, Squares, SquaresSettings
+from benchmarks.dummy import Dummy, DummySettings, Squares, SquaresSettings
 from benchmarks.errors import UserError
 from benchmarks.invocation import show_plan
 from benchmarks.overrides import parse_override
@@ -80,6 +80,22 @@ class FromBasic(Dummy):
     needs: ClassVar[Mapping[str, str]] = {"basic": "made/basic"}
 
 
+class FarSettings(DummySettings):
+    """A weight that decides whether Basic is needed."""
+
+    weight: float = 1.0
+
+
+class Far(FromBasic):
+    """Starts from Basic only where that matters."""
+
+    Settings = FarSettings
+
+    @classmethod
+    def needed(cls, settings: FarSettings) -> Mapping[str, str]:
+        return cls.needs if settings.weight else {}
+
+
 class Judge(Dummy):
     """A classifier, as far as a plan is concerned."""
 
@@ -89,7 +105,7 @@ class Judge(Dummy):
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = {"basic": Basic, "transfer": FromBasic, "tuned": FromBasic, "judge": Judge, "idle": Judge}
+    ours = {"basic": Basic, "transfer": FromBasic, "tuned": FromBasic, "far": Far, "judge": Judge, "idle": Judge}
     for name, cls in ours.items():
         monkeypatch.setitem(methods.METHODS, f"made/{name}", f"{__name__}:{cls.__name__}")
     for task in (Made, Circular, Undeclared):
@@ -184,6 +200,16 @@ def test_judges_that_cannot_be_are_refused(plan_of: PlanOf, task: str, words: st
     with pytest.raises(UserError) as caught:
         plan_of(f'[[rows]]\nmethods = ["made/basic"]\ntask = "{task}"\n')
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("weight", "starts_from"), [(1, ["basic"]), (0, [])])
+def test_a_stage_is_needed_only_where_the_settings_ask_for_it(
+    plan_of: PlanOf, weight: int, starts_from: list[str]
+) -> None:
+    row = f'[[rows]]\nmethods = ["made/far"]\ntask = "made"\nset = {{ "method.weight" = {weight} }}\n'
+    plan = plan_of(row)
+    assert list(plan.rows[0].starts_from) == starts_from
+    assert sum(cell.method == "made/basic" for cell in plan.cells) == len(starts_from)
 
 
 def test_the_shown_plan_says_who_shares_a_cell(plan_of: PlanOf, tmp_path: Path) -> None:
