@@ -96,6 +96,7 @@ def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, .
         images=images,
         labels=request.labels,
         truth=request.truth,
+        source=request.inputs.get("image") if request.kind == "translate" else None,
         logits=logits,
         class_names=names,
     )

@@ -87,15 +87,15 @@ def classification_error(question: Question) -> list[Score]:
 
 
 def identity(question: Question) -> list[Score]:
-    """``identity.EXTRACTOR``: mean cosine to the image whose identity is to be kept, higher is better."""
-    truth = question.answer.truth
-    if truth is None:
-        raise UserError(f"metric 'identity' needs the image to keep for every answer to {question.answer.request!r}")
+    """``identity.EXTRACTOR``: mean cosine to the image that was translated, higher is better."""
+    source = question.answer.source
+    if source is None:
+        raise UserError(f"metric 'identity' needs the input of every answer to {question.answer.request!r}")
     scores = []
     for name in _usable(question, EXTRACTORS):
         extractor = get_extractor(name, question.device)
         ours = cached_features(question.answer.images, extractor)
-        theirs = cached_features(truth, extractor, question.cache)
+        theirs = cached_features(source, extractor, question.cache)
         scores += _means(question, f"identity.{name}", cosine(ours, theirs), "higher", extractor)
     return scores
 

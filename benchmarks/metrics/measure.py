@@ -33,7 +33,9 @@ class Answer:
     labels: Mapping[str, Tensor] = field(default_factory=dict)
     """Label key -> int64 ``[N]``."""
     truth: Tensor | None = None
-    """The true output for every image (``lpips_pair``), or the image whose identity is to be kept (``identity``)."""
+    """The true output for every image (``lpips_pair``)."""
+    source: Tensor | None = None
+    """The input of a translation for every image, float32 ``[N, C, H, W]`` in [-1, 1] (``identity``)."""
     logits: Tensor | None = None
     """float ``[N, classes]`` of a method that predicts."""
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class Answer:
             self.images[chosen],
             {key: value[chosen] for key, value in self.labels.items()},
             None if self.truth is None else self.truth[chosen],
+            None if self.source is None else self.source[chosen],
             None if self.logits is None else self.logits[chosen],
             self.class_names,
         )
@@ -158,7 +161,7 @@ def measure(
 
     Args:
         metric: a key of :data:`benchmarks.metrics.METRICS`.
-        answer: what the method produced, with the request's labels and truth.
+        answer: what the method produced, with the request's labels, inputs and truth.
         reference: images to compare with (``fid``, ``kid``) or to test on (``adaptation``).
         judge: the classifier of ``accuracy``; ``None`` where the answer brings its own logits.
         judge_name: its role, e.g. ``target``; part of the score's name.

@@ -34,7 +34,7 @@ def everything(metric: str) -> list[Score]:
     adaptation_data = {"reference": answer(8, 1), "label": "digit"}
     return measure(
         metric,
-        answer(truth=make_images(6, channels=1, seed=5)),
+        answer(truth=make_images(6, channels=1, seed=5), source=make_images(6, seed=6)),
         judge=judge,
         judge_name="target",
         judge_digest="ab" * 32,
@@ -112,6 +112,25 @@ def test_a_slice_of_the_answer_is_compared_with_the_same_slice_of_the_reference(
     assert (sliced.value, sliced.protocol) == (pytest.approx(alone.value, rel=1e-6), alone.protocol)
 
 
+def test_identity_compares_with_what_went_in_and_lpips_pair_with_what_should_come_out() -> None:
+    kept, other = make_images(6, channels=1), make_images(6, channels=1, seed=5)
+    (same,) = measure("identity", answer(source=kept, truth=other))
+    (changed,) = measure("identity", answer(source=other, truth=kept))
+    assert changed.value < same.value == pytest.approx(1)
+    (same,) = measure("lpips_pair", answer(source=other, truth=kept))
+    (changed,) = measure("lpips_pair", answer(source=kept, truth=other))
+    assert changed.value > same.value == pytest.approx(0)
+
+
+def test_a_part_of_an_answer_keeps_the_inputs_beside_the_images() -> None:
+    source = make_images(6, seed=6)
+    part = answer(source=source, truth=-source).where(torch.arange(6) > 3)
+    assert part.source is not None
+    assert part.truth is not None
+    assert torch.equal(part.source, source[4:])
+    assert torch.equal(part.truth, -source[4:])
+
+
 def test_a_methods_own_predictions_need_no_judge() -> None:
     own = answer(6, logits=judge(torch.zeros(6, 1)))
     (score,) = measure("accuracy", own, label="digit")
@@ -141,7 +160,7 @@ def test_smoothness_reads_consecutive_rows_as_one_path() -> None:
         ("accuracy", {"label": "digit"}, "needs a judge, or an answer with logits"),
         ("accuracy", {"judge": judge, "label": "digit", "by": "group"}, "no label 'group'"),
         ("lpips_pair", {}, "needs a true image"),
-        ("identity", {}, "needs the image to keep"),
+        ("identity", {}, "needs the input of every answer"),
         ("fid", {"reference": answer(), "extractors": ["lite1"]}, "unknown extractor 'lite1'; did you mean 'lite0'"),
         ("fid", {"reference": answer(), "extractors": ["alex"]}, "the extractors asked for are alex"),
         ("fid", {"reference": answer(), "extractors": ["inception"]}, "or use the embedded extractor 'lite0'"),
