@@ -1,14 +1,19 @@
 """Judges: classifiers trained by us on data that no method sees. They give accuracy, never a training signal.
 
+A judge is a network for one domain of its task; a subclass says which domain, which stream, and what network.
+
 Differences from the paper: Taigman et al. (2017, Section 5) judge with a classifier of f's own architecture trained on
 MNIST. Ours has another architecture on purpose, and its training images are kept from every row, so that a row cannot
-please the judge by sharing its blind spots.
+please the judge by sharing its blind spots. Zhuang & Yang (2020) have no judge: their groups are compared by eye.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from methods.classifier import Classifier, ClassifierSettings
@@ -23,17 +28,18 @@ class JudgeSettings(ClassifierSettings):
     """Channels of the first block; the others have 2 and 4 times as many."""
 
 
+def block(i: int, o: int, kernel: int, stride: int) -> list[nn.Module]:
+    """Convolution, batch norm, ReLU: ``[N, i, H, W]`` -> ``[N, o, H / stride, W / stride]``."""
+    conv = nn.Conv2d(i, o, kernel, stride, kernel // 2, bias=False)
+    return [conv, nn.BatchNorm2d(o), nn.ReLU()]
+
+
 def judge_network(channels: int, width: int, image_size: int, classes: int) -> nn.Sequential:
-    """Three blocks of convolution, batch norm and ReLU, each halving the image, then a linear layer.
+    """For digits: three blocks of convolution, batch norm and ReLU, each halving the image, then a linear layer.
 
     Images ``[N, channels, image_size, image_size]`` -> logits ``[N, classes]``. The first two halve by their strides,
     the last by pooling: at full resolution a convolution would cost more than all the rest.
     """
-
-    def block(i: int, o: int, kernel: int, stride: int) -> list[nn.Module]:
-        conv = nn.Conv2d(i, o, kernel, stride, kernel // 2, bias=False)
-        return [conv, nn.BatchNorm2d(o), nn.ReLU()]
-
     return nn.Sequential(
         *block(channels, width, 5, 2),
         *block(width, 2 * width, 3, 2),
@@ -45,39 +51,102 @@ def judge_network(channels: int, width: int, image_size: int, classes: int) -> n
     )
 
 
-class MnistJudge(Classifier):
-    """Judge of the target domain: sees one-channel images; coloured ones are turned grey first."""
+def face_network(channels: int, width: int, image_size: int, classes: int) -> nn.Sequential:
+    """For faces: halving blocks down to 4 to 7 pixels, one more block there, the mean over all places, a linear layer.
+
+    Images ``[N, channels, image_size, image_size]`` -> logits ``[N, classes]``. Channels double from ``width`` to four
+    times ``width``, so that large images cost more time and hardly more weights.
+    """
+    layers, o, side = block(channels, width, 5, 2), width, (image_size + 1) // 2
+    while side >= 8:
+        i, o = o, min(2 * o, 4 * width)
+        layers += block(i, o, 3, 2)
+        side = (side + 1) // 2
+    return nn.Sequential(
+        *layers,
+        *block(o, 4 * width, 3, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.2),
+        nn.Linear(4 * width, classes),
+    )
+
+
+class Judge(Classifier):
+    """Base of every judge."""
 
     Settings: ClassVar[type[MethodSettings]] = JudgeSettings
-    title: ClassVar[str] = "MNIST judge"
-    task: ClassVar[str] = "digits"
-    stream: ClassVar[str] = "judge-mnist"
+    domain: ClassVar[str]
+    """The task's domain that it judges."""
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
         classes = len(info.classes[self.label])
-        self.network = judge_network(info.channels["t"], self.settings.width, info.image_size, classes)
+        self.network = self.build(info.channels[self.domain], self.settings.width, info.image_size, classes)
+
+    @staticmethod
+    @abstractmethod
+    def build(channels: int, width: int, image_size: int, classes: int) -> nn.Module:
+        """The network: images ``[N, channels, image_size, image_size]`` in [-1, 1] -> logits ``[N, classes]``."""
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Images ``[N, C, H, W]`` in [-1, 1] -> logits ``[N, classes]``."""
+        out: Tensor = self.network(images)
+        return out
+
+
+class DigitJudge(Judge):
+    """Base of the judges of digits."""
+
+    task: ClassVar[str] = "digits"
+    build = staticmethod(judge_network)
+
+
+class MnistJudge(DigitJudge):
+    """Judge of the target domain: sees one-channel images; coloured ones are turned grey first."""
+
+    title: ClassVar[str] = "MNIST judge"
+    stream: ClassVar[str] = "judge-mnist"
+    domain: ClassVar[str] = "t"
 
     def logits(self, images: Tensor) -> Tensor:
         """Images ``[N, 1 or 3, H, W]`` in [-1, 1] -> logits ``[N, 10]``."""
-        out: Tensor = self.network(grey(images))
-        return out
+        return super().logits(grey(images))
 
 
-class StreetJudge(Classifier):
+class StreetJudge(DigitJudge):
     """Judge of the source domain."""
 
-    Settings: ClassVar[type[MethodSettings]] = JudgeSettings
     title: ClassVar[str] = "Street-digit judge"
-    task: ClassVar[str] = "digits"
     stream: ClassVar[str] = "judge-street"
+    domain: ClassVar[str] = "s"
 
-    def __init__(self, settings: MethodSettings, info: Info) -> None:
-        super().__init__(settings, info)
-        classes = len(info.classes[self.label])
-        self.network = judge_network(info.channels["s"], self.settings.width, info.image_size, classes)
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Images ``[N, 3, H, W]`` in [-1, 1] -> logits ``[N, 10]``."""
-        out: Tensor = self.network(images)
-        return out
+class GroupJudge(Judge):
+    """Base of the judges that tell woman, man, kids and old apart, at any image size from 32 pixels up."""
+
+    task: ClassVar[str] = "cartoon-groups"
+    label: ClassVar[str] = "group"
+    build = staticmethod(face_network)
+
+    def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
+        """One update from ``{"image": [N, 3, S, S], "group": [N]}``, every image mirrored or not: faces may be."""
+        images = batch["image"]
+        mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+        return super().training_step({**batch, "image": torch.where(mirrored, images.flip(-1), images)}, step)
+
+
+class CartoonGroupJudge(GroupJudge):
+    """Judge of the cartoons."""
+
+    title: ClassVar[str] = "Cartoon group judge"
+    stream: ClassVar[str] = "judge-cartoon"
+    domain: ClassVar[str] = "cartoon"
+
+
+class PhotoGroupJudge(GroupJudge):
+    """Judge of the portraits."""
+
+    title: ClassVar[str] = "Portrait group judge"
+    stream: ClassVar[str] = "judge-photo"
+    domain: ClassVar[str] = "photo"
