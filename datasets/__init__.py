@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 TASKS: Mapping[str, str] = {
+    "cartoon-groups": "datasets.cartoon_groups.task:CartoonGroups",
     "digits": "datasets.digits.task:Digits",
 }
 """Task name -> lazy ``module:Class``."""

@@ -16,6 +16,8 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from datasets.errors import DataError
+
 Kind = Literal["translate", "sample", "predict"]
 
 
@@ -146,6 +148,21 @@ class Task(ABC):
     @abstractmethod
     def reference(self, name: str) -> Request:
         """Reference images by name: ``inputs["image"]`` ``[N, C, H, W]`` in [-1, 1], with labels where known."""
+
+    def ask(self, images: Tensor, wanted: Mapping[str, str]) -> Request:
+        """What a trained method is asked about a user's own images. Works before :meth:`prepare`.
+
+        Args:
+            images: float32 ``[N, C, H, W]`` in [-1, 1], already of the task's size.
+            wanted: what the user wants of all of them, in words, e.g. ``{"group": "kids"}``.
+
+        Raises:
+            DataError: something is wanted that the task does not know, or it needs to know more.
+        """
+        if wanted:
+            keys = ", ".join(repr(key) for key in wanted)
+            raise DataError(f"the task {self.name} knows no {keys}: its methods take images and nothing else")
+        return Request("translate", "translate", {"image": images})
 
     @abstractmethod
     def digests(self) -> dict[str, str]:

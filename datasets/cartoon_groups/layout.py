@@ -1,0 +1,194 @@
+"""The paper's data set on disk: ``{woman,man,kids,old}/{trainA,trainB,testA,testB}``, A photos and B cartoons.
+
+Files are read through the cache under the SHA-256 of their bytes: a changed picture is noticed, and a folder that was
+copied or touched is not decoded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from datasets import cache
+from datasets.errors import DataError
+from datasets.faces.people import GROUPS
+from datasets.images import SUFFIXES, image_files, read_image, square
+
+FOLDERS = {
+    "trainA": "photos to train on",
+    "trainB": "cartoons to train on",
+    "testA": "photos to test on",
+    "testB": "cartoons to compare with",
+}
+LEAST = {"trainA": 2, "trainB": 1, "testA": 2, "testB": 2}
+"""Fewest images of a folder: a Fréchet or kernel distance needs two on either side."""
+PAPER = {"A": (1000, 75, 50, 50), "B": (200, 15, 10, 10)}
+"""Photos and cartoons of every group in the paper."""
+READER = 1
+"""Of :func:`~datasets.images.read_image` and :func:`~datasets.images.square`: part of every cache key. Raise it
+whenever an image would come out differently."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of one folder."""
+
+    images: Tensor
+    """uint8 ``[N, 3, size, size]``."""
+    digest: str
+    """SHA-256 of the content."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a folder in this layout holds, for :func:`datasets.inventory.check`."""
+
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def is_layout(root: Path) -> bool:
+    """Whether any group's folder with any of its sub-folders is there, in capitals or not."""
+    return root.is_dir() and any(
+        _lookup(found, sub) is not None
+        for group in GROUPS
+        if (found := _lookup(root, group)) is not None
+        for sub in FOLDERS
+    )
+
+
+def require(root: Path) -> None:
+    """See that all sixteen folders hold enough images, without reading any.
+
+    Raises:
+        DataError: the first that does not, by name.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; expected one that holds {', '.join(GROUPS)}")
+    for group in GROUPS:
+        for sub in FOLDERS:
+            lack = _lack(root, group, sub)
+            if lack is not None:
+                raise DataError(f"{root / group / sub}: {lack}; {_hint(root)}")
+
+
+def read(root: Path, group: str, sub: str, size: int, folder: Path) -> Images:
+    """Every image of one sub-folder by file name: its centre square, resized with anti-aliasing.
+
+    Args:
+        root: the folder that holds the groups.
+        group: one of :data:`GROUPS`.
+        sub: one of :data:`FOLDERS`.
+        size: height and width in pixels.
+        folder: the cache's folder.
+
+    Raises:
+        DataError: no folder, no image in it, or one that cannot be read.
+    """
+    try:
+        files = image_files(root / group / sub)
+        digests = [_sha256(path) for path in files]
+        if not files:
+            raise DataError(f"{root / group / sub}: no images ({', '.join(SUFFIXES)})")
+        key = {"reader": READER, "size": size, "files": hashlib.sha256("".join(digests).encode()).hexdigest()}
+        entry = cache.cached(folder, f"{group}-{sub}", key, partial(_read, files, size))
+    except DataError as error:
+        raise DataError(f"{error}; {_hint(root)}") from error
+    return Images(entry.tensors["images"], entry.digest)
+
+
+def check(root: Path) -> Findings:
+    """Read everything and say in one screen what is there, what is missing and which images cannot be read."""
+    missing, problems, counts = [], [], {}
+    for group in GROUPS:
+        for sub in FOLDERS:
+            lack = _lack(root, group, sub)
+            if lack is not None:
+                missing.append(f"{group}/{sub} ({FOLDERS[sub]}): {lack}")
+            folder = root / group / sub
+            files = image_files(folder) if folder.is_dir() else []
+            unreadable = [words for path in files if (words := _problem(root, path)) is not None]
+            counts[group, sub] = len(files) - len(unreadable)
+            problems += unreadable
+            if lack is None and counts[group, sub] < LEAST[sub]:
+                missing.append(f"{group}/{sub} ({FOLDERS[sub]}): {counts[group, sub]} readable, {LEAST[sub]} needed")
+    return Findings((*_table(counts), *_left_out(root)), tuple(missing), tuple(problems))
+
+
+def _table(counts: dict[tuple[str, str], int]) -> list[str]:
+    head = f"{'readable images':<16}{'trainA':>8}{'testA':>8}{'paper':>8}{'trainB':>10}{'testB':>8}{'paper':>8}"
+    lines = [head]
+    for i, group in enumerate(GROUPS):
+        n = {sub: counts[group, sub] for sub in FOLDERS}
+        photos = f"{n['trainA']:>8,}{n['testA']:>8,}{PAPER['A'][i]:>8,}"
+        lines.append(f"{group:<16}{photos}{n['trainB']:>10,}{n['testB']:>8,}{PAPER['B'][i]:>8,}")
+    return lines
+
+
+def _left_out(root: Path) -> list[str]:
+    """A line about files that are not named like images, so that nobody wonders where they went."""
+    kinds = Counter(
+        path.suffix.lower() or "no suffix"
+        for group in GROUPS
+        for sub in FOLDERS
+        if (root / group / sub).is_dir()
+        for path in (root / group / sub).rglob("*")
+        if path.is_file() and path.suffix.lower() not in SUFFIXES and not path.name.startswith(".")
+    )
+    names = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return [f"left out, not named like images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
+
+
+def _lack(root: Path, group: str, sub: str) -> str | None:
+    """What a folder lacks before any image is read, or ``None``."""
+    if (root / group / sub).is_dir():
+        count = len(image_files(root / group / sub))
+        if count == 0:
+            return f"no images ({', '.join(SUFFIXES)}) in this folder"
+        return f"{count} image, {LEAST[sub]} needed" if count < LEAST[sub] else None
+    group_folder = _lookup(root, group)
+    if group_folder is None:
+        return "no such folder"
+    sub_folder = _lookup(group_folder, sub)
+    if sub_folder is None:
+        return "no such folder"
+    return f"no such folder, but there is {sub_folder.relative_to(root)}: rename it"
+
+
+def _lookup(folder: Path, name: str) -> Path | None:
+    """The folder of this name, exactly or in other capitals, or ``None``."""
+    if (folder / name).is_dir():
+        return folder / name
+    alike = (path for path in sorted(folder.iterdir()) if path.name.lower() == name.lower() and path.is_dir())
+    return next(alike, None)
+
+
+def _problem(root: Path, path: Path) -> str | None:
+    try:
+        read_image(path)
+    except DataError as error:
+        return str(error).replace(f"{root}/", "", 1)
+    return None
+
+
+def _read(files: list[Path], size: int) -> dict[str, Tensor]:
+    return {"images": torch.stack([square(read_image(path), size) for path in files])}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _hint(root: Path) -> str:
+    return f"`retable data check {root}` lists everything"

@@ -1,0 +1,310 @@
+"""Task `cartoon-groups`: portraits of four groups become cartoons, and back, without pairs (Zhuang & Yang, 2020).
+
+Domains ``photo`` (A) and ``cartoon`` (B); groups 0 ``woman``, 1 ``man``, 2 ``kids``, 3 ``old``. Group 0 has many
+images, the others few. Who sees which images: :mod:`~datasets.cartoon_groups.sources`.
+
+=================  ==============================================================================================
+stream             a batch
+=================  ==============================================================================================
+``woman``          ``photo``, ``cartoon`` of group 0
+``mixed``          both drawn from the union of all groups
+``rare``           both drawn from the union of groups 1 to 3
+``groups``         ``photo``, ``cartoon``, ``group``: row i of both is of group i % 4
+``rare-groups``    the same round over groups 1, 2, 3
+``identities``     ``image``, ``other``: row i of both is one person in two photographs (stage: the recogniser)
+``judge-cartoon``  ``image``, ``group`` (stage: the judge of cartoons), groups in the same round
+``judge-photo``    ``image``, ``group`` (stage: the judge of photos)
+=================  ==============================================================================================
+
+Differences from the paper: it reports pictures alone; requests, judges and measures are ours. The stand-in knows the
+true cartoon of everybody it tests on, which nobody has for real photos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import ClassVar, get_args
+
+import torch
+from torch import Tensor
+
+from datasets.cartoon_groups import identities
+from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
+from datasets.cartoon_groups.sources import Domain, Faces, Part, Progress, Real, Source, StandIn
+from datasets.errors import DataError
+from datasets.faces.people import GROUPS
+from datasets.sampling import step_indices
+from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+
+DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
+ALL, RARE = (0, 1, 2, 3), (1, 2, 3)
+ROWS = {"woman": (0,), "mixed": ALL, "rare": RARE, "groups": ALL, "rare-groups": RARE}
+"""Stream of a row -> the groups it sees."""
+ROUND = ("groups", "rare-groups")
+"""Streams whose rows go round their groups, so that each has its share of every batch."""
+PREVIEW = 3
+"""Test faces of every group in the sample grids."""
+_NEEDS: dict[Stage, tuple[tuple[Part, Domain], ...]] = {
+    "rows": tuple((part, domain) for part in ("train", "test", "reference") for domain in DOMAINS),
+    "identities": (("identities", "photo"), ("pairs", "photo")),
+    "judge-cartoon": (("judge", "cartoon"), ("judge-test", "cartoon")),
+    "judge-photo": (("judge", "photo"), ("judge-test", "photo")),
+}
+
+
+class CartoonGroups(Task):
+    """Portraits of four groups to cartoons, few-shot."""
+
+    name = "cartoon-groups"
+    Settings = CartoonGroupsSettings
+    judges: ClassVar = {"cartoon": "judges/cartoon-group", "photo": "judges/photo-group"}
+    settings: CartoonGroupsSettings
+
+    @classmethod
+    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
+        """What ``stream`` depends on; the rest is put back to its default. Rows depend on everything."""
+        if not isinstance(settings, CartoonGroupsSettings):
+            raise TypeError(f"settings of the task cartoon-groups expected, got {type(settings).__name__}")
+        stage = _stage(stream)
+        if stage == "rows":
+            return settings.model_copy(update={"stream": stage})
+        keep = ("n_identities", "n_shots", "n_pairs") if stage == "identities" else ("n_judge", "n_test")
+        values = {name: getattr(settings, name) for name in ("source", "data_dir", "size", *keep)}
+        return CartoonGroupsSettings(stream=stage, **values)
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Have the images of the settings' stream rendered, or the user's folders checked and read.
+
+        Args:
+            progress: told how far the rendering is.
+        """
+        self._source.verify()
+        for part, domain in _NEEDS[self.settings.stream]:
+            for group in ALL:
+                self._faces(part, domain, group, progress)
+        if self.settings.stream == "rows" and self.settings.source == "standin":
+            for group in ALL:
+                self._faces("truth", "cartoon", group, progress)
+
+    def info(self) -> TaskInfo:
+        """Domains ``photo`` and ``cartoon``, 3 channels each; labels ``group``, ``to`` and (pairs) ``same``."""
+        classes = {"group": GROUPS, "to": DOMAINS, "same": ("different", "same")}
+        return TaskInfo(self.settings.size, dict.fromkeys(DOMAINS, 3), classes)
+
+    def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
+        """A training batch: shuffled epochs, one permutation for every domain and group (or union of groups)."""
+        stage = _stage(stream)
+        if stage == "identities":
+            return self._two_photographs(step, size, seed)
+        if stage != "rows":
+            domain: Domain = "cartoon" if stage == "judge-cartoon" else "photo"
+            return {"image": self._in_turn("judge", domain, ALL, step, size, seed), "group": _turns(ALL, size)}
+        groups = ROWS[stream]
+        if stream in ROUND:
+            batch = {str(domain): self._in_turn("train", domain, groups, step, size, seed) for domain in DOMAINS}
+            return batch | {"group": _turns(groups, size)}
+        return {domain: self._drawn("train", domain, groups, step, size, seed) for domain in DOMAINS}
+
+    def requests(self, kind: Kind, stream: str) -> list[Request]:
+        """``translate``: ``test``, ``train``, ``back``. ``predict``: a judge's held-out images, or pairs of people."""
+        stage = _stage(stream)
+        if kind == "translate" and stage == "rows":
+            # One of many true portraits of a person: fit to say whether she is the same one, not to compare pixels.
+            portraits = self._truth("test", "photo")
+            return [
+                self._translation("test", "test", "photo", truth=self._truth("test", "cartoon")),
+                self._translation("train", "train", "photo", truth=self._truth("truth", "cartoon")),
+                self._translation("back", "test", "cartoon", truth=portraits),
+            ]
+        if kind == "predict" and stage == "identities":
+            return [self._pairs()]
+        if kind == "predict" and stage != "rows":
+            return [self._labelled("judge-test", "judge-test", "cartoon" if stage == "judge-cartoon" else "photo")]
+        return []
+
+    def measures(self, kind: Kind, stream: str) -> list[Measure]:
+        """By group: is it of its group, like its domain, like the truth, varied; and how the training photos fare.
+
+        ``identity`` compares with the true image, another of the same person, so only the stand-in has it. The request
+        ``train`` is there for the gap to ``test`` within a group: its groups are not equally large, so its score over
+        everything is not comparable with another request's.
+        """
+        stage = _stage(stream)
+        if kind == "predict" and stage != "rows":
+            request, label = ("pairs", "same") if stage == "identities" else ("judge-test", "group")
+            return [Measure("accuracy", request, label=label, by=label)]
+        if kind != "translate" or stage != "rows":
+            return []
+        measures = [
+            Measure("accuracy", "test", judge="cartoon", label="group", by="group"),
+            Measure("fid", "test", reference="cartoons", by="group"),
+            Measure("kid", "test", reference="cartoons", by="group"),
+            Measure("lpips_pair", "test", by="group"),
+            Measure("lpips_diversity", "test", by="group"),
+            Measure("identity", "test", by="group"),
+            Measure("accuracy", "back", judge="photo", label="group", by="group"),
+            Measure("fid", "back", reference="photos", by="group"),
+            Measure("kid", "back", reference="photos", by="group"),
+            Measure("identity", "back", by="group"),
+            Measure("lpips_pair", "train", by="group"),
+            Measure("kid", "train", reference="cartoons", by="group"),
+        ]
+        known = self.settings.source == "standin"
+        return [measure for measure in measures if known or measure.metric not in ("lpips_pair", "identity")]
+
+    def preview(self, kind: Kind, stream: str) -> Request | None:
+        """The first three test faces of every group, with their true cartoons where they are known."""
+        if kind != "translate":
+            return None
+        return self._translation("preview", "test", "photo", self._truth("test", "cartoon", PREVIEW), PREVIEW)
+
+    def reference(self, name: str) -> Request:
+        """``cartoons`` or ``photos``: images by group of people whom neither a method nor a request shows."""
+        domains: dict[str, Domain] = {"cartoons": "cartoon", "photos": "photo"}
+        if name not in domains:
+            raise DataError(
+                f"the task cartoon-groups has no reference images {name!r}; it has {', '.join(sorted(domains))}"
+            )
+        return self._labelled(name, "reference", domains[name])
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the images used so far by part, domain and group, e.g. ``train-photo-kids``."""
+        return {f"{p}-{d}-{GROUPS[g]}": faces.digest for (p, d, g), faces in sorted(self._loaded.items())}
+
+    def ask(self, images: Tensor, wanted: Mapping[str, str]) -> Request:
+        """The user's images as one translation.
+
+        Args:
+            images: float32 ``[N, 3, size, size]`` in [-1, 1].
+            wanted: ``group`` (one of the four, required) and ``to`` (``cartoon``, the default, or ``photo``).
+
+        Raises:
+            DataError: the group is missing, or a key or value is unknown.
+        """
+        choices = {"group": GROUPS, "to": DOMAINS}
+        for key in wanted:
+            if key not in choices:
+                hint = _hint(key, choices)
+                raise DataError(f"the task cartoon-groups knows no {key!r}{hint}; it takes group and to")
+        if "group" not in wanted:
+            raise DataError(
+                f"the task cartoon-groups needs the group of the faces: {_either(GROUPS)} (for example group=woman)"
+            )
+        values = {"to": "cartoon", **wanted}
+        for key, value in values.items():
+            if value not in choices[key]:
+                raise DataError(f"{key}={value!r} is not {_either(choices[key])}{_hint(value, choices[key])}")
+        numbers = {key: torch.full((len(images),), names.index(values[key])) for key, names in choices.items()}
+        return Request("translate", "translate", {"image": images, **numbers})
+
+    @cached_property
+    def _source(self) -> Source:
+        return (StandIn if self.settings.source == "standin" else Real)(self.settings, self.cache)
+
+    @cached_property
+    def _loaded(self) -> dict[tuple[Part, Domain, int], Faces]:
+        return {}
+
+    def _faces(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Faces:
+        key = (part, domain, group)
+        if key not in self._loaded:
+            self._loaded[key] = self._source.load(part, domain, group, progress)
+        return self._loaded[key]
+
+    def _images(self, part: Part, domain: Domain, groups: Sequence[int] = ALL) -> list[Tensor]:
+        return [self._faces(part, domain, group).images for group in groups]
+
+    def _in_turn(self, part: Part, domain: Domain, groups: Sequence[int], step: int, size: int, seed: int) -> Tensor:
+        """Row i is of the (i mod number of groups)th group."""
+        places, shown = [], []
+        for turn, (group, images) in enumerate(zip(groups, self._images(part, domain, groups), strict=True)):
+            rows = torch.arange(turn, size, len(groups))
+            if len(rows):
+                places.append(rows)
+                shown.append(images[step_indices(len(images), step, len(rows), part, domain, group, seed)])
+        return _signed(torch.cat(shown)[torch.cat(places).argsort()])
+
+    def _drawn(self, part: Part, domain: Domain, groups: Sequence[int], step: int, size: int, seed: int) -> Tensor:
+        """From the union of groups."""
+        images = self._images(part, domain, groups)
+        starts = torch.tensor([0, *(len(few) for few in images)]).cumsum(0)
+        chosen = step_indices(int(starts[-1]), step, size, part, domain, *groups, seed)
+        which = torch.searchsorted(starts, chosen, right=True) - 1
+        places = zip(which.tolist(), (chosen - starts[which]).tolist(), strict=True)
+        return _signed(torch.stack([images[group][place] for group, place in places]))
+
+    def _two_photographs(self, step: int, size: int, seed: int) -> dict[str, Tensor]:
+        photos = torch.cat(self._images("identities", "photo"))
+        if self.settings.source == "standin":
+            shots = self.settings.n_shots
+            people = identities.people_at(len(photos) // shots, step, size, "people", seed) * shots
+            first, second = identities.two_of(shots, size, step, seed)
+            return {"image": _signed(photos[people + first]), "other": _signed(photos[people + second])}
+        shown = _signed(photos[identities.people_at(len(photos), step, size, "people", seed)])
+        return {name: identities.views(shown, name, step, seed) for name in ("image", "other")}
+
+    def _pairs(self) -> Request:
+        photos = [_signed(images) for images in self._images("pairs", "photo")]
+        if self.settings.source == "standin":
+            first, second = [few[0::2] for few in photos], [few[1::2] for few in photos]
+        else:
+            first, second = ([identities.views(few, "pairs", i, g) for g, few in enumerate(photos)] for i in (0, 1))
+        one, other, same = identities.pairs(first, second)
+        return Request("pairs", "predict", {"image": one, "other": other}, {"same": same})
+
+    def _labelled(self, name: str, part: Part, domain: Domain) -> Request:
+        images = self._images(part, domain)
+        return Request(name, "predict", {"image": _signed(torch.cat(images))}, {"group": _groups(images)})
+
+    def _truth(self, part: Part, domain: Domain, limit: int | None = None) -> Tensor | None:
+        if self.settings.source != "standin":
+            return None
+        return _signed(torch.cat([few[:limit] for few in self._images(part, domain)]))
+
+    def _translation(
+        self, name: str, part: Part, domain: Domain, truth: Tensor | None, limit: int | None = None
+    ) -> Request:
+        """Images of a domain to the other, group by group; of training photos those that are asked for."""
+        images = self._images(part, domain)
+        if part == "train":
+            counts = tuple(len(few) for few in images)
+            images = [few[: self.settings.n_asked(counts, group)] for group, few in enumerate(images)]
+        images = [few[:limit] for few in images]
+        groups = _groups(images)
+        to = torch.full_like(groups, 1 - DOMAINS.index(domain))
+        inputs = {"image": _signed(torch.cat(images)), "group": groups, "to": to}
+        return Request(name, "translate", inputs, {"group": groups}, truth)
+
+
+def _stage(stream: str) -> Stage:
+    if stream in ROWS:
+        return "rows"
+    if stream not in _NEEDS or stream == "rows":
+        known = [*ROWS, *(stage for stage in get_args(Stage) if stage != "rows")]
+        hint = _hint(stream, known)
+        raise DataError(f"the task cartoon-groups has no stream {stream!r}{hint}; it has {', '.join(known)}")
+    return stream
+
+
+def _turns(groups: Sequence[int], size: int) -> Tensor:
+    return torch.tensor(groups)[torch.arange(size) % len(groups)]
+
+
+def _groups(images: Sequence[Tensor]) -> Tensor:
+    return torch.arange(len(images)).repeat_interleave(torch.tensor([len(few) for few in images]))
+
+
+def _signed(images: Tensor) -> Tensor:
+    """uint8 [0, 255] -> float32 [-1, 1]."""
+    return images.float().div_(127.5).sub_(1)
+
+
+def _either(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _hint(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
