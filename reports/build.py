@@ -11,6 +11,8 @@ from pathlib import Path
 
 from reports import format as text
 from reports import render_latex, render_markdown
+from reports.claim_model import HOW_TO_READ, Claims, count_verdicts
+from reports.claims import build_claims
 from reports.curves import curve_figures
 from reports.data import Bundle
 from reports.errors import ReportError
@@ -47,6 +49,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     _make_folder(out)
     papers = load_papers()
     tables = build_tables(bundle, papers)
+    claims = build_claims(bundle, papers, tables)
     curves = curve_figures(bundle)
     pairs = [(table, side_by_side(bundle, table) if table.figure_caption else None) for table in tables]
     shown = {table.anchor: figure for table, figure in pairs if figure is not None}
@@ -55,6 +58,11 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
         name = table.anchor.removeprefix("table-")
         table_files[out / "tables" / f"{name}.md"] = render_markdown.render(table, level=1).encode()
         table_files[out / "tables" / f"{name}.tex"] = render_latex.render(table).encode()
+    for paper in claims:
+        table_files[out / "tables" / f"{paper.paper}-claims.md"] = render_markdown.render_claims(
+            paper, level=1
+        ).encode()
+        table_files[out / "tables" / f"{paper.paper}-claims.tex"] = render_latex.render_claims(paper).encode()
     figure_files: dict[Path, bytes] = {}
     for curve in curves:
         figure_files[out / "figures" / f"curves-{curve.paper}.svg"] = curve.svg
@@ -65,14 +73,14 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
             picture.save(buffer, format="PNG", optimize=True)
             figure_files[out / "figures" / f"{anchor.removeprefix('table-')}-outputs.png"] = buffer.getvalue()
     results, index = out / "results.csv", out / "index.html"
-    page = render_html.render(bundle, tables, papers, curves, shown).encode()
+    page = render_html.render(bundle, tables, papers, curves, shown, claims).encode()
     for path, content in {**table_files, **figure_files, results: _csv(bundle).encode(), index: page}.items():
         _write(path, content)
     return ReportFiles(index, tuple(table_files), tuple(figure_files), results)
 
 
 def markdown_summary(bundle: Bundle) -> str:
-    """The tables' bodies and every status in short Markdown: the description of a tracked run.
+    """Verdicts, the tables' bodies and every status in short Markdown: the description of a tracked run.
 
     At most :data:`SUMMARY_LIMIT` characters; tables that do not fit are named instead.
     """
@@ -84,7 +92,11 @@ def markdown_summary(bundle: Bundle) -> str:
     parts = [_fit("\n".join(head), SUMMARY_LIMIT // 3)]
     left_out: list[str] = []
     room = SUMMARY_LIMIT - 400
-    for table in build_tables(bundle):
+    papers = load_papers()
+    tables = build_tables(bundle, papers)
+    if claims := build_claims(bundle, papers, tables):
+        parts.append(_fit(_claims_in_short(claims), SUMMARY_LIMIT // 3))
+    for table in tables:
         counted = f"\n\n{render_markdown.escape(table.ordering_line())}" if table.orderings else ""
         body = f"#### {render_markdown.escape(table.name)}\n\n{render_markdown.rows(table)}"
         part = f"{body}\n\n{render_markdown.escape(table.data)}{counted}"
@@ -97,8 +109,13 @@ def markdown_summary(bundle: Bundle) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _claims_in_short(claims: Sequence[Claims]) -> str:
+    lines = [f"- {line.word}: {line.sentence}" for paper in claims for line in paper.lines]
+    return "\n".join([f"**Claims**: {count_verdicts(claims)}", *map(render_markdown.escape, lines)])
+
+
 def results_page(bundle: Bundle, figures: str | None = None) -> str:
-    """A page of results for a repository: provenance first, then every table with its notes, then what failed.
+    """A page of results for a repository: provenance first, then the claims, every table with its notes, what failed.
 
     Args:
         bundle: what the report is made from.
@@ -111,8 +128,12 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
     lines += [f"| {escape(key)} | {escape(value)} |" for key, value in bundle.provenance.items()]
     lines += ["", *(f"- Warning: {escape(warning)}" for warning in bundle.warnings)]
     papers = {paper.paper: paper for paper in load_papers()}
+    tables = build_tables(bundle, list(papers.values()))
+    if claims := build_claims(bundle, list(papers.values()), tables):
+        lines += ["", "## Claims", "", f"{escape(count_verdicts(claims))}. {escape(HOW_TO_READ)}"]
+        lines += [line for paper in claims for line in ("", render_markdown.render_claims(paper).rstrip())]
     shown = ""
-    for table in build_tables(bundle, list(papers.values())):
+    for table in tables:
         if table.paper != shown:
             shown = table.paper
             known = papers.get(shown)

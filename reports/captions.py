@@ -39,6 +39,9 @@ def protocol_lines(table: PublishedTable, measured: Columns) -> list[str]:
         said = [f"ours: {line}" for line in dict.fromkeys(ours)]
         if column.protocol is not None:
             said.append(f"published: {column.protocol.words}")
+        if column.against and ours:
+            against = next(row.title for row in table.rows if row.id == column.against)
+            said.append(f"shown: the change against {against}, paired by seed")
         if said:
             group = f"{column.group} " if column.group else ""
             lines.append(f"Protocol of {group}{column.title}: {'; '.join(said)}.")

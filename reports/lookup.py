@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reports import format as text
@@ -54,6 +54,21 @@ class Index:
     def all_variants(self, table: PublishedTable, row: Row) -> list[dict[str, Any]]:
         """The cells of a row's method on the table's task."""
         return [cell for cell in self._cells.get(row.method or "", []) if table.task in (None, cell["task"])]
+
+    def runs(self, method: str, variant: str, task: str) -> dict[int, str]:
+        """Seed -> status of a method's cells."""
+        cells = self._cells.get(method, [])
+        return {cell["seed"]: cell["status"] for cell in cells if (cell["task"], cell["variant"]) == (task, variant)}
+
+    def by_seed(
+        self, method: str, variant: str, task: str, score: str, wanted: Mapping[str, str]
+    ) -> dict[int, dict[str, Any]]:
+        """Seed -> finished score of exactly this slice; where a ``*`` meets several, the first in order counts."""
+        found: dict[int, dict[str, Any]] = {}
+        for one in self._scores.get((method, variant, score), []):
+            if one["task"] == task and _slice_fits(one["slices"], wanted):
+                found.setdefault(one["seed"], one)
+        return found
 
     def scores(self, table: PublishedTable, row: Row, column: Column) -> list[dict[str, Any]]:
         """Finished scores for a row and a column, by seed, then by slice."""
@@ -122,9 +137,20 @@ def measure(index: Index, table: PublishedTable, rows: Sequence[Row], column: Co
     ]
     keys = Counter(key for sample in samples if sample for key, _ in sample.values())
     main = keys.most_common(1)[0][0] if keys else ()
-    return [
+    measured = [
         None if sample is None else _one_row(index, table, row, column, sample, main)
         for row, sample in zip(rows, samples, strict=True)
+    ]
+    if column.against is None:
+        return measured
+    base = next(entry for row, entry in zip(rows, measured, strict=True) if row.id == column.against)
+    return [
+        entry
+        if entry is None
+        else replace(entry, values={}, text=text.NOTHING, notes=(), apart="", failed=False)
+        if entry is base and entry.values
+        else _against(row, entry, base, column)
+        for row, entry in zip(rows, measured, strict=True)
     ]
 
 
@@ -135,12 +161,17 @@ def _samples(index: Index, table: PublishedTable, row: Row, column: Column) -> _
     """Seed -> (key, score). Where a wildcard meets several slices, the first in alphabetical order counts."""
     samples: _Samples = {}
     for score in index.scores(table, row, column):
-        key = {name: str(value) for name, value in score["protocol"].items() if name not in table.varies}
-        key |= {"source": score["source"], "unit": score["unit"]}
-        if score["timer"]:
-            key |= {"device": score["device"], "timer": score["timer"]}
-        samples.setdefault(score["seed"], (tuple(sorted(key.items())), score))
+        samples.setdefault(score["seed"], (score_key(score, table.varies), score))
     return samples
+
+
+def score_key(score: Mapping[str, Any], varies: Sequence[str] = ()) -> Key:
+    """What must be equal for two scores to be compared: protocol, source, unit, and the device of timings."""
+    key = {name: str(value) for name, value in score["protocol"].items() if name not in varies}
+    key |= {"source": score["source"], "unit": score["unit"]}
+    if score["timer"]:
+        key |= {"device": score["device"], "timer": score["timer"]}
+    return tuple(sorted(key.items()))
 
 
 def _one_row(index: Index, table: PublishedTable, row: Row, column: Column, samples: _Samples, main: Key) -> Measured:
@@ -183,10 +214,32 @@ def _one_row(index: Index, table: PublishedTable, row: Row, column: Column, samp
 
 
 def _difference(row: Row, key: Key, main: Key) -> str:
-    ours, theirs = dict(key), dict(main)
-    parts = [
+    return f"{row.title}: not compared with the rest of the column ({key_difference(key, main)})"
+
+
+def key_difference(key: Key, other: Key) -> str:
+    """In what two scores were measured differently: ``N 50 instead of 1000``; empty when in nothing."""
+    ours, theirs = dict(key), dict(other)
+    return "; ".join(
         f"{_KEY_NAMES.get(name, name)} {ours.get(name) or 'none'} instead of {theirs.get(name) or 'none'}"
         for name in sorted(set(ours) | set(theirs))
         if ours.get(name) != theirs.get(name)
-    ]
-    return f"{row.title}: not compared with the rest of the column ({'; '.join(parts)})"
+    )
+
+
+def _against(row: Row, ours: Measured, base: Measured | None, column: Column) -> Measured:
+    """``ours`` minus ``base``, seed by seed; without a number where the two share no seed or were measured unlike."""
+    if not ours.values:
+        return ours
+    if base is None or not base.values:
+        return replace(ours, values={}, text=column.missing, apart="")
+    if ours.key != base.key:
+        reason = f"{row.title}: no difference, measured unlike {column.against} ({key_difference(ours.key, base.key)})"
+        return replace(ours, values={}, text=text.NOT_COMPARABLE, notes=(*ours.notes, reason), apart="")
+    shared = sorted(set(ours.values) & set(base.values))
+    notes = ours.notes
+    if alone := sorted(set(ours.values) - set(shared)):
+        listed = ", ".join(str(seed) for seed in alone)
+        notes = (*notes, f"{row.title}: no difference at seed {listed}, which {column.against} does not have")
+    values = {seed: ours.values[seed] - base.values[seed] for seed in shared}
+    return replace(ours, values=values, text="" if values else column.missing, notes=notes, apart="")

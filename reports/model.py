@@ -89,6 +89,10 @@ class Table:
     """Where the published numbers are from."""
     figure_caption: str = ""
     """Set where the rows' answers are to be shown side by side."""
+    layout: str = ""
+    """Id of the published table that this is, or is a part of."""
+    part: str = ""
+    """The group of columns that this part of a wide table shows."""
 
     @property
     def name(self) -> str:

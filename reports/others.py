@@ -38,8 +38,16 @@ def uncovered_tables(bundle: Bundle, layouts: Sequence[Layout]) -> list[Layout]:
                 for row in rows
             ],
         )
-        facts = {"paper": text.slug(str(paper)), "title": str(paper), "authors": "", "venue": "", "reference": ""}
-        tables.append((PublishedPaper(**facts, year=0, tables=[layout]), layout))
+        known = PublishedPaper(
+            paper=text.slug(str(paper)),
+            title=str(paper),
+            authors="",
+            venue="",
+            year=0,
+            reference="",
+            tables=[layout],
+        )
+        tables.append((known, layout))
     return tables
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports import format as text
+from reports.claim_model import Claims
 from reports.data import Bundle
 from reports.model import Table
 from reports.pictures import Embedded, embed, evenly, read
@@ -49,10 +50,12 @@ class Failure:
     tail: str
 
 
-def tiles(bundle: Bundle, tables: Sequence[Table]) -> list[tuple[str, str]]:
+def tiles(bundle: Bundle, tables: Sequence[Table], claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
     """The headline: ``(figure, what it counts)``."""
     cells = bundle.cells
     shown = [(f"{(cells['status'] == 'ok').sum()} of {len(cells)}", "cells finished")]
+    if verdicts := [line.verdict for paper in claims for line in paper.lines]:
+        shown.append((f"{verdicts.count('reproduced')} of {len(verdicts)}", "claims reproduced"))
     counted = [table.orderings for table in tables if table.orderings is not None]
     if pairs := sum(orderings.pairs for orderings in counted):
         same = sum(orderings.same for orderings in counted)

@@ -7,24 +7,21 @@ columns without ``score`` are shown as published. Nothing here knows what a meth
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from reports.claim_data import Claim
 from reports.errors import ReportError
+from reports.schema import STRICT, Confidence, Direction, Identifier, first_problem
 
 FOLDER = Path(__file__).parent / "published"
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
-Direction = Literal["higher", "lower", "none"]
-Confidence = Literal["high", "medium", "low", "derived", "unverified"]
-
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = STRICT
 
 
 class PublishedProtocol(_Strict):
@@ -81,6 +78,8 @@ class Column(_Strict):
     """What is printed where a finished cell has no such score."""
     measured_by: Literal["machine", "people"] = "machine"
     """``people``: a human study, which no machine can repeat; shown as published."""
+    against: Identifier | None = None
+    """Id of a row: shown is the value minus that row's, paired by seed, e.g. what a row has forgotten."""
     source: str = ""
     confidence: Confidence | None = None
     protocol: PublishedProtocol | None = None
@@ -89,6 +88,8 @@ class Column(_Strict):
     def _people_are_not_scored(self) -> Self:
         if self.measured_by == "people" and self.score:
             raise ValueError("a column measured by people cannot have a score; remove 'score' or 'measured_by'")
+        if self.against and not self.score:
+            raise ValueError("'against' needs a 'score' of ours to take the difference of")
         return self
 
 
@@ -155,13 +156,30 @@ class PublishedTable(_Strict):
                 raise ValueError(
                     f"table {self.id!r}, row {row.id!r}: published.{stray[0]} names no column; known: {columns}"
                 )
+        for column in self.columns:
+            self._check_against(column)
         if self.origin == "added" and any(row.published for row in self.rows):
             raise ValueError(f"table {self.id!r} has origin 'added', so it cannot hold published numbers")
         return self
 
+    def _check_against(self, column: Column) -> None:
+        """Differences need exactly one row to be taken from."""
+        if column.against is None:
+            return
+        where = f"table {self.id!r}, column {column.id!r}: against = {column.against!r}"
+        row = next((row for row in self.rows if row.id == column.against), None)
+        if row is None:
+            raise ValueError(f"{where} names no row; known: {[row.id for row in self.rows]}")
+        if row.method is None:
+            raise ValueError(f"{where} names a row without a method of ours")
+        if row.variant == "*" or self.expand:
+            raise ValueError(f"{where} needs a single row, but that row is repeated (variant '*' or 'expand')")
+        if any(column.id in row.published for row in self.rows):
+            raise ValueError(f"{where}: a column of differences cannot hold published numbers")
+
 
 class PublishedPaper(_Strict):
-    """One file: a paper and its tables."""
+    """One file: a paper, its tables and its claims."""
 
     paper: Identifier
     title: str
@@ -170,12 +188,24 @@ class PublishedPaper(_Strict):
     year: int
     reference: str
     tables: list[PublishedTable] = Field(min_length=1)
+    claims: list[Claim] = []
 
     @model_validator(mode="after")
     def _table_ids_differ(self) -> Self:
         names = [table.id for table in self.tables]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"table id {twice[0]!r} is used twice")
+        return self
+
+    @model_validator(mode="after")
+    def _claims_belong_to_tables(self) -> Self:
+        names = [claim.id for claim in self.claims]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"claim id {twice[0]!r} is used twice")
+        tables = [table.id for table in self.tables]
+        for claim in self.claims:
+            if claim.table not in tables:
+                raise ValueError(f"claim {claim.id!r}: table = {claim.table!r} is not in this file; known: {tables}")
         return self
 
 
@@ -194,7 +224,7 @@ def load_paper(path: Path) -> PublishedPaper:
     try:
         return PublishedPaper.model_validate(content)
     except ValidationError as error:
-        raise ReportError(f"{path}: {_first_problem(error, content)}") from error
+        raise ReportError(f"{path}: {first_problem(error, content)}") from error
 
 
 def load_papers(folder: Path = FOLDER) -> list[PublishedPaper]:
@@ -206,7 +236,8 @@ def load_papers(folder: Path = FOLDER) -> list[PublishedPaper]:
     papers = [(path, load_paper(path)) for path in sorted(folder.glob("*.toml"))]
     seen: dict[str, Path] = {}
     for path, paper in papers:
-        for name in [f"paper {paper.paper!r}", *(f"table {table.id!r}" for table in paper.tables)]:
+        names = [f"paper {paper.paper!r}", *(f"table {table.id!r}" for table in paper.tables)]
+        for name in [*names, *(f"claim {claim.id!r}" for claim in paper.claims)]:
             if name in seen:
                 raise ReportError(f"{path}: {name} is already in {seen[name]}; rename one of the two")
             seen[name] = path
@@ -220,25 +251,3 @@ def published_tables() -> list[PublishedTable]:
         ReportError: see :func:`load_papers`.
     """
     return [table for paper in load_papers() for table in paper.tables]
-
-
-def _first_problem(error: ValidationError, content: dict[str, Any]) -> str:
-    """The first problem with its key spelled as in the file, list entries by their own ``id``."""
-    problems = error.errors()
-    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    node: Any = content
-    words: list[str] = []
-    for part in first["loc"]:
-        if isinstance(part, int) and isinstance(node, list) and part < len(node):
-            node = node[part]
-            words[-1] += f"[{node['id'] if isinstance(node, dict) and 'id' in node else part}]"
-        elif isinstance(node, dict) and (part in node or not words or first["type"] == "missing"):
-            node = node.get(str(part))
-            words.append(str(part))
-    key = ".".join(words) or "(top level)"
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {key}; remove it or correct its name"
-    if first["type"] == "missing":
-        return f"key {key} is missing"
-    message = re.sub(r"^Value error, ", "", first["msg"])
-    return f"key {key}: {message}" if words else message

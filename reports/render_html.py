@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports import format as text
+from reports.claim_model import HEADINGS, HOW_TO_READ, Claims, count_verdicts
 from reports.curves import CurveFigure, inline_svg
 from reports.data import Bundle
 from reports.model import Heading, Table
@@ -34,6 +35,7 @@ def render(
     papers: Sequence[PublishedPaper],
     curves: Sequence[CurveFigure],
     figures: Mapping[str, SideBySide],
+    claims: Sequence[Claims] = (),
 ) -> str:
     """The page.
 
@@ -43,6 +45,7 @@ def render(
         papers: for their titles and references.
         curves: one figure a paper.
         figures: table anchor -> side-by-side picture.
+        claims: what the page opens with, a paper each.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -72,7 +75,12 @@ def render(
     return template.render(
         bundle=bundle,
         sections=sections,
-        tiles=tiles(bundle, tables),
+        claims=claims,
+        claim_counts=count_verdicts(claims),
+        claim_headings=HEADINGS,
+        how_claims=HOW_TO_READ,
+        pictured=set(figures),
+        tiles=tiles(bundle, tables, claims),
         matrix=matrix(bundle),
         failures=failures(bundle),
         statuses=text.STATUS_WORDS,

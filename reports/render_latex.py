@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from itertools import groupby
 
+from reports.claim_model import HEADINGS, HOW_TO_READ, Claims
 from reports.model import Entry, Heading, Table
 
 PREAMBLE = r"""\documentclass{article}
@@ -72,6 +73,34 @@ def render(table: Table) -> str:
         f"{body}"
         f"\\par\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{small}\n\\end{{minipage}}\n"
         "\\end{table}\n"
+    )
+
+
+def render_claims(claims: Claims) -> str:
+    """The claims of one paper as a ``table`` environment: a row a claim, then a row for each of its contrasts."""
+    lines = [
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
+        "\\begin{tabular}{lp{24em}rrrl}",
+        "\\toprule",
+        _cells(["Verdict", "Claim and contrasts", *(escape(heading) for heading in HEADINGS[1:])]),
+    ]
+    notes = []
+    for line in claims.lines:
+        lines.append("\\midrule")
+        sentence = f"\\multicolumn{{5}}{{p{{52em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
+        lines.append(_cells([f"\\textbf{{{escape(line.word)}}}", sentence]))
+        lines += [_cells([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
+        notes.append(escape(f"{line.sentence} [{line.place}] Source: {line.source}."))
+        notes += [escape(f"{one.says}: {note}") for one in line.contrasts for note in one.notes]
+    body = "\n".join([*lines, "\\bottomrule", "\\end{tabular}}", ""])
+    small = "\\par\n".join([escape(HOW_TO_READ), *notes])
+    return (
+        "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
+        "\\begin{table}[htbp]\n\\centering\n"
+        f"\\caption{{{escape(f'Claims: {claims.title}: {claims.counts}')}}}\n\\label{{tab:{claims.anchor}}}\n"
+        f"{body}"
+        f"\\par\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{small}\n"
+        "\\end{minipage}\n\\end{table}\n"
     )
 
 

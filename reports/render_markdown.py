@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from reports.claim_model import HEADINGS, Claims
 from reports.model import Entry, Table
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -56,3 +57,22 @@ def _entry(entry: Entry) -> str:
     printed = escape(entry.text)
     printed = f"**{printed}**" if entry.best else printed
     return f"{printed} {escape(entry.spread)}".strip() + marks(entry.notes)
+
+
+def render_claims(claims: Claims, level: int = 3) -> str:
+    """The claims of one paper with their verdicts, then sources and what is to be said about each contrast."""
+    lines = [f"{'#' * level} Claims: {escape(claims.title)}", "", escape(f"{claims.counts}."), "", claim_rows(claims)]
+    for line in claims.lines:
+        lines += ["", f"- {escape(line.sentence)} {escape(f'[{line.place}]')} Source: {escape(line.source)}."]
+        lines += [f"  - {escape(f'{one.says}: {note}')}" for one in line.contrasts for note in one.notes]
+    return "\n".join(lines) + "\n"
+
+
+def claim_rows(claims: Claims) -> str:
+    """Only the table: a row with the verdict and the sentence, then one row for each contrast."""
+    header = ["Verdict", "Claim and contrasts", *HEADINGS[1:]]
+    lines = [_row(header), _row(["---", "---", "---:", "---:", "---:", "---"])]
+    for line in claims.lines:
+        lines.append(_row([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", "", "", "", ""]))
+        lines += [_row([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
+    return "\n".join(lines)

@@ -29,9 +29,7 @@ def build_tables(bundle: Bundle, papers: Sequence[PublishedPaper] | None = None)
     layouts = [(paper, table) for paper in known if paper.paper in present for table in paper.tables]
     layouts += uncovered_tables(bundle, layouts)
     index = Index(bundle)
-    return [
-        _build(bundle, index, paper, part, whole=part is table) for paper, table in layouts for part in _parts(table)
-    ]
+    return [_build(bundle, index, paper, table, part) for paper, table in layouts for part in _parts(table)]
 
 
 def _parts(table: PublishedTable) -> list[PublishedTable]:
@@ -66,7 +64,7 @@ class _Footnotes:
         return tuple(sorted(set(numbers)))
 
 
-def _build(bundle: Bundle, index: Index, paper: PublishedPaper, table: PublishedTable, *, whole: bool) -> Table:
+def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: PublishedTable, table: PublishedTable) -> Table:
     rows = expand_rows(index, table)
     measured = {column.id: measure(index, table, rows, column) for column in table.columns}
     notes = _Footnotes()
@@ -75,7 +73,7 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, table: Published
     for column in table.columns:
         kinds = _kinds(rows, column)
         title = _column_title(column)
-        group = "" if not whole else column.group
+        group = column.group if table is whole else ""
         people = "votes of people, which no machine can repeat: shown as published"
         marks = notes.add(f"{column.title}: {people}") if column.measured_by == "people" else ()
         headings += [Heading(kind, title, group, marks, column.id) for kind in kinds]
@@ -87,6 +85,8 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, table: Published
         lines.append(Line(row.title, tuple(entries), published_only=row.method is None, note=row.note, addresses=cells))
     return Table(
         anchor=f"table-{table.id}",
+        layout=whole.id,
+        part="" if table is whole else table.columns[0].group,
         paper=paper.paper,
         number=table.number,
         title=table.title,
@@ -161,16 +161,17 @@ def _apart(ours: Measured | None) -> str:
 
 def _our_entry(ours: Measured, column: Column, best: bool, notes: _Footnotes) -> Entry:
     marks = notes.add(*ours.notes, ours.apart)
+    written = text.signed if column.against else text.number
     if not ours.values:
         return Entry(ours.text, state="status" if ours.failed else "missing", notes=marks)
     summary = summarise([ours.values[seed] for seed in sorted(ours.values)])
     spread = ""
     if summary.interval is not None:
-        spread = f"[{', '.join(text.number(end, column.decimals) for end in summary.interval)}]"
+        spread = f"[{', '.join(written(end, column.decimals) for end in summary.interval)}]"
     elif len(summary.points) > 1:
-        points = [text.number(point, column.decimals) for point in summary.points]
+        points = [written(point, column.decimals) for point in summary.points]
         spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} equal)"
-    printed = text.number(summary.mean, column.decimals)
+    printed = written(summary.mean, column.decimals)
     return Entry(printed, spread, summary.mean, best, "number", marks)
 
 

@@ -1,0 +1,78 @@
+"""Claims as data: a sentence of a paper, turned into inequalities between scores of ours.
+
+A contrast compares sums of terms; each term is one score of one method, or the mean of it over several slices. What a
+contrast says is that ``sum(plus) - sum(minus) - margin`` is above zero: for scores of which lower is better the sides
+change places. Nothing here knows what a method or a metric is; :mod:`reports.claims` decides.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from reports.schema import STRICT, Confidence, Identifier
+
+Values = Annotated[list[str], Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = STRICT
+
+
+class Term(_Strict):
+    """One score of one method; a list in ``slice`` takes the mean over its values, e.g. over three groups."""
+
+    method: str
+    score: str
+    slice: dict[str, str | Values]
+    variant: str = ""
+
+    def slices(self) -> list[dict[str, str]]:
+        """Every single slice that the term is the mean of."""
+        lists = [[value] if isinstance(value, str) else value for value in self.slice.values()]
+        return [dict(zip(self.slice, values, strict=True)) for values in product(*lists)]
+
+
+class Contrast(_Strict):
+    """One inequality: ``sum(plus) - sum(minus) > margin``."""
+
+    says: str
+    """In plain words, as a sentence that is true or false."""
+    plus: list[Term] = Field(min_length=1)
+    minus: list[Term] = []
+    margin: float = 0.0
+    """In ``unit``, after ``scale``. Below zero it says how much worse is still called as good."""
+    margin_why: str = ""
+    unit: str = ""
+    decimals: int = Field(default=2, ge=0, le=6)
+    scale: float = Field(default=1.0, gt=0)
+    """Scores are multiplied by this before they are added, e.g. ``1000`` for KID."""
+
+    @model_validator(mode="after")
+    def _a_margin_has_a_reason(self) -> Self:
+        if bool(self.margin) != bool(self.margin_why):
+            raise ValueError("'margin' and 'margin_why' belong together: a margin needs its reason, beside it")
+        return self
+
+    @model_validator(mode="after")
+    def _something_can_differ(self) -> Self:
+        if not self.minus and not self.margin:
+            raise ValueError("needs 'minus' or 'margin': a score above zero says nothing")
+        if self.plus == self.minus:
+            raise ValueError("'plus' and 'minus' are the same, so the effect is always 0")
+        return self
+
+
+class Claim(_Strict):
+    """What a paper, or a published review of it, says, in our own words."""
+
+    id: Identifier
+    table: Identifier
+    """The table of the same file that it belongs to; its figure is the claim's picture."""
+    sentence: str
+    source: str
+    confidence: Confidence
+    task: str
+    contrasts: list[Contrast] = Field(min_length=1)

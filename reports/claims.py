@@ -1,0 +1,218 @@
+"""Decides claims over paired seeds: reproduced, contradicted or undecided, never more than the seeds can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from reports import format as text
+from reports.claim_data import Claim, Contrast, Term
+from reports.claim_model import ClaimLine, Claims, ContrastLine, Verdict
+from reports.data import Bundle
+from reports.lookup import Index, Key, key_difference, score_key
+from reports.model import Table
+from reports.published import PublishedPaper
+from reports.statistics import INTERVAL_FROM, bootstrap_interval
+
+DECIDED_FROM = 3
+"""Fewer shared seeds than this never decide."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the effects at the shared seeds say, in numbers."""
+
+    verdict: Verdict
+    mean: float | None
+    interval: tuple[float, float] | None
+    """Range of three or four points, bootstrap interval from :data:`INTERVAL_FROM` on; ``None`` below."""
+    reason: str
+    """Why it is undecided; empty when it is decided."""
+
+
+def decide(effects: Sequence[float]) -> Decision:
+    """The verdict on effects of which each is above 0 where its seed agrees with the claim."""
+    if not effects:
+        return Decision("undecided", None, None, "no seed has all its scores")
+    mean = sum(effects) / len(effects)
+    if len(effects) < DECIDED_FROM:
+        reason = f"{text.plural(len(effects), 'seed')}; at least {DECIDED_FROM} are needed"
+        return Decision("undecided", mean, None, reason)
+    by_points = len(effects) < INTERVAL_FROM
+    low, high = (min(effects), max(effects)) if by_points else bootstrap_interval(effects)
+    if low > 0:
+        return Decision("reproduced", mean, (low, high), "")
+    if high < 0:
+        return Decision("contradicted", mean, (low, high), "")
+    reason = "the seeds do not all lie on one side of 0" if by_points else "the interval holds 0"
+    return Decision("undecided", mean, (low, high), reason)
+
+
+def build_claims(bundle: Bundle, papers: Sequence[PublishedPaper], tables: Sequence[Table]) -> list[Claims]:
+    """The claims of every paper that the bundle has cells of, decided; ``tables`` are what they link to."""
+    index = Index(bundle)
+    present = set(bundle.cells["paper"])
+    return [
+        Claims(
+            anchor=f"claims-{paper.paper}",
+            paper=paper.paper,
+            title=paper.title,
+            lines=tuple(_claim(index, claim, tables) for claim in paper.claims),
+        )
+        for paper in papers
+        if paper.paper in present and paper.claims
+    ]
+
+
+def _claim(index: Index, claim: Claim, tables: Sequence[Table]) -> ClaimLine:
+    lines, sources = [], set()
+    for contrast in claim.contrasts:
+        line, rests_on = _contrast(index, claim.task, contrast)
+        lines.append(line)
+        sources |= rests_on
+    verdicts = {line.verdict for line in lines}
+    verdict: Verdict = "contradicted" if "contradicted" in verdicts else "undecided"
+    if verdicts == {"reproduced"}:
+        verdict = "reproduced"
+    return ClaimLine(
+        anchor=f"claim-{claim.id}",
+        sentence=claim.sentence,
+        verdict=verdict,
+        data=" and ".join(sorted(sources)),
+        source=f"{claim.source} (confidence: {claim.confidence})",
+        tables=tuple((_label(table), table.anchor) for table in tables if table.layout == claim.table),
+        contrasts=tuple(lines),
+    )
+
+
+def _label(table: Table) -> str:
+    name = table.number or table.title.removesuffix(f": {table.part}")
+    return f"{name}: {table.part}" if table.part else name
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One slice of one term: its finite scores by seed, and what became of the method's cells."""
+
+    term: Term
+    slices: dict[str, str]
+    sign: float
+    """1 or -1, divided by the number of slices that the term is the mean of."""
+    found: dict[int, dict[str, Any]]
+    infinite: frozenset[int]
+    runs: dict[int, str]
+
+    @property
+    def method(self) -> str:
+        return text.row_name(self.term.method, self.term.variant)
+
+    def missing(self, seed: int) -> str:
+        """Why there is no score at this seed."""
+        status = self.runs.get(seed, "not-run")
+        if status != "ok":
+            return f"{self.method}: {text.status_word(status)}"
+        where = f"{self.term.score} of {self.method} on {text.slice_text(self.slices)}"
+        return f"{where} is not finite" if seed in self.infinite else f"{where} was not measured"
+
+
+def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine, set[str]]:
+    """The line, and the sources of the data that it rests on."""
+    parts = [part for term in contrast.plus for part in _parts(index, task, term, 1.0)]
+    parts += [part for term in contrast.minus for part in _parts(index, task, term, -1.0)]
+    shared = sorted(set.intersection(*(set(part.found) for part in parts)))
+    notes = [f"margin {_signed(contrast, contrast.margin)}: {contrast.margin_why}"] if contrast.margin else []
+    notes += _missing(parts, shared, task)
+    if unlike := _unlike(parts, shared):
+        decision = Decision("undecided", None, None, f"measured in different ways: {unlike}")
+        effects = {}
+    else:
+        effects = {seed: _effect(contrast, parts, seed) for seed in shared}
+        decision = decide([effects[seed] for seed in shared])
+    if decision.reason:
+        notes.insert(0, f"undecided: {decision.reason}")
+    interval = text.NOTHING
+    if decision.interval is not None:
+        interval = f"[{', '.join(text.signed(end, contrast.decimals) for end in decision.interval)}]"
+    points = ", ".join(f"{seed}: {text.signed(effect, contrast.decimals)}" for seed, effect in effects.items())
+    line = ContrastLine(
+        says=contrast.says,
+        verdict=decision.verdict,
+        effect=text.NOTHING if decision.mean is None else _signed(contrast, decision.mean),
+        interval=interval,
+        seeds=str(len(effects)),
+        points=points or text.NOTHING,
+        notes=tuple(notes),
+    )
+    return line, {part.found[seed]["source"] for part in parts for seed in shared}
+
+
+def _parts(index: Index, task: str, term: Term, sign: float) -> list[_Part]:
+    runs = index.runs(term.method, term.variant, task)
+    parts = []
+    slices = term.slices()
+    for one in slices:
+        found = index.by_seed(term.method, term.variant, task, term.score, one)
+        finite = {seed: score for seed, score in found.items() if isfinite(score["value"])}
+        parts.append(_Part(term, one, sign / len(slices), finite, frozenset(set(found) - set(finite)), runs))
+    return parts
+
+
+def _effect(contrast: Contrast, parts: Sequence[_Part], seed: int) -> float:
+    terms = [part.sign * float(part.found[seed]["value"]) * contrast.scale for part in parts] + [-contrast.margin]
+    total = sum(terms)
+    # A mean over three groups is not exact; what rounding alone leaves must not decide a tie.
+    return 0.0 if abs(total) <= 1e-12 * sum(abs(term) for term in terms) else total
+
+
+def _signed(contrast: Contrast, value: float) -> str:
+    return f"{text.signed(value, contrast.decimals)} {contrast.unit}".strip()
+
+
+def _missing(parts: Sequence[_Part], shared: Sequence[int], task: str) -> list[str]:
+    """What is missing, with the seeds at which it is; a method that never ran has no seeds to name."""
+    seeds: dict[str, list[int]] = {}
+    planned = {seed for part in parts for seed in part.runs}
+    for part in parts:
+        for seed in sorted(planned - set(shared)):
+            if seed not in part.found and seed not in seeds.setdefault(part.missing(seed), []):
+                seeds[part.missing(seed)].append(seed)
+    never = {} if planned else {f"{part.method} was not run on {task}": None for part in parts}
+    return [*never, *(f"seed {', '.join(str(seed) for seed in at)}: {reason}" for reason, at in seeds.items() if at)]
+
+
+_OF_THE_SET = ("data", "n_real", "n_fake", "detail")
+"""Protocol keys that follow from the slice: two groups of people have different numbers of images."""
+
+
+def _unlike(parts: Sequence[_Part], shared: Sequence[int]) -> str:
+    """In what the scores differ that are to be added up; empty when nothing is wrong.
+
+    One term must be measured alike at every seed. Terms of one score share extractor, weights and unit, and those on
+    one slice also share the number of images; the name of the data may differ, as variants of a task do.
+    """
+    first: dict[str, Key] = {}
+    same_slice: dict[tuple[str, str], Key] = {}
+    for part in parts:
+        keys = [score_key(part.found[seed]) for seed in shared]
+        for key in keys:
+            if why := key_difference(key, keys[0]):
+                return f"{part.term.score} of {part.method} on {text.slice_text(part.slices)}, {why} between seeds"
+        for key in keys[:1]:
+            where = f"{part.term.score} of {part.method}"
+            of_score = _without(key, _OF_THE_SET)
+            if why := key_difference(of_score, first.setdefault(part.term.score, of_score)):
+                return f"{where}, {why}"
+            of_slice = _without(key, ("data",))
+            place = (part.term.score, text.slice_text(part.slices))
+            if why := key_difference(of_slice, same_slice.setdefault(place, of_slice)):
+                return f"{where} on {place[1]}, {why}"
+            units = {part.found[seed]["unit"] for part in parts for seed in shared}
+            if len(units) > 1:
+                return f"the units {' and '.join(sorted(unit or 'none' for unit in units))} cannot be added"
+    return ""
+
+
+def _without(key: Key, names: Sequence[str]) -> Key:
+    return tuple((name, value) for name, value in key if name not in names)
