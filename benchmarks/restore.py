@@ -1,16 +1,24 @@
-"""From a cell to a living method: built from its settings, started from what it needs, filled with its weights."""
+"""From a cell to a living method: built from its settings, started from what it needs, filled with its weights.
+
+What a method needs is another cell's networks, or a file of weights on the user's disk (:meth:`Method.files`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.cell import Cell
 from benchmarks.checkpoint import load_weights
+from benchmarks.errors import UserError
+from benchmarks.metrics.weights import file_digest, find
 from benchmarks.registry import get_method, get_task
 from benchmarks.seeds import derive_seed, seed_everything
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from datasets.task import Task
     from methods.method import Method
 
@@ -30,18 +38,57 @@ def build_method(cell: Cell, task: Task, root: Path, *, trained_needs: bool = Tr
         cell: what to build.
         task: gives shapes and class names.
         root: the folder of all runs.
-        trained_needs: whether to load the needed cells' weights; without, only their shapes are taken over, which is
-            enough when a checkpoint of this cell follows.
+        trained_needs: whether to load the needed cells' weights and files; without, only shapes are taken over, which
+            is enough when a checkpoint of this cell follows.
+
+    Raises:
+        UserError: a needed cell's weights or a needed file are missing, damaged or of other networks.
     """
     cls = get_method(cell.method)
     seed_everything(derive_seed("weights", cell.task, cell.seed))
     method = cls(cls.Settings.model_validate(cell.method_settings), task.info())
+    if trained_needs:
+        for role, path in _files(cell, method).items():
+            try:
+                method.take_file(role, _read_state(path))
+            except RuntimeError as error:
+                why = " ".join(str(error).split())
+                raise UserError(f"{path} does not fit {role!r} of method {cell.method!r}: {why}") from error
     for role, needed in cell.starts_from.items():
-        other = build_method(needed, task, root, trained_needs=trained_needs)
+        # Its own needs are among its networks, whose weights follow.
+        other = build_method(needed, task, root, trained_needs=False)
         if trained_needs:
             load_weights(needed.directory(root) / WEIGHTS, other.networks())
         method.start_from(role, other)
     return method
+
+
+def file_digests(cell: Cell, method: Method) -> dict[str, str]:
+    """``weights:NAME`` -> SHA-256 of every file of weights that the method starts from, for provenance."""
+    return {f"weights:{path.name}": file_digest(path) for path in _files(cell, method).values()}
+
+
+def _files(cell: Cell, method: Method) -> dict[str, Path]:
+    who = f"method {cell.method!r}"
+    way_out = "or give the method settings that do without it (its documentation says which)"
+    return {role: find(name, who, way_out) for role, name in method.files().items()}
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """A state dict from ``.safetensors``, else as torch saves it; nothing in the file is executed."""
+    import torch
+    from safetensors.torch import load
+
+    try:
+        if path.suffix == ".safetensors":
+            return load(path.read_bytes())
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # both readers let slip whatever a file of other things makes them stumble over
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} is damaged, or no file of weights: {first}") from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UserError(f"{path} holds no state dict (name -> tensor); save one with torch.save(network.state_dict())")
+    return dict(state)
 
 
 def restore_method(cell: Cell, task: Task, root: Path, directory: Path | None = None) -> Method:

@@ -121,7 +121,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
 
     from benchmarks.environment import environment
     from benchmarks.evaluation import score_cell
-    from benchmarks.restore import WEIGHTS, build_method, build_task
+    from benchmarks.restore import WEIGHTS, build_method, build_task, file_digests
     from benchmarks.seeds import derive_seed, seed_everything
     from benchmarks.system import SystemMonitor
     from benchmarks.training import set_up, train
@@ -135,11 +135,11 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
     record.environment = environment(cell.run.accelerator, cell.run.threads)
     task = build_task(cell, root)
     task.prepare()
-    record.data = task.digests()
+    method = build_method(cell, task, root)
+    record.data = {**task.digests(), **file_digests(cell, method)}
     record.journal = journal.start(cell.to_json(), record.environment, record.data)
     with SystemMonitor(journal, cell.run.accelerator):
         fabric = Fabric(accelerator=cell.run.accelerator, devices=1, precision=cell.run.precision)
-        method = build_method(cell, task, root)
         networks = method.networks()
         set_up(method, fabric)
         seed_everything(derive_seed("training", cell.task, cell.seed))

@@ -109,6 +109,21 @@ class Method(ABC):
         """Take over what ``role`` of :meth:`needed` provides; called once, before :meth:`optimizers`."""
         raise NotImplementedError(f"{type(self).__name__} needs {role!r} but does not say how to start from it")
 
+    def files(self) -> Mapping[str, str]:
+        """Role -> name of a file of weights that nothing here can train, e.g. ``{"face": "mobilefacenet.pth"}``.
+
+        The harness finds the file in the user's folder of weights; with settings that do without it, name none.
+        """
+        return {}
+
+    def take_file(self, role: str, state: Mapping[str, Tensor]) -> None:
+        """Take over a file of :meth:`files`, a state dict on the CPU; called once, before :meth:`start_from`.
+
+        Not called where the weights of a checkpoint follow, so the network exists before and is one of
+        :meth:`networks`. A RuntimeError, such as ``load_state_dict`` raises, means that the file does not fit.
+        """
+        raise NotImplementedError(f"{type(self).__name__} names a file for {role!r} but does not say how to take it")
+
     def networks(self) -> dict[str, nn.Module]:
         """Every network by attribute name; together they are what a checkpoint holds."""
         return {name: value for name, value in vars(self).items() if isinstance(value, nn.Module)}
