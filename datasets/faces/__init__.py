@@ -1,0 +1,1 @@
+"""Stand-in faces: people drawn as cartoons and photographed as portraits."""

@@ -1,0 +1,285 @@
+"""Who is drawn: a person as a few named choices, of which both the cartoon and the portrait are made.
+
+Nothing here imports torch: people, drawings and photographs are made in worker processes that must start quickly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from datasets.errors import DataError
+
+GROUPS = ("woman", "man", "kids", "old")
+"""The four groups of the few-shot cartoon paper, in its order."""
+
+SKINS: Mapping[str, tuple[str, str]] = {
+    "pale": ("#ffe0cc", "#e9c4ae"),
+    "light": ("#ffd1ae", "#dcae92"),
+    "peach": ("#ffc497", "#cf9c7c"),
+    "tan": ("#eca873", "#b9835f"),
+    "brown": ("#bd7745", "#8d5d41"),
+    "dark": ("#8a5231", "#633f2d"),
+}
+"""Skin -> its flat colour in cartoons, its natural colour in portraits."""
+
+HAIR_COLOURS: Mapping[str, tuple[str, str]] = {
+    "black": ("#2b2634", "#231e1c"),
+    "brown": ("#6f3a1c", "#4b3324"),
+    "chestnut": ("#a34f22", "#6d4430"),
+    "auburn": ("#c43f22", "#7c3a26"),
+    "ginger": ("#f07a28", "#a8643a"),
+    "blond": ("#f7c548", "#bf9c66"),
+    "grey": ("#a9b0ba", "#8f8f8f"),
+    "silver": ("#ced4dc", "#b4b3b0"),
+    "white": ("#f1f2f5", "#d6d4cf"),
+}
+"""Hair colour -> its flat colour in cartoons, its natural colour in portraits."""
+
+EYE_COLOURS: Mapping[str, tuple[str, str]] = {
+    "brown": ("#6b3a17", "#4a3020"),
+    "hazel": ("#9a6a1f", "#6a5233"),
+    "green": ("#2f9a5a", "#56684c"),
+    "blue": ("#2f86d8", "#5b7590"),
+}
+"""Eye colour -> in cartoons, in portraits."""
+
+CLOTHES_COLOURS: Mapping[str, tuple[str, str]] = {
+    "red": ("#ef4a4a", "#8c3f3c"),
+    "blue": ("#4a8df0", "#44597a"),
+    "green": ("#43b97f", "#4c6b56"),
+    "yellow": ("#ffc93c", "#b3945a"),
+    "violet": ("#9a6ae0", "#66567c"),
+    "pink": ("#ff8fb8", "#b0848f"),
+    "navy": ("#34407c", "#2d3346"),
+    "grey": ("#8d97a6", "#6d7074"),
+    "black": ("#3a3d45", "#2c2c2e"),
+    "cream": ("#f5e3bf", "#c9bda6"),
+}
+"""Clothes -> their colour in cartoons, in portraits."""
+
+EXPRESSIONS: Mapping[str, tuple[str, str, str]] = {
+    "neutral": ("serious", "default_natural", "open"),
+    "happy": ("smile", "default_natural", "smiling"),
+    "sad": ("sad", "sad_concerned_natural", "narrow"),
+    "angry": ("grimace", "angry_natural", "narrow"),
+    "surprised": ("disbelief", "raised_excited_natural", "wide"),
+    "fearful": ("scream_open", "sad_concerned_natural", "wide"),
+    "disgusted": ("concerned", "frown_natural", "squeezed"),
+    "contemptuous": ("twinkle", "up_down_natural", "narrow"),
+}
+"""Expression -> its mouth, brows and eyes (the fields of :class:`Person`)."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Everything that a drawing depends on. Change a person with :func:`dataclasses.replace` or :func:`express`."""
+
+    group: str
+    """One of :data:`GROUPS`; says where the person was drawn from, the pictures do not depend on it."""
+    gender: str
+    """``female`` (grown-up women's cartoons have lashes and lips) or ``male``."""
+    age: str
+    """``child`` (proportions, blush), ``adult`` or ``old`` (wrinkles in cartoons)."""
+    skin: str
+    """A key of :data:`SKINS`."""
+    hair: str
+    """python-avatars' hair style, e.g. ``straight_1``; ``no_hair`` is bald."""
+    hair_colour: str
+    """A key of :data:`HAIR_COLOURS`."""
+    beard: str
+    """python-avatars' facial hair, e.g. ``beard_light``; empty: none."""
+    stubble: float
+    """How much of the shaven jaw shows, 0 to 1."""
+    brows: str
+    """python-avatars' brows, e.g. ``default_natural``."""
+    eyes: str
+    """``open``, ``wide``, ``narrow``, ``squeezed`` or ``smiling``."""
+    eye_colour: str
+    """A key of :data:`EYE_COLOURS`."""
+    mouth: str
+    """python-avatars' mouth, e.g. ``smile``."""
+    nose: str
+    """python-avatars' nose: ``default``, ``small`` or ``wide``."""
+    glasses: str
+    """python-avatars' glasses, e.g. ``round``; empty: none."""
+    clothes: str
+    """python-avatars' clothes, e.g. ``hoodie``."""
+    clothes_colour: str
+    """A key of :data:`CLOTHES_COLOURS`."""
+    bunches: bool
+    """Hair tied in two bunches."""
+    freckles: bool
+    """Freckles on the cheeks (drawn in cartoons)."""
+    folds: int
+    """Which wrinkles an old person's cartoon has: 0, 1 or 2."""
+    width: float
+    """Width of the face, 1 is the usual one."""
+    eye_size: float
+    """Size of the eyes, 1 is the usual one of the person's age and gender."""
+
+
+def express(who: Person, expression: str) -> Person:
+    """The same person with another expression, one of :data:`EXPRESSIONS`.
+
+    Raises:
+        DataError: there is no such expression.
+    """
+    if expression not in EXPRESSIONS:
+        raise DataError(f"there is no expression {expression!r}; use one of {', '.join(EXPRESSIONS)}")
+    mouth, brows, eyes = EXPRESSIONS[expression]
+    return replace(who, mouth=mouth, brows=brows, eyes=eyes)
+
+
+@dataclass(frozen=True)
+class _Wardrobe:
+    """What the people of a group are drawn from; a choice given twice is twice as frequent."""
+
+    hair: Mapping[str, tuple[str, ...]]
+    colours: tuple[str, ...]
+    beards: tuple[str, ...]
+    glasses: tuple[str, ...]
+    clothes: tuple[str, ...]
+    mouths: tuple[str, ...]
+    brows: tuple[str, ...]
+
+
+_YOUNG = ("black", "black", "brown", "brown", "chestnut", "auburn", "ginger", "blond", "blond")
+_SPECTACLES = ("prescription_02", "round")
+_PLAIN = ("default_natural", "default", "raised_excited_natural")
+_WARDROBES: Mapping[str, _Wardrobe] = {
+    "woman": _Wardrobe(
+        hair={
+            "female": (
+                "big_hair",
+                "bob",
+                "curly",
+                "curvy",
+                "long_not_too_long",
+                "mia_wallace",
+                "straight_1",
+                "straight_2",
+                "straight_strand",
+                "loose_hair",
+                "curly_2",
+            )
+        },
+        colours=_YOUNG,
+        beards=("",),
+        glasses=("",) * 9 + ("round",),
+        clothes=("shirt_scoop_neck", "shirt_v_neck", "shirt_crew_neck", "collar_sweater", "blazer_shirt"),
+        mouths=("smile", "default", "twinkle", "serious", "twinkle", "big_smile"),
+        brows=_PLAIN,
+    ),
+    "man": _Wardrobe(
+        hair={
+            "male": (
+                "short_flat",
+                "short_round",
+                "short_waved",
+                "caesar",
+                "caesar_side_part",
+                "short_curly",
+                "buzzcut",
+                "quiff",
+                "pompadour",
+                "elvis",
+                "frizzle",
+                "short_dreads_1",
+            )
+        },
+        colours=_YOUNG,
+        beards=("",) * 5 + ("beard_light", "beard_medium", "beard_medium", "beard_magestic", "moustache_magnum"),
+        glasses=("",) * 8 + _SPECTACLES,
+        clothes=("shirt_crew_neck", "shirt_v_neck", "hoodie", "blazer_shirt", "collar_sweater", "shirt_wick"),
+        mouths=("smile", "default", "twinkle", "serious", "serious"),
+        brows=("flat_natural", "default_natural", "default_natural", "angry_natural"),
+    ),
+    "kids": _Wardrobe(
+        hair={
+            "female": ("short_round", "pixie", "shaggy", "bun", "caesar_side_part"),
+            "male": ("shaggy", "mowgli", "pixie", "short_round", "short_curly", "caesar"),
+        },
+        colours=_YOUNG,
+        beards=("",),
+        glasses=("",) * 11 + ("round",),
+        clothes=("shirt_crew_neck", "overall", "hoodie", "shirt_scoop_neck"),
+        mouths=("smile", "default", "twinkle", "big_smile", "tongue"),
+        brows=_PLAIN,
+    ),
+    "old": _Wardrobe(
+        hair={
+            "female": ("bun", "short_curly", "curly", "bob", "short_waved", "bun"),
+            "male": ("sides", "sides", "no_hair", "short_flat", "caesar_side_part", "einstein_hair", "short_waved"),
+        },
+        colours=("grey", "silver", "silver", "white", "white"),
+        beards=("",) * 5 + ("beard_medium", "beard_magestic", "moustache_magnum"),
+        glasses=("", "", "prescription_02", "round"),
+        clothes=("blazer_sweater", "collar_sweater", "blazer_shirt", "shirt_v_neck"),
+        mouths=("smile", "twinkle", "serious", "serious", "default"),
+        brows=("default_natural", "sad_concerned_natural", "flat_natural", "default"),
+    ),
+}
+
+
+def stream(*parts: str | int) -> np.random.Generator:
+    """Random numbers that depend on every part, the same on every machine and in every process."""
+    return np.random.Generator(
+        np.random.PCG64(int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest(), "big"))
+    )
+
+
+def person(group: str, split: str, index: int, seed: int = 0) -> Person:
+    """Person ``index`` of a group and split: a pure function, so more people never change earlier ones.
+
+    Args:
+        group: one of :data:`GROUPS`.
+        split: any name; different names give different people.
+        index: 0 or more.
+        seed: seed of the whole set.
+
+    Raises:
+        DataError: there is no such group, or the index is negative.
+    """
+    if group not in GROUPS:
+        raise DataError(f"there is no group {group!r} of faces; use one of {', '.join(GROUPS)}")
+    if index < 0:
+        raise DataError(f"faces are counted from 0, got the index {index}")
+    draws = stream("person", seed, split, group, index)
+
+    def pick(choices: Sequence[str]) -> str:
+        return choices[int(draws.integers(len(choices)))]
+
+    wardrobe = _WARDROBES[group]
+    gender = pick(tuple(wardrobe.hair))
+    beard = pick(wardrobe.beards) if gender == "male" else ""
+    grown_man = gender == "male" and group != "kids"
+    bunches = group == "kids" and gender == "female" and draws.random() < 0.6
+    hair = pick(wardrobe.hair[gender])
+    return Person(
+        group=group,
+        gender=gender,
+        age={"kids": "child", "old": "old"}.get(group, "adult"),
+        skin=pick(tuple(SKINS)),
+        hair="short_round" if bunches and hair == "bun" else hair,
+        hair_colour=pick(wardrobe.colours),
+        beard=beard,
+        stubble=float(draws.random()) if grown_man and not beard and draws.random() < 0.7 else 0.0,
+        brows=pick(wardrobe.brows),
+        eyes=pick(("open", "open", "open", "smiling") if group != "old" else ("open", "open", "narrow")),
+        eye_colour=pick(tuple(EYE_COLOURS)),
+        mouth=pick(wardrobe.mouths),
+        nose=pick(("small",) if group == "kids" else ("default", "default", "small", "wide")),
+        glasses=pick(wardrobe.glasses),
+        clothes=pick(wardrobe.clothes),
+        clothes_colour=pick(tuple(CLOTHES_COLOURS)),
+        bunches=bunches,
+        freckles=group == "kids" and draws.random() < 0.45,
+        folds=int(draws.integers(3)),
+        width=float(draws.uniform(0.95, 1.05)),
+        eye_size=float(draws.uniform(0.9, 1.1)),
+    )
