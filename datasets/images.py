@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from datasets.errors import DataError
@@ -18,13 +20,24 @@ MAX_PIXELS = 64_000_000
 """Largest image read, in pixels (8000 x 8000): more is a mistake or a decompression bomb."""
 
 _MODES = {1: "L", 3: "RGB"}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what brings the picture upright (EXIF 2.32, tag 0x0112)."""
 _CONVERTIBLE = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "La", "RGBa"}
 
 
 def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Tensor:
     """Read a PNG, JPEG or WebP file, upright by its EXIF orientation; transparency is laid over white.
 
-    The file's content decides the format, not its name. Of an animation the first frame is read.
+    The file's content decides the format, not its name. Of an animation the first frame is read, of 16 bits a channel
+    the upper eight.
 
     Args:
         path: the file.
@@ -36,32 +49,21 @@ def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> T
 
     Raises:
         DataError: the file is missing, not an image of these formats, too large, truncated, corrupt or of a mode that
-            does not fit 8 bits a channel. The message names the file.
+            is neither 8 nor 16 bits a channel. The message names the file.
     """
     try:
         with warnings.catch_warnings():
-            # Pillow only warns between one and two times its own limit; ours is checked below, for every size.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=FORMATS)
-        with image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise DataError(
-                    f"{path}: {width} x {height} pixels exceed the limit of {max_pixels:,}; make the image smaller"
-                )
-            image.load()
-            if image.mode not in _CONVERTIBLE:
-                raise DataError(
-                    f"{path}: mode {image.mode!r} does not fit 8 bits a channel; save the image as 8-bit grey or RGB"
-                )
-            upright = ImageOps.exif_transpose(image)
+            # Pillow only warns between one and two times its own limit; ours is checked below, for every size. It also
+            # warns about damaged EXIF, which a picture can do without.
+            warnings.simplefilter("ignore")
+            upright = _upright(path, max_pixels)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a PNG, JPEG or WebP image; convert or remove it") from None
     except Image.DecompressionBombError as error:
         raise DataError(f"{path}: {error}; make the image smaller") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, struct.error) as error:
         # Pillow's decoders report damage by any of these, SyntaxError for a broken PNG chunk among them.
         raise DataError(
             f"{path}: cannot be read, it is truncated or corrupt ({error}); replace or remove it"
@@ -72,6 +74,32 @@ def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> T
     flat = upright.convert(_MODES[channels])
     pixels = torch.frombuffer(bytearray(flat.tobytes()), dtype=torch.uint8)
     return pixels.view(flat.height, flat.width, channels).permute(2, 0, 1).contiguous()
+
+
+def _upright(path: Path, max_pixels: int) -> Image.Image:
+    with Image.open(path, formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise DataError(
+                f"{path}: {width} x {height} pixels exceed the limit of {max_pixels:,}; make the image smaller"
+            )
+        image.load()
+        if image.mode not in _CONVERTIBLE and not image.mode.startswith("I;16"):
+            raise DataError(f"{path}: mode {image.mode!r} has neither 8 nor 16 bits a channel; save it as 8-bit RGB")
+        # Not ImageOps.exif_transpose: it also writes the EXIF anew, and fails where a field of it is damaged.
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        upright = image.copy() if turn is None else image.transpose(turn)
+    return upright if upright.mode in _CONVERTIBLE else _eight_bits(upright)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits as grey of 8: Pillow's own conversion would clip it, while it takes the upper byte of colours."""
+    values = np.asarray(image)
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return grey
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -54,6 +54,78 @@ def test_exif_orientation_is_applied(tmp_path):
     assert (upright == 0).nonzero().tolist() == [[0, 0, 3]]
 
 
+def png(width, colour, depth, rows, *chunks):
+    """A PNG by hand, for what Pillow cannot write: ``rows`` are raw bytes, ``chunks`` stand before the pixels."""
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + len(rows).to_bytes(4, "big") + bytes([depth, colour, 0, 0, 0])
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", pixels), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (png(3, GREY, 16, [bytes.fromhex("0000 80ff ffff")]), [[0] * 3, [128] * 3, [255] * 3]),
+        (png(2, GREY, 16, [bytes.fromhex("1234 8000")], (b"tRNS", b"\x12\x34")), [[255] * 3, [128] * 3]),
+        (png(1, RGB, 16, [bytes.fromhex("ff00 80ff 00ff")]), [[255, 128, 0]]),
+        (png(2, GREY_ALPHA, 16, [bytes.fromhex("4000 ffff 4000 0000")]), [[64] * 3, [255] * 3]),
+        (png(1, RGBA, 16, [bytes.fromhex("1000 2000 3000 ffff")]), [[16, 32, 48]]),
+        (png(2, PALETTE, 8, [b"\1\0"], (b"PLTE", b"\x01\x02\x03\xf0\x80\x10")), [[240, 128, 16], [1, 2, 3]]),
+        (
+            png(2, PALETTE, 8, [b"\0\1"], (b"PLTE", b"\x01\x02\x03\xf0\x80\x10"), (b"tRNS", b"\0\xff")),
+            [[255] * 3, [240, 128, 16]],
+        ),
+        (png(8, PALETTE, 1, [b"\x80"], (b"PLTE", b"\x09\x09\x09\xc8\0\0")), [[200, 0, 0], *[[9] * 3] * 7]),
+    ],
+    ids=["grey", "grey with a transparent value", "rgb", "grey and alpha", "rgba", "palette", "see-through", "one bit"],
+)
+def test_16_bits_and_palettes_become_the_right_colours(tmp_path, data, expected):
+    (tmp_path / "odd.png").write_bytes(data)
+    assert read_image(tmp_path / "odd.png")[:, 0].T.tolist() == expected
+
+
+@pytest.mark.parametrize(("ink", "seen"), [((0, 255, 255, 0), (255, 0, 0)), ((0, 0, 0, 255), (0, 0, 0))])
+def test_printing_inks_become_screen_colours(tmp_path, ink, seen):
+    Image.new("CMYK", (16, 16), ink).save(tmp_path / "print.jpg", quality=95)
+    colour = read_image(tmp_path / "print.jpg").float().mean((1, 2))
+    torch.testing.assert_close(colour, torch.tensor(seen).float(), atol=4, rtol=0)
+
+
+@pytest.mark.parametrize("fmt", ["PNG", "WEBP"])
+def test_of_an_animation_the_first_frame_is_read(tmp_path, fmt):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.dat", fmt, save_all=True, append_images=frames[1:], duration=100, lossless=True)
+    with Image.open(tmp_path / "moving.dat") as image:
+        assert image.n_frames == 2
+    assert read_image(tmp_path / "moving.dat")[:, 0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_taken_in_any_position_stand_upright(tmp_path, orientation):
+    picture_ = Image.new("L", (32, 16), 0)
+    picture_.paste(255, (0, 0, 8, 8))  # a white corner
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture_.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    upright = read_image(tmp_path / "a.jpg", 1)[0].float()
+    corners = {
+        "top left": upright[:6, :6],
+        "top right": upright[:6, -6:],
+        "bottom left": upright[-6:, :6],
+        "bottom right": upright[-6:, -6:],
+    }
+    where = ["top left", "top right", "bottom right", "bottom left"] * 2
+    assert upright.shape == ((16, 32) if orientation < 5 else (32, 16))
+    assert max(corners, key=lambda name: corners[name].mean()) == where[orientation - 1]
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -63,9 +135,10 @@ def test_exif_orientation_is_applied(tmp_path):
         (picture((64, 64))[:-200], "truncated or corrupt"),
         (picture((64, 64), fmt="JPEG")[:-200], "truncated or corrupt"),
         (picture((64, 64), fmt="WEBP", lossless=True)[:-10], "truncated or corrupt|not a PNG"),
-        (picture(mode="I;16"), "mode 'I;16'"),
+        (picture(fmt="TIFF", mode="F"), "not a PNG, JPEG or WebP"),
+        (picture()[:8], "truncated or corrupt|not a PNG"),
     ],
-    ids=["empty", "text", "gif", "png cut", "jpeg cut", "webp cut", "16 bits"],
+    ids=["empty", "text", "gif", "png cut", "jpeg cut", "webp cut", "tiff", "signature alone"],
 )
 def test_what_cannot_be_used_is_an_error_that_names_the_file(tmp_path, data, words):
     path = tmp_path / "broken.png"
@@ -94,6 +167,14 @@ def test_more_pixels_than_allowed_are_refused_before_decoding(tmp_path, monkeypa
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decoded)
     with pytest.raises(DataError, match=r"bomb\.png.*smaller"):
         read_image(tmp_path / "bomb.png", max_pixels=80_000)
+
+
+def test_damaged_exif_costs_no_picture(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "a description"
+    damaged = exif.tobytes().replace((0x010E).to_bytes(2, "big"), (0x0111).to_bytes(2, "big"))
+    (tmp_path / "a.jpg").write_bytes(picture((6, 4), fmt="JPEG", exif=damaged))
+    assert read_image(tmp_path / "a.jpg").shape == (3, 6, 4)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
