@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, reduce
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from datasets.cartoon_groups import layout
+from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
+from datasets.cartoon_groups.task import CartoonGroups
 from datasets.digits import mnist, street, svhn
 from datasets.errors import DataError
 from datasets.images import SUFFIXES, check_folder, read_image
@@ -18,6 +21,8 @@ Progress = Callable[[str, int, int], None]
 
 STANDIN = {"extra": 30_000, "train": 10_000, "test": 2_000}
 """What ``fetch`` renders of the stand-in: the default sizes of the task ``digits``."""
+FACES = CartoonGroupsSettings()
+"""What ``fetch`` renders of the faces: the default sizes of the task ``cartoon-groups``."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Item:
     """One data set as ``retable data list`` shows it."""
 
     name: str
-    """What ``fetch`` takes: ``mnist``, ``svhn`` or ``street``."""
+    """What ``fetch`` takes: ``mnist``, ``svhn``, ``street`` or ``faces``."""
     title: str
     status: Status
     where: str
@@ -40,7 +45,7 @@ class Report:
 
     path: str
     kind: str
-    """``MNIST``, ``SVHN``, ``images``, ``image`` or ``unknown``."""
+    """``MNIST``, ``SVHN``, ``faces of four groups``, ``images``, ``image`` or ``unknown``."""
     found: tuple[str, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
@@ -54,17 +59,11 @@ class Report:
 
 def list_data(cache: Path) -> list[Item]:
     """Every data set, whether it is in the cache, and how large it is there. Reads no content."""
-    shards = sorted((cache / "street").glob("street-*.safetensors"))
     return [
         _files("mnist", "MNIST, handwritten digits", cache / "mnist", tuple(mnist.DIGESTS)),
         _files("svhn", "SVHN, street-view digits (real source)", cache / "svhn", tuple(svhn.FILES.values())),
-        Item(
-            "street",
-            "synthetic street digits (stand-in for SVHN)",
-            "ready" if shards else "made when needed",
-            str(cache / "street"),
-            sum(path.stat().st_size for path in shards),
-        ),
+        _rendered("street", "synthetic street digits (stand-in for SVHN)", cache / "street"),
+        _rendered("faces", "drawn people, photographed and as cartoons (stand-in for faces)", cache / "faces"),
     ]
 
 
@@ -74,11 +73,17 @@ def _files(name: str, title: str, folder: Path, names: tuple[str, ...]) -> Item:
     return Item(name, title, status, str(folder), sum(path.stat().st_size for path in there))
 
 
+def _rendered(name: str, title: str, folder: Path) -> Item:
+    shards = sorted(folder.glob("*.safetensors"))
+    size = sum(path.stat().st_size for path in shards)
+    return Item(name, title, "ready" if shards else "made when needed", str(folder), size)
+
+
 def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
     """Fetch or render one data set into the cache.
 
     Args:
-        name: ``mnist``, ``svhn`` or ``street``.
+        name: ``mnist``, ``svhn``, ``street`` or ``faces``.
         cache: the data cache.
         progress: told how far it is.
 
@@ -101,14 +106,18 @@ def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
     elif name == "street":
         for split, count in STANDIN.items():
             street.street(cache / "street", split, count, progress=partial(tell_of, f"street {split}", count))
+    elif name == "faces":
+        for stage in get_args(Stage):
+            CartoonGroups(FACES.model_copy(update={"stream": stage}), cache).prepare(tell)
     else:
-        raise DataError(f"no data set {name!r}; there are mnist, svhn and street")
+        raise DataError(f"no data set {name!r}; there are mnist, svhn, street and faces")
 
 
 def check(path: Path) -> Report:
     """Say what a file or folder of the user's holds, what is missing and what cannot be read.
 
-    A folder with some of MNIST's or SVHN's files is taken for that data set, any other for a folder of images.
+    A folder with some of MNIST's or SVHN's files, or with a folder for any group of faces, is taken for that data set;
+    any other for a folder of images.
 
     Raises:
         DataError: there is no such path.
@@ -122,9 +131,15 @@ def check(path: Path) -> Report:
         known.append(_check_svhn(path))
     if known:
         return reduce(_together, known)
+    if layout.is_layout(path):
+        findings = layout.check(path)
+        return Report(str(path), "faces of four groups", findings.found, findings.missing, findings.problems)
     report = check_folder(path)
     if not report.readable and not report.problems:
-        expected = f"images ({', '.join(SUFFIXES)}), MNIST's IDX files or SVHN's .mat files"
+        expected = (
+            f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files "
+            f"or folders of faces ({', '.join(layout.GROUPS)})"
+        )
         return Report(str(path), "unknown", (), (expected,), ())
     return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)
 
