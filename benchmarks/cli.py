@@ -153,19 +153,31 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000, out
     serve(default_uri(out), port=port)
 
 
-@app.command(epilog="Example: [bold]retable translate --from dtn/dtn/digits/s0 --to out/ photos/*.png[/]")
+@app.command(
+    epilog="Examples: [bold]retable translate --from dtn/dtn/digits/s0 --out digits/ photos/*.png[/]   "
+    "[bold]retable translate --from cartoon/transfer/cartoon-groups/s0 --group kids --out kids/ me.jpg[/]"
+)
 def translate(
-    images: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files.")],
+    images: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files; of each its centre square is taken.")],
     from_: Annotated[str, typer.Option("--from", help="A trained cell: its address or its folder.")],
-    to: Annotated[Path, typer.Option(help="Folder for the translated images.")] = Path("translated"),
+    out: Annotated[Path, typer.Option(help="Folder for the translated images.")] = Path("translated"),
+    to: Annotated[
+        list[str] | None, typer.Option(help="What to translate into, in the task's words: KEY=VALUE,...")
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="Short for --to group=NAME.")] = None,
     suite: Annotated[str, typer.Option(help="The suite that an address belongs to.")] = "quick",
-    out: Out = RUNS,
+    runs: Annotated[Path, typer.Option(envvar="RETABLE_RUNS", help="Folder of all runs.")] = RUNS,
 ) -> None:
-    """Translate images of your own with a trained row."""
+    """Translate images of your own with a trained row.
+
+    The centre square of every image is brought to the size that the row was trained at: crop to the face before.
+    """
+    from benchmarks.translate import parse_wanted
     from benchmarks.translate import translate as apply
 
-    written = apply(from_, images, to, out, suite)
-    console.print(f"{len(written)} images in {to}", soft_wrap=True)
+    wanted = parse_wanted([*(to or []), *([f"group={group}"] if group is not None else [])])
+    written = apply(from_, images, out, runs, suite, wanted)
+    console.print(f"{len(written)} images in {out}", soft_wrap=True)
 
 
 def parse_seeds(text: str | None) -> list[int] | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
-from torch.nn.functional import interpolate
 
 from benchmarks import index
 from benchmarks.cell import Cell
@@ -16,46 +15,68 @@ from benchmarks.evaluation import Answers
 from benchmarks.journal import read_json
 from benchmarks.pictures import save_grid
 from benchmarks.restore import build_task, restore_method
-from datasets.images import read_image
-from datasets.task import Request
+from datasets.images import read_image, square
 
 
-def translate(source: str, images: Sequence[Path], to: Path, root: Path, suite: str) -> list[Path]:
+def translate(
+    source: str,
+    images: Sequence[Path],
+    out: Path,
+    root: Path,
+    suite: str,
+    wanted: Mapping[str, str] | None = None,
+) -> list[Path]:
     """Translate image files with a trained cell; every file is read before the first one is written.
 
     Args:
         source: the cell's address within ``suite``, or its directory.
-        images: PNG, JPEG or WebP files of any size; they are brought to the task's size (bicubic, antialiased).
-        to: folder for the results, ``NAME.png`` each.
+        images: PNG, JPEG or WebP files of any size; the centre square of each is brought to the task's size, with
+            anti-aliasing: a face must not be squeezed.
+        out: folder for the results, ``NAME.png`` each.
         root: the folder of all runs.
         suite: where the address is looked up.
+        wanted: what to translate into, in the task's words, e.g. ``{"group": "kids"}``.
 
     Raises:
-        UserError: no such cell, not trained, or not a translation.
-        DataError: a file that is not a readable image, by name.
+        UserError: no such cell, not trained, or not a translation; a result's file exists already.
+        DataError: a file that is not a readable image, by name; something wanted that the task does not know.
     """
     cell, directory = _find(source, root, suite)
     task = build_task(cell, directory.parent.parent)
     method = restore_method(cell, task, directory.parent.parent, directory)
     if method.kind != "translate":
         raise UserError(f"{cell.address} does not translate images: its method answers {method.kind!r}")
-    written = [to / f"{path.stem}.png" for path in images]
+    written = [out / f"{path.stem}.png" for path in images]
     if len(set(written)) != len(written):
         raise UserError("two of the images have the same name; rename one, or translate them into different folders")
     for path in written:
         if path.exists():
-            raise UserError(f"{path} is there already and will not be overwritten; choose another folder with --to")
+            raise UserError(f"{path} is there already and will not be overwritten; choose another folder with --out")
     size, channels = task.info().image_size, next(iter(task.info().channels.values()))
-    pixels = []
-    for path in images:
-        image = read_image(path, channels=channels)[None].float() / 127.5 - 1
-        pixels.append(interpolate(image, (size, size), mode="bicubic", antialias=True).clamp(-1, 1))
-    fabric = Fabric(accelerator="cpu", devices=1)
-    out = Answers(method, fabric).to(Request("translate", "translate", {"image": torch.cat(pixels)}))
-    to.mkdir(parents=True, exist_ok=True)
-    for path, image in zip(written, out, strict=True):
+    pixels = torch.stack([square(read_image(path, channels=channels), size) for path in images])
+    request = task.ask(pixels.float() / 127.5 - 1, wanted or {})
+    answers = Answers(method, Fabric(accelerator="cpu", devices=1)).to(request)
+    out.mkdir(parents=True, exist_ok=True)
+    for path, image in zip(written, answers, strict=True):
         save_grid(path, [image[None]])
     return written
+
+
+def parse_wanted(texts: Sequence[str]) -> dict[str, str]:
+    """``["group=kids,to=photo"]`` as ``{"group": "kids", "to": "photo"}``; each text is what one ``--to`` said.
+
+    Raises:
+        UserError: no ``KEY=VALUE``, or a key with two values.
+    """
+    wanted: dict[str, str] = {}
+    for text in texts:
+        for part in text.split(","):
+            key, equals, value = (piece.strip() for piece in part.partition("="))
+            if not (key and equals and value):
+                raise UserError(f"--to {text}: expected KEY=VALUE, e.g. group=kids (the output folder is --out)")
+            if wanted.setdefault(key, value) != value:
+                raise UserError(f"--to {text}: {key!r} cannot be {wanted[key]!r} and {value!r}; run it once for each")
+    return wanted
 
 
 def _find(source: str, root: Path, suite: str) -> tuple[Cell, Path]:

@@ -55,6 +55,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["sync"], ["nothing to sync"]),
         (["list", "method"], ["cannot list 'method'", "did you mean 'methods'"]),
         (["translate", "a.png", "--from", "dtn/dtn/digits/s0"], ["has not been run"]),
+        (["translate", "a.png", "--from", "a/b/c/s0", "--to", "out/"], ["--to out/", "KEY=VALUE", "--out"]),
+        (["translate", "a.png", "--from", "a/b/c/s0", "--group", "man", "--to", "group=kids"], ["'kids' and 'man'"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
