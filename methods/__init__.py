@@ -5,6 +5,8 @@ from collections.abc import Mapping
 METHODS: Mapping[str, str] = {
     "judges/mnist": "methods.judges:MnistJudge",
     "judges/street": "methods.judges:StreetJudge",
+    "judges/cartoon-group": "methods.judges:CartoonGroupJudge",
+    "judges/photo-group": "methods.judges:PhotoGroupJudge",
     "dtn/f": "methods.dtn.f:F",
     "dtn/dtn": "methods.dtn.dtn:DTN",
     "dtn/baseline": "methods.dtn.baseline:Baseline",
@@ -14,5 +16,12 @@ METHODS: Mapping[str, str] = {
     "dtn/no-f": "methods.dtn.ablations:NoF",
     "dtn/no-gan": "methods.dtn.ablations:NoGan",
     "dtn/original": "methods.dtn.original:Original",
+    "cartoon/recogniser": "methods.cartoon.recogniser:Recogniser",
+    "cartoon/basic": "methods.cartoon.basic:Basic",
+    "cartoon/baseline1": "methods.cartoon.baseline1:Baseline1",
+    "cartoon/baseline2": "methods.cartoon.baseline2:Baseline2",
+    "cartoon/baseline3": "methods.cartoon.baseline3:Baseline3",
+    "cartoon/transfer": "methods.cartoon.transfer:Transfer",
+    "cartoon/transfer-no-sbp": "methods.cartoon.transfer_no_sbp:TransferNoSbp",
 }
 """``paper/method`` -> lazy ``module:Class``."""

@@ -86,11 +86,14 @@ class Frozen(nn.Module):
 @contextmanager
 def held(network: nn.Module) -> Iterator[None]:
     """Within this block the network's weights ask for no gradients, which saves their part of the backward pass."""
-    network.requires_grad_(False)
+    asking = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in asking:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for parameter in asking:
+            parameter.requires_grad_(True)
 
 
 def grey(images: Tensor) -> Tensor:
@@ -112,3 +115,24 @@ def with_channels(images: Tensor, channels: int) -> Tensor:
     if images.shape[1] != 1:
         raise ValueError(f"images have {images.shape[1]} channels where {channels} (or 1, to be replicated) are needed")
     return images.expand(-1, channels, -1, -1)
+
+
+def mirror_and_crop(images: Tensor, enlarge: float) -> Tensor:
+    """Mirror every image with probability 1/2, enlarge the batch, and crop every image back at a random place.
+
+    Args:
+        images: float32 ``[N, C, S, S]``.
+        enlarge: at least 1; at 1 images are only mirrored.
+
+    Returns:
+        Images of the same shape. The random numbers come from torch's global state of the images' device.
+    """
+    n, _, size, _ = images.shape
+    mirrored = torch.rand(n, 1, 1, 1, device=images.device) < 0.5
+    images = torch.where(mirrored, images.flip(3), images)
+    large = round(size * enlarge)
+    if large <= size:
+        return images
+    images = functional.interpolate(images, (large, large), mode="bilinear", align_corners=False)
+    top, left = torch.randint(large - size + 1, (2, n), device=images.device).tolist()
+    return torch.stack([x[:, t : t + size, i : i + size] for x, t, i in zip(images, top, left, strict=True)])
