@@ -6,23 +6,20 @@ group, index, shot), so neither the number of processes nor the number of pictur
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from datasets import cache
 from datasets.errors import DataError
 from datasets.faces import studio
+from datasets.faces.crew import Crew
 from datasets.faces.people import GROUPS
 
 VERSION = 1
@@ -67,8 +64,8 @@ def cartoons(
     Raises:
         DataError: an argument is out of its range, or the cache cannot be written.
     """
-    render = partial(studio.cartoons, group, split, size=size, seed=seed)
-    return _album(folder, "cartoon", split, group, count, size, 1, seed, render, progress)
+    order = {"domain": "cartoon", "group": group, "split": split, "size": size, "shots": 1, "seed": seed}
+    return _album(folder, order, count, progress)
 
 
 def portraits(
@@ -99,60 +96,41 @@ def portraits(
     Raises:
         DataError: an argument is out of its range, or the cache cannot be written.
     """
-    render = partial(studio.portraits, group, split, size=size, seed=seed, shots=shots)
-    return _album(folder, "portrait", split, group, count, size, shots, seed, render, progress)
+    order = {"domain": "portrait", "group": group, "split": split, "size": size, "shots": shots, "seed": seed}
+    return _album(folder, order, count, progress)
 
 
 def _album(
     folder: Path,
-    domain: str,
-    split: str,
-    group: str,
+    order: Mapping[str, str | int],
     count: int,
-    size: int,
-    shots: int,
-    seed: int,
-    render: Callable[[int, int], npt.NDArray[np.uint8]],
     progress: Callable[[int], None] | None,
 ) -> Album:
+    domain, group, split = (str(order[name]) for name in ("domain", "group", "split"))
+    size, shots = (int(order[name]) for name in ("size", "shots"))
     if group not in GROUPS:
         raise DataError(f"there is no group {group!r} of faces; use one of {', '.join(GROUPS)}")
     for name, value, least in (("count", count, 1), ("size", size, _SMALLEST), ("shots", shots, 1)):
         if value < least:
             raise DataError(f"{domain}s of {group} in the split {split!r}: {name} is {value}, must be {least} or more")
+    crew: Crew | None = None
+
+    def shard(first: int, last: int) -> dict[str, Tensor]:
+        nonlocal crew
+        processes = os.cpu_count() or 1
+        if crew is None and processes > 1 and count - first >= _WORTH:
+            crew = stack.enter_context(Crew(processes))
+        pictures = (studio if crew is None else crew).render(order, first, last)
+        return {"images": torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()}
+
     images = []
     with ExitStack() as stack:
-        crew = _Crew(stack, render)
         for first in range(0, count, SHARD):
             last = min(first + SHARD, count)
-            key = {"renderer": VERSION, "domain": domain, "split": split, "group": group, "size": size}
-            key |= {"first": first, "last": last, "shots": shots, "seed": seed}
-            make = partial(crew.shard, first, last, count)
-            images.append(cache.cached(folder, f"{domain}-{group}-{split}", key, make).tensors["images"])
+            key = {"renderer": VERSION, **order, "first": first, "last": last}
+            entry = cache.cached(folder, f"{domain}-{group}-{split}", key, partial(shard, first, last))
+            images.append(entry.tensors["images"])
             if progress is not None:
                 progress(last * shots)
     together = torch.cat(images)
     return Album(together, cache.content_digest({"images": together}))
-
-
-class _Crew:
-    """Those who render: worker processes once there is enough to do, until then this one."""
-
-    def __init__(self, stack: ExitStack, render: Callable[[int, int], npt.NDArray[np.uint8]]) -> None:
-        self._stack = stack
-        self._render = render
-        self._pool: ProcessPoolExecutor | None = None
-
-    def shard(self, first: int, last: int, count: int) -> dict[str, Tensor]:
-        """The pictures of the people ``first`` to ``last - 1`` of ``count``: ``images`` uint8 ``[N, 3, S, S]``."""
-        processes = os.cpu_count() or 1
-        if self._pool is None and processes > 1 and count - first >= _WORTH:
-            # Not forked: a fork of a process whose torch has threads may hang.
-            context = multiprocessing.get_context("spawn")
-            self._pool = self._stack.enter_context(ProcessPoolExecutor(processes, mp_context=context))
-        if self._pool is None:
-            pictures = self._render(first, last)
-        else:
-            bounds = np.linspace(first, last, min(processes, last - first) + 1).round().astype(int).tolist()
-            pictures = np.concatenate(list(self._pool.map(self._render, bounds[:-1], bounds[1:])))
-        return {"images": torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()}
