@@ -22,7 +22,7 @@ from datasets.faces import studio
 from datasets.faces.crew import Crew
 from datasets.faces.people import GROUPS
 
-VERSION = 1
+VERSION = 2
 """Of the renderer: part of every cache key. Raise it whenever a picture would come out differently."""
 SHARD = 50
 """People in one file of the cache."""
@@ -64,7 +64,14 @@ def cartoons(
     Raises:
         DataError: an argument is out of its range, or the cache cannot be written.
     """
-    order = {"domain": "cartoon", "group": group, "split": split, "size": size, "shots": 1, "seed": seed}
+    order: dict[str, str | int] = {
+        "domain": "cartoon",
+        "group": group,
+        "split": split,
+        "size": size,
+        "shots": 1,
+        "seed": seed,
+    }
     return _album(folder, order, count, progress)
 
 
@@ -96,7 +103,14 @@ def portraits(
     Raises:
         DataError: an argument is out of its range, or the cache cannot be written.
     """
-    order = {"domain": "portrait", "group": group, "split": split, "size": size, "shots": shots, "seed": seed}
+    order: dict[str, str | int] = {
+        "domain": "portrait",
+        "group": group,
+        "split": split,
+        "size": size,
+        "shots": shots,
+        "seed": seed,
+    }
     return _album(folder, order, count, progress)
 
 

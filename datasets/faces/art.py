@@ -15,13 +15,16 @@ import numpy.typing as npt
 
 from datasets.errors import DataError
 from datasets.faces import strokes
-from datasets.faces.people import CLOTHES_COLOURS, HAIR_COLOURS, SKINS, Person
+from datasets.faces.people import CLOTHES_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
 from datasets.faces.strokes import CARTOON, PORTRAIT
 
 MASTER = 144
 """Pixels of the square that a drawing is rasterised to before it is photographed or reduced."""
 MARGIN = 0.14
 """What a portrait's drawing shows beyond the cartoon's frame on every side, as a share of the frame: room to move."""
+
+_TONGUE = "#FF4F6D"
+"""python-avatars' pink, too bright for a photograph."""
 
 
 def frame(who: Person) -> tuple[float, float, float, float]:
@@ -30,9 +33,9 @@ def frame(who: Person) -> tuple[float, float, float, float]:
     It is drawn as a square, so a frame narrower than high makes a face wider: children's faces are round and large.
     """
     if who.age == "child":
-        width, height, top = 168.0 / who.width, 176.0, 18.0
+        width, height, top = 168.0 / who.width, 178.0, 16.0
     else:
-        width, height, top = 186.0 / who.width, 190.0, 8.0
+        width, height, top = 190.0 / who.width, 195.0, 3.0
     return 132.0 - width / 2, top, width, height
 
 
@@ -79,6 +82,7 @@ def svg(who: Person, drawn: int) -> str:
     )
     left, top, width, height = frame(who)
     if drawn == PORTRAIT:
+        picture = picture.replace(_TONGUE, "#a4585a")
         left, top = left - MARGIN * width, top - MARGIN * height
         width, height = (1 + 2 * MARGIN) * width, (1 + 2 * MARGIN) * height
     view = (
@@ -103,21 +107,11 @@ def _brows(picture: str, who: Person, drawn: int, down: float) -> str:
     big_eyed = drawn == CARTOON and not grown_man and who.age != "old"
     rise = (-9.0 if big_eyed else -2.0) + down - 14 * (heavy - 1)
     # Light hair goes with darker brows, or they would vanish against the skin.
-    colour = "#7d7a78" if who.age == "old" else _mixed(HAIR_COLOURS[who.hair_colour][drawn], "#33211a", 0.45)
+    colour = "#7d7a78" if who.age == "old" else mixed(HAIR_COLOURS[who.hair_colour][drawn], "#33211a", 0.45)
     brows = picture[start:end].replace('fill="#000000"', f'fill="{colour}"')
     brows = re.sub(r'fill-opacity="[^"]*"', 'fill-opacity="1"', brows)
     place = f'transform="translate(0,{rise:.2f}) scale(1,{heavy})" '
     return picture[:start] + brows.replace("<g ", f"<g {place}", 1) + picture[end:]
-
-
-def _mixed(first: str, second: str, share: float) -> str:
-    a, b = rgb(first), rgb(second)
-    return "#" + "".join(f"{round(255 * v):02x}" for v in (1 - share) * a + share * b)
-
-
-def rgb(colour: str) -> npt.NDArray[np.float32]:
-    """``#rrggbb`` -> three numbers in [0, 1]."""
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float32) / np.float32(255)
 
 
 def raster(who: Person, drawn: int, size: int) -> npt.NDArray[np.float32]:

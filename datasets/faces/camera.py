@@ -6,17 +6,23 @@ are made with it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from datasets.faces.art import MARGIN, frame, rgb
-from datasets.faces.people import HAIR_COLOURS, SKINS, Person
+from datasets.faces.art import MARGIN, frame
+from datasets.faces.people import HAIR_COLOURS, SKINS, Person, rgb
 from datasets.faces.strokes import PORTRAIT, lowered
 
 Pixels = npt.NDArray[np.float32]
 
 DETAIL = 96
 """A photograph is made with at least so many pixels a side, and at least twice those asked for."""
+
+
+def _f32(values: npt.NDArray[Any]) -> Pixels:
+    return values.astype(np.float32, copy=False)
 
 
 def master(size: int) -> int:
@@ -68,12 +74,12 @@ def _posed(face: Pixels, work: int, draws: np.random.Generator) -> tuple[Pixels,
     # In shares of the cartoon's frame.
     y = ((turn[0, 0] * row + turn[0, 1] * column + offset[0] + 0.5) / side) * (1 + 2 * MARGIN) - MARGIN
     x = ((turn[1, 0] * row + turn[1, 1] * column + offset[1] + 0.5) / side) * (1 + 2 * MARGIN) - MARGIN
-    return seen.astype(np.float32), x.astype(np.float32), y.astype(np.float32)
+    return _f32(seen), _f32(x), _f32(y)
 
 
 def _near(colour: Pixels, pixels: Pixels, width: float) -> Pixels:
     """1 where the pixels have this colour, falling to 0 with the distance."""
-    return np.exp(-np.square(pixels - colour).sum(-1) / (2 * width * width)).astype(np.float32)
+    return _f32(np.exp(-np.square(pixels - colour).sum(-1) / (2 * width * width)))
 
 
 def _smooth(work: int, cells: tuple[int, int], draws: np.random.Generator) -> Pixels:
@@ -81,19 +87,19 @@ def _smooth(work: int, cells: tuple[int, int], draws: np.random.Generator) -> Pi
     from scipy.ndimage import zoom
 
     coarse = draws.standard_normal(cells).astype(np.float32)
-    return zoom(coarse, (work / cells[0], work / cells[1]), order=1, mode="nearest", grid_mode=True)
+    return _f32(zoom(coarse, (work / cells[0], work / cells[1]), order=1, mode="nearest", grid_mode=True))
 
 
 def _textured(who: Person, pixels: Pixels, work: int, draws: np.random.Generator) -> Pixels:
     """Skin that is not one colour and hair in strands, whose shine varies."""
     skin = _near(rgb(SKINS[who.skin][PORTRAIT]), pixels, 0.12)
     hair = _near(rgb(HAIR_COLOURS[who.hair_colour][PORTRAIT]), pixels, 0.07) * (1 - skin)
-    pores = 0.022 * _smooth(work, (work // 2, work // 2), draws) + 0.02 * _smooth(work, (9, 9), draws)
-    strands = 0.16 * _smooth(work, (7, work // 2), draws) + 0.1 * _smooth(work, (5, 9), draws)
+    pores = 0.014 * _smooth(work, (work // 2, work // 2), draws) + 0.02 * _smooth(work, (9, 9), draws)
+    strands = 0.1 * _smooth(work, (8, work // 3), draws) + 0.1 * _smooth(work, (5, 9), draws)
     tint = np.array([1.0, 0.75, 0.7], np.float32)
     pixels = pixels * (1 + (skin * pores)[..., None] * tint)
     shine = float(draws.uniform(0.02, 0.06))
-    return pixels * (1 + (hair * strands)[..., None]) + (hair * np.maximum(strands, 0) * shine * 4)[..., None] * 0.25
+    return _f32(pixels * (1 + (hair * strands)[..., None]) + (hair * np.maximum(strands, 0) * shine)[..., None])
 
 
 def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Generator) -> Pixels:
@@ -105,7 +111,7 @@ def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Ge
     down = lowered(who)
 
     def spot(at_u: float, at_v: float, wide: float, high: float) -> Pixels:
-        return np.exp(-0.5 * (np.square((u - at_u) / wide) + np.square((v - at_v) / high))).astype(np.float32)
+        return _f32(np.exp(-0.5 * (np.square((u - at_u) / wide) + np.square((v - at_v) / high))))
 
     side = float(draws.choice((-1.0, 1.0)) * draws.uniform(0.35, 1.0))
     rise = float(draws.uniform(-0.75, -0.2))
@@ -116,7 +122,7 @@ def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Ge
     bulk = gaussian_filter(cover, 0.05 * len(cover))
     slope_y, slope_x = np.gradient(bulk)
     lambert = 0.62 * (nx * side + ny * rise) - len(cover) * 0.05 * (slope_x * side + slope_y * rise)
-    shade = 0.93 + strength * lambert + 0.16 * (facing - 0.75)
+    shade = 0.965 + strength * lambert + 0.16 * (facing - 0.75)
     eyes = spot(106, 108 + down, 15, 9) + spot(158, 108 + down, 15, 9)
     ridge = spot(132, 116 + down, 5, 18)
     flank = spot(132 - 11 * side, 124 + down, 7, 16)
@@ -124,15 +130,15 @@ def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Ge
     below = spot(132, 142 + 0.6 * down, 13, 3.5) + 0.8 * spot(132, 172, 16, 5)
     chin = np.clip((v - 184) / 10, 0, 1) * spot(132, 196, 48, 18)
     cheeks = spot(98, 136, 16, 12) + spot(166, 136, 16, 12)
-    shade = shade - 0.1 * eyes + 0.1 * ridge - 0.13 * flank + 0.12 * tip - 0.1 * below - 0.22 * chin + 0.05 * cheeks
+    shade = shade - 0.11 * eyes + 0.13 * ridge - 0.17 * flank + 0.14 * tip - 0.1 * below - 0.22 * chin + 0.05 * cheeks
     # Skin in shadow is redder than skin in light, and cheeks are warm.
     warmth = np.array([0.03, -0.02, -0.03], np.float32)
-    return np.clip(shade, 0.35, 1.35)[..., None] * (1 + (0.8 * cheeks + 1.2 * (1 - shade))[..., None] * warmth)
+    return _f32(np.clip(shade, 0.35, 1.35)[..., None] * (1 + (0.8 * cheeks + 1.2 * (1 - shade))[..., None] * warmth))
 
 
 def _room(work: int, draws: np.random.Generator) -> Pixels:
     """A wall or a room out of focus: a soft gradient between two quiet colours and a few large blurred things."""
-    base = 0.6 + 0.14 * draws.standard_normal() * np.ones(3) + 0.03 * draws.standard_normal(3)
+    base = 0.6 + 0.14 * draws.standard_normal() * np.ones(3) + 0.022 * draws.standard_normal(3)
     base = np.clip(base, 0.38, 0.84)
     other = np.clip(base + 0.08 * draws.standard_normal() + 0.02 * draws.standard_normal(3), 0.3, 0.9)
     axis = np.linspace(-1, 1, work)
@@ -143,7 +149,7 @@ def _room(work: int, draws: np.random.Generator) -> Pixels:
         at, wide = draws.uniform(-1.1, 1.1, 2), draws.uniform(0.25, 0.7, 2)
         blob = np.exp(-0.5 * (((axis - at[0]) / wide[0])[None] ** 2 + ((axis - at[1]) / wide[1])[:, None] ** 2))
         room = room + blob[..., None] * (0.05 * draws.standard_normal() + 0.015 * draws.standard_normal(3))
-    return room.astype(np.float32)
+    return _f32(room)
 
 
 def _developed(picture: Pixels, draws: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -155,11 +161,11 @@ def _developed(picture: Pixels, draws: np.random.Generator) -> npt.NDArray[np.ui
     corners = 1 - 0.09 * (axis[None] ** 2 + axis[:, None] ** 2) * draws.uniform(0.2, 1)
     cast = 1 + np.clip(0.018 * draws.standard_normal(3), -0.04, 0.04)
     exposure = 1.04 + np.clip(0.05 * draws.standard_normal(), -0.1, 0.1)
-    picture = picture * (exposure * corners)[..., None] * cast
+    picture = _f32(picture * (exposure * corners)[..., None] * cast)
     sigma = draws.uniform(0.2, 0.5) * size / 48
     picture = gaussian_filter(picture, (sigma, sigma, 0))
     grain = draws.standard_normal((size, size, 3))
     grain = 0.5 * grain + 0.5 * grain[..., :1]
-    picture = picture + draws.uniform(0.006, 0.016) * grain
+    picture = _f32(picture + draws.uniform(0.005, 0.013) * grain)
     shown: npt.NDArray[np.uint8] = (255 * np.clip(picture, 0, 1)).round().astype(np.uint8)
     return shown

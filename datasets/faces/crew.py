@@ -56,7 +56,7 @@ class Crew:
         shifts = list(zip(self._workers, bounds[:-1], bounds[1:], strict=False))
         try:
             for worker, start, stop in shifts:
-                assert worker.stdin is not None  # noqa: S101 - it was opened above
+                assert worker.stdin is not None  # noqa: S101 (it was opened above)
                 worker.stdin.write(json.dumps([order, start, stop]).encode() + b"\n")
                 worker.stdin.flush()
         except OSError as error:
@@ -64,7 +64,7 @@ class Crew:
         size, shots = order["size"], order["shots"]
         done = []
         for worker, start, stop in shifts:
-            assert worker.stdout is not None  # noqa: S101 - it was opened above
+            assert worker.stdout is not None  # noqa: S101 (it was opened above)
             expected = (stop - start) * shots * size * size * 3
             data = worker.stdout.read(expected)
             if len(data) < expected:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from datasets.errors import DataError
 
@@ -149,6 +150,8 @@ class _Wardrobe:
 
 
 _YOUNG = ("black", "black", "brown", "brown", "chestnut", "auburn", "ginger", "blond", "blond")
+_DEEP = ("brown", "dark")
+"""Skins whose hair is mostly dark."""
 _SPECTACLES = ("prescription_02", "round")
 _PLAIN = ("default_natural", "default", "raised_excited_natural")
 _WARDROBES: Mapping[str, _Wardrobe] = {
@@ -197,7 +200,7 @@ _WARDROBES: Mapping[str, _Wardrobe] = {
         glasses=("",) * 8 + _SPECTACLES,
         clothes=("shirt_crew_neck", "shirt_v_neck", "hoodie", "blazer_shirt", "collar_sweater", "shirt_wick"),
         mouths=("smile", "default", "twinkle", "serious", "serious"),
-        brows=("flat_natural", "default_natural", "default_natural", "angry_natural"),
+        brows=("flat_natural", "flat_natural", "default_natural", "default_natural", "default"),
     ),
     "kids": _Wardrobe(
         hair={
@@ -224,6 +227,16 @@ _WARDROBES: Mapping[str, _Wardrobe] = {
         brows=("default_natural", "sad_concerned_natural", "flat_natural", "default"),
     ),
 }
+
+
+def rgb(colour: str) -> npt.NDArray[np.float32]:
+    """``#rrggbb`` -> three numbers in [0, 1]."""
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float32) / np.float32(255)
+
+
+def mixed(first: str, second: str, share: float) -> str:
+    """The colour between two, as ``#rrggbb``; ``share`` is the second's part."""
+    return "#" + "".join(f"{round(255 * float(v)):02x}" for v in (1 - share) * rgb(first) + share * rgb(second))
 
 
 def stream(*parts: str | int) -> np.random.Generator:
@@ -257,18 +270,19 @@ def person(group: str, split: str, index: int, seed: int = 0) -> Person:
     wardrobe = _WARDROBES[group]
     gender = pick(tuple(wardrobe.hair))
     beard = pick(wardrobe.beards) if gender == "male" else ""
-    grown_man = gender == "male" and group != "kids"
     bunches = group == "kids" and gender == "female" and draws.random() < 0.6
-    hair = pick(wardrobe.hair[gender])
+    hair, hair_colour, skin = pick(wardrobe.hair[gender]), pick(wardrobe.colours), pick(tuple(SKINS))
+    if group != "old" and skin in _DEEP and draws.random() < 0.75:
+        hair_colour = pick(("black", "black", "brown"))
     return Person(
         group=group,
         gender=gender,
         age={"kids": "child", "old": "old"}.get(group, "adult"),
-        skin=pick(tuple(SKINS)),
+        skin=skin,
         hair="short_round" if bunches and hair == "bun" else hair,
-        hair_colour=pick(wardrobe.colours),
+        hair_colour=hair_colour,
         beard=beard,
-        stubble=float(draws.random()) if grown_man and not beard and draws.random() < 0.7 else 0.0,
+        stubble=float(draws.random()) if group == "man" and not beard and draws.random() < 0.7 else 0.0,
         brows=pick(wardrobe.brows),
         eyes=pick(("open", "open", "open", "smiling") if group != "old" else ("open", "open", "narrow")),
         eye_colour=pick(tuple(EYE_COLOURS)),

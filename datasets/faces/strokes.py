@@ -6,7 +6,7 @@ chosen by the caller's ``drawn``: 0 for the cartoon, 1 for the portrait.
 
 from __future__ import annotations
 
-from datasets.faces.people import EYE_COLOURS, HAIR_COLOURS, Person
+from datasets.faces.people import EYE_COLOURS, HAIR_COLOURS, Person, mixed
 
 CARTOON, PORTRAIT = 0, 1
 _EYES_X = (106.0, 158.0)
@@ -41,10 +41,10 @@ def under(who: Person, drawn: int) -> str:
     """Between the skin and the face's features: stubble and lips; in cartoons also the outline of the face."""
     parts = []
     if who.stubble:
-        opacity = 0.16 + 0.2 * who.stubble
+        colour = mixed(HAIR_COLOURS[who.hair_colour][drawn], "#2a2024", 0.5)
         parts.append(
-            '<path d="M77,124 L84,130 C94,143 112,140 132,140 C152,140 170,143 180,130 L187,124 L188,130'
-            f' A56,56 0 0 1 76,130 Z" fill="{HAIR_COLOURS[who.hair_colour][drawn]}" fill-opacity="{opacity:.3f}"/>'
+            '<path d="M76,132 C84,140 96,144 112,141 Q132,137 152,141 C168,144 180,140 188,132'
+            f' A56,56 0 0 1 76,132 Z" fill="{colour}" fill-opacity="{0.13 + 0.15 * who.stubble:.3f}"/>'
         )
     if drawn == CARTOON:
         parts.append(
