@@ -32,7 +32,7 @@ class ContrastLine:
     seeds: str
     """How many seeds all its scores share."""
     points: str
-    """``0: +1.20, 1: +0.80``: the effect at each seed."""
+    """``0: +1.20, 1: +0.80``: the effect at each seed, its number kept on the seed's line."""
     notes: tuple[str, ...]
     """Why it is undecided, what is missing, what the margin is for."""
 

@@ -135,7 +135,7 @@ def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine
     interval = text.NOTHING
     if decision.interval is not None:
         interval = f"[{', '.join(text.signed(end, contrast.decimals) for end in decision.interval)}]"
-    points = ", ".join(f"{seed}: {text.signed(effect, contrast.decimals)}" for seed, effect in effects.items())
+    points = ", ".join(f"{seed}:\u00a0{text.signed(effect, contrast.decimals)}" for seed, effect in effects.items())
     line = ContrastLine(
         says=contrast.says,
         verdict=decision.verdict,

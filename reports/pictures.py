@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,15 @@ from reports.model import Line, Table
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-LONGEST_SIDE = 1400
+LONGEST_SIDE = 1600
 """Pixels; larger pictures are scaled down before they are embedded."""
 LOSSLESS_UP_TO = 20_000
 """Bytes; pictures that need more without loss are stored with loss."""
 MOST_PIXELS = 64_000_000
+NARROW = 720
+"""Pixels; strips up to this width are doubled in a composed picture, so that faces of 48 pixels can be seen."""
+TITLE_LETTERS = 26
+"""Longer titles beside a strip are broken into lines."""
 
 
 @dataclass(frozen=True)
@@ -138,21 +143,29 @@ def _webp(picture: Image, *, lossless: bool) -> bytes:
 
 def compose(rows: Sequence[Strip]) -> Image | None:
     """Strips below each other with their titles at the left, as papers print them; ``None`` without readable strips."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-    strips = [(strip.title, picture) for strip in rows if (picture := read(strip.path)) is not None]
+    strips = [
+        ("\n".join(wrap(strip.title, TITLE_LETTERS)), picture)
+        for strip in rows
+        if (picture := read(strip.path)) is not None
+    ]
     if not strips:
         return None
+    if max(picture.width for _, picture in strips) <= NARROW:
+        # Neighbouring pixels are repeated, never blurred: what is shown is what the row made.
+        strips = [(title, ImageOps.scale(picture, 2, Image.Resampling.NEAREST)) for title, picture in strips]
     font = ImageFont.load_default(size=15)
     margin = 12
-    left = int(max(font.getlength(title) for title, _ in strips)) + 2 * margin
+    left = int(max(font.getlength(line) for title, _ in strips for line in title.split("\n"))) + 2 * margin
     width = left + max(picture.width for _, picture in strips) + margin
     height = sum(picture.height for _, picture in strips) + 2 * margin
     canvas = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(canvas)
     top = margin
     for title, picture in strips:
-        draw.text((left - margin, top + picture.height / 2), title, fill="#1d2430", font=font, anchor="rm")
+        middle = (left - margin, top + picture.height / 2)
+        draw.multiline_text(middle, title, fill="#1d2430", font=font, anchor="rm", align="right")
         canvas.paste(picture, (left, top))
         top += picture.height
     return canvas

@@ -75,15 +75,21 @@ class Cells:
         self.planned: list[dict[str, Any]] = []
 
     def cell(
-        self, method: str, *, variant: str = "", seed: int = 0, source: str = "standin", **more: Any
+        self,
+        method: str,
+        *,
+        variant: str = "",
+        seed: int = 0,
+        source: str = "standin",
+        task: str = "digits",
+        **more: Any,
     ) -> dict[str, Any]:
         """The content of a ``cell.json``."""
-        task = f"digits-{variant}" if variant else "digits"
-        address = f"{method}/{task}/s{seed}"
+        address = f"{method}/{f'{task}-{variant}' if variant else task}/s{seed}"
         content = {
             "method": method,
             "paper": method.partition("/")[0],
-            "task": "digits",
+            "task": task,
             "variant": variant,
             "profile": "quick",
             "seed": seed,
@@ -188,9 +194,9 @@ class Cells:
             inputs, outputs = strips(quality * min(1.0, step / steps + 0.1), seed)
             write_grid(path, [inputs, outputs])
             events.append({"event": "samples", "step": step, "file": f"samples/{path.name}"})
-        inputs, outputs = strips(quality, seed)
-        write_grid(directory / "images" / "inputs.png", [inputs])
-        write_grid(directory / "images" / "outputs.png", [outputs])
+        final = strips(quality, seed)
+        for name, strip in zip(("inputs", "outputs"), final, strict=True):
+            write_grid(directory / "images" / f"{name}.png", [strip])
         return events
 
     def bundle(self, suite: str = "quick", *, planned: bool = True) -> Bundle:
