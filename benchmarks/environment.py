@@ -1,18 +1,26 @@
-"""What a run depended on besides its settings: device, versions, commit."""
+"""What a run depended on besides its settings: device, versions, commit, sources."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SOURCES = ("benchmarks", "datasets", "methods")
+"""The packages that make a cell's numbers; reports only show them."""
 
 
 def environment(accelerator: str, threads: int) -> dict[str, str]:
-    """Flat facts for the journal: device, CPU, cores, threads, versions, commit and whether the tree was clean."""
+    """Flat facts for the journal: device, CPU, cores, threads, versions, commit, whether the tree was clean, sources.
+
+    ``code`` is :func:`code_digest` of the sources as this process found them.
+    """
     import torch
 
     commit, dirty = git_state(REPOSITORY)
@@ -27,8 +35,29 @@ def environment(accelerator: str, threads: int) -> dict[str, str]:
         "platform": f"{platform.system()} {platform.machine()}",
         "commit": commit,
         "dirty": dirty,
+        "code": code_digest(),
         "retable": package_version(),
     }
+
+
+@functools.cache
+def code_digest(folder: Path = REPOSITORY) -> str:
+    """First 16 hex digits of the SHA-256 of every Python file of :data:`SOURCES` below ``folder``, names included.
+
+    A cell's hash holds its settings and not the code; two results of equal hashes and unequal digests may differ. A
+    commit would not tell: most changes of a working tree are not committed, and most commits change no number.
+    """
+    digest = hashlib.sha256()
+    for package in SOURCES:
+        for path in sorted((folder / package).rglob("*.py")):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def made_elsewhere(result: dict[str, Any]) -> bool:
+    """Whether a result comes from other sources than these, or does not say from which."""
+    return bool(result.get("environment", {}).get("code") != code_digest())
 
 
 def package_version() -> str:

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from benchmarks import index
 from benchmarks.cell import Cell
+from benchmarks.environment import made_elsewhere
 from benchmarks.errors import UserError
 from benchmarks.executor import CellState, Executor
 from benchmarks.journal import finished
@@ -66,6 +67,8 @@ def invoke(plan: Plan, options: Options, console: Console) -> int:
     executor = Executor(plan.cells, root, options.jobs or _default_jobs(plan), fresh=options.fresh)
     tracker = _start_tracker(plan, options)
     began = time.monotonic()
+    if words := _other_sources(executor.states):
+        console.print(f"[yellow]{words}[/]", soft_wrap=True)
     view = LiveView(plan.suite.name, executor.states, console, lambda: f"{tracker.state} {tracker.message}")
 
     def watch(state: CellState) -> None:
@@ -189,6 +192,16 @@ def _check_extractors(plan: Plan) -> None:
         reason = available(name)
         if reason is not None:
             raise UserError(reason)
+
+
+def _other_sources(states: Sequence[CellState]) -> str:
+    """One line where finished cells are reused that other code has made; empty where there are none."""
+    before = [finished(state.directory) for state in states if state.reused]
+    count = sum(made_elsewhere(result) for result in before if result is not None)
+    if not count:
+        return ""
+    cells, them = ("1 cell was", "it") if count == 1 else (f"{count} cells were", "them")
+    return f"{cells} made by other sources of Retable; --fresh runs {them} anew"
 
 
 def _summary(states: Sequence[CellState], wall_s: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cli
+from benchmarks.environment import code_digest
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 Call = Callable[..., tuple[int, str, str]]
@@ -113,6 +115,19 @@ def test_a_run_ends_in_a_report_and_says_where_it_is(call: Call, tmp_path: Path)
     assert code == 0, out + err
     assert "1 cells: 1 ok" in out
     assert (tmp_path / "runs" / "report" / "trial" / "index.html").is_file()
+
+
+def test_a_run_says_when_it_reuses_what_other_sources_made(call: Call, tmp_path: Path) -> None:
+    command = ("run", str(write_suite(tmp_path, DUMMY_ROW)), "--no-track", "--set", "method.steps=1")
+    assert "other sources" not in call(*command)[1]
+    (path,) = (tmp_path / "runs" / "cells").glob("*/result.json")
+    result = json.loads(path.read_text())
+    assert len(result["environment"]["code"]) == 16
+    for digest, said in ((code_digest(), False), ("0" * 16, True)):
+        result["environment"]["code"] = digest
+        path.write_text(json.dumps(result))
+        words = "1 cell was made by other sources of Retable; --fresh runs it anew"
+        assert (words in call(*command)[1]) == said
 
 
 def test_a_suite_with_a_failed_cell_exits_1_and_names_it(call: Call, tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""What a result says about the sources that made it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.environment import REPOSITORY, SOURCES, code_digest, environment, made_elsewhere
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for package in (*SOURCES, "reports"):
+        (tmp_path / package / "inner").mkdir(parents=True)
+        (tmp_path / package / "inner" / "module.py").write_text("x = 1\n")
+    return tmp_path
+
+
+def digest(folder: Path) -> str:
+    code_digest.cache_clear()
+    return code_digest(folder)
+
+
+def test_equal_sources_have_equal_digests_wherever_they_lie(tree: Path) -> None:
+    before = digest(tree)
+    assert len(before) == 16
+    moved = tree.rename(tree.with_name("elsewhere"))
+    assert digest(moved) == before
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_a_change_a_new_file_and_a_new_name_show(tree: Path, package: str) -> None:
+    seen = [digest(tree)]
+    module = tree / package / "inner" / "module.py"
+    module.write_text("x = 2\n")
+    seen.append(digest(tree))
+    module.with_name("other.py").write_text("")
+    seen.append(digest(tree))
+    module.rename(module.with_name("third.py"))
+    seen.append(digest(tree))
+    assert len(set(seen)) == 4
+
+
+def test_what_makes_no_numbers_does_not_count(tree: Path) -> None:
+    before = digest(tree)
+    (tree / "reports" / "inner" / "module.py").write_text("x = 2\n")
+    (tree / "methods" / "module.pyc").write_bytes(b"compiled")
+    assert digest(tree) == before
+
+
+def test_a_result_that_does_not_say_counts_as_made_elsewhere() -> None:
+    code_digest.cache_clear()
+    assert not made_elsewhere({"environment": environment("cpu", 1)})
+    assert made_elsewhere({"environment": {"code": "0" * 16}})
+    assert made_elsewhere({"environment": {}})
+    assert made_elsewhere({})
+    assert all(any((REPOSITORY / package).glob("*.py")) for package in SOURCES)
