@@ -87,7 +87,8 @@ def _upright(path: Path, max_pixels: int) -> Image.Image:
         if image.mode not in _CONVERTIBLE and not image.mode.startswith("I;16"):
             raise DataError(f"{path}: mode {image.mode!r} has neither 8 nor 16 bits a channel; save it as 8-bit RGB")
         # Not ImageOps.exif_transpose: it also writes the EXIF anew, and fails where a field of it is damaged.
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
         upright = image.copy() if turn is None else image.transpose(turn)
     return upright if upright.mode in _CONVERTIBLE else _eight_bits(upright)
 

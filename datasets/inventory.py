@@ -13,6 +13,7 @@ from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
 from datasets.cartoon_groups.task import CartoonGroups
 from datasets.digits import mnist, street, svhn
 from datasets.errors import DataError
+from datasets.faces.people import GROUPS
 from datasets.images import SUFFIXES, check_folder, read_image
 
 Status = Literal["ready", "partly", "missing", "made when needed", "damaged"]
@@ -138,7 +139,7 @@ def check(path: Path) -> Report:
     if not report.readable and not report.problems:
         expected = (
             f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files "
-            f"or folders of faces ({', '.join(layout.GROUPS)})"
+            f"or folders of faces ({', '.join(GROUPS)})"
         )
         return Report(str(path), "unknown", (), (expected,), ())
     return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)

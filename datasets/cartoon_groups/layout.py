@@ -17,6 +17,7 @@ from torch import Tensor
 
 from datasets import cache
 from datasets.errors import DataError
+from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
 from datasets.images import SUFFIXES, image_files, read_image, square
 
@@ -33,16 +34,6 @@ PAPER = {"A": (1000, 75, 50, 50), "B": (200, 15, 10, 10)}
 READER = 1
 """Of :func:`~datasets.images.read_image` and :func:`~datasets.images.square`: part of every cache key. Raise it
 whenever an image would come out differently."""
-
-
-@dataclass(frozen=True)
-class Images:
-    """The images of one folder."""
-
-    images: Tensor
-    """uint8 ``[N, 3, size, size]``."""
-    digest: str
-    """SHA-256 of the content."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ def require(root: Path) -> None:
                 raise DataError(f"{root / group / sub}: {lack}; {_hint(root)}")
 
 
-def read(root: Path, group: str, sub: str, size: int, folder: Path) -> Images:
+def read(root: Path, group: str, sub: str, size: int, folder: Path) -> Album:
     """Every image of one sub-folder by file name: its centre square, resized with anti-aliasing.
 
     Args:
@@ -101,7 +92,7 @@ def read(root: Path, group: str, sub: str, size: int, folder: Path) -> Images:
         entry = cache.cached(folder, f"{group}-{sub}", key, partial(_read, files, size))
     except DataError as error:
         raise DataError(f"{error}; {_hint(root)}") from error
-    return Images(entry.tensors["images"], entry.digest)
+    return Album(entry.tensors["images"], entry.digest)
 
 
 def check(root: Path) -> Findings:

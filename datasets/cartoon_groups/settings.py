@@ -18,7 +18,7 @@ class CartoonGroupsSettings(TaskSettings):
 
     stream: Stage = "rows"
     """What ``prepare`` gets ready: ``rows`` is every stream of the tables; other data are made when first asked for."""
-    size: int = Field(default=256, ge=8)
+    size: int = Field(default=256, ge=16)
     """Height and width of every image in pixels."""
     n_photos: tuple[Two, Two, Two, Two] = (1000, 75, 50, 50)
     """Photos to train on by group, the paper's."""

@@ -25,11 +25,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
-from torch import Tensor
-
 from datasets.cartoon_groups import layout
 from datasets.cartoon_groups.settings import CartoonGroupsSettings
 from datasets.errors import DataError
+from datasets.faces import album
+from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
 
 Part = Literal["train", "truth", "test", "reference", "judge", "judge-test", "identities", "pairs"]
@@ -38,25 +38,13 @@ Progress = Callable[[str, int, int], None]
 """Told what is rendered, how much of it is done, and how much there is."""
 
 
-class Faces(Protocol):
-    """Images of one part, domain and group."""
-
-    @property
-    def images(self) -> Tensor:
-        """uint8 ``[N, 3, size, size]``."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content."""
-
-
 class Source(Protocol):
     """What the task asks its images of."""
 
     def verify(self) -> None:
         """See that the data are there before much is read."""
 
-    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Faces:
+    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
         """The images of a part, domain and group."""
 
 
@@ -70,10 +58,8 @@ class StandIn:
     def verify(self) -> None:
         """Nothing can be missing: whatever is, is rendered."""
 
-    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Faces:
+    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
         """Rendered now or taken from the cache; several photographs of a person stand one after the other."""
-        from datasets.faces import album
-
         split = f"train-{domain}" if part == "train" else "train-photo" if part == "truth" else part
         count, name = self._settings.count(part, domain, group), GROUPS[group]
         shots = {"identities": self._settings.n_shots, "pairs": 2}.get(part, 1)
@@ -100,7 +86,7 @@ class Real:
         self._root = Path(settings.data_dir).expanduser()
         self._size = settings.size
         self._folder = cache / "cartoon-groups"
-        self._read: dict[tuple[str, str], layout.Images] = {}
+        self._read: dict[tuple[str, str], Album] = {}
 
     def verify(self) -> None:
         """Every folder must be there with enough images.
@@ -110,7 +96,7 @@ class Real:
         """
         layout.require(self._root)
 
-    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Faces:
+    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
         """Read now or taken from the cache."""
         letter = "A" if domain == "photo" else "B"
         half = "train" if part in ("train", "judge-test", "identities") else "test"

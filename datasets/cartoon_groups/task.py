@@ -32,8 +32,9 @@ from torch import Tensor
 
 from datasets.cartoon_groups import identities
 from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
-from datasets.cartoon_groups.sources import Domain, Faces, Part, Progress, Real, Source, StandIn
+from datasets.cartoon_groups.sources import Domain, Part, Progress, Real, Source, StandIn
 from datasets.errors import DataError
+from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
 from datasets.sampling import step_indices
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
@@ -204,10 +205,10 @@ class CartoonGroups(Task):
         return (StandIn if self.settings.source == "standin" else Real)(self.settings, self.cache)
 
     @cached_property
-    def _loaded(self) -> dict[tuple[Part, Domain, int], Faces]:
+    def _loaded(self) -> dict[tuple[Part, Domain, int], Album]:
         return {}
 
-    def _faces(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Faces:
+    def _faces(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
         key = (part, domain, group)
         if key not in self._loaded:
             self._loaded[key] = self._source.load(part, domain, group, progress)
