@@ -1,7 +1,10 @@
 import pytest
+import torch
 
 from datasets import inventory
+from datasets.cartoon_groups.settings import CartoonGroupsSettings
 from datasets.errors import DataError
+from datasets.faces import album
 from tests.datasets.test_images import picture
 from tests.datasets.test_svhn import write
 
@@ -23,6 +26,33 @@ def test_fetching_tells_how_far_it_is(tiny_mnist, monkeypatch):
     monkeypatch.setattr(inventory, "STANDIN", {"test": 3, "extra": 4})
     inventory.fetch("street", tiny_mnist, lambda *progress: told.append(progress))
     assert told == [("street test", 3, 3), ("street extra", 4, 4)]
+
+
+def test_faces_are_fetched_for_every_stage(tmp_path, monkeypatch):
+    small = {"size": 16, "n_photos": (2,) * 4, "n_cartoons": (1,) * 4, "n_test": 2, "n_judge": 1}
+    sizes = CartoonGroupsSettings(**small, n_identities=4, n_shots=2, n_pairs=16)
+    monkeypatch.setattr(inventory, "FACES", sizes)
+    splits, told = set(), []
+
+    def render(folder, split, group, count, size, shots=1, progress=None):
+        splits.add(split)
+        folder.mkdir(exist_ok=True)
+        (folder / f"{split}.safetensors").write_bytes(b"0123456789")
+        progress(count * shots)
+        return album.Album(torch.zeros(count * shots, 3, size, size, dtype=torch.uint8), "digest")
+
+    monkeypatch.setattr(album, "cartoons", render)
+    monkeypatch.setattr(album, "portraits", render)
+    before = {item.name: item for item in inventory.list_data(tmp_path)}["faces"]
+    inventory.fetch("faces", tmp_path, lambda *progress: told.append(progress))
+    after = {item.name: item for item in inventory.list_data(tmp_path)}["faces"]
+    assert splits == {
+        *("train-photo", "train-cartoon", "test", "reference"),
+        *("judge", "judge-test", "identities", "pairs"),
+    }
+    assert told[0] == ("photos of woman, train", 2, 2)
+    assert before.status == "made when needed"
+    assert (after.status, after.size) == ("ready", 80)
 
 
 def test_fetching_something_unknown_is_an_error(tmp_path):

@@ -1,0 +1,230 @@
+"""The real layout of the task cartoon-groups, on tiny folders with right and wrong things in them."""
+
+import random
+
+import pytest
+import torch
+from PIL import Image
+
+from datasets import inventory
+from datasets.cartoon_groups import layout
+from datasets.cartoon_groups.settings import CartoonGroupsSettings
+from datasets.cartoon_groups.task import ROWS, CartoonGroups
+from datasets.errors import DataError
+from datasets.faces.people import GROUPS
+from tests.datasets.test_images import picture
+
+COUNTS = {"trainA": (9, 4, 3, 2), "trainB": (5, 3, 1, 2), "testA": (3, 3, 2, 2), "testB": (2, 4, 2, 3)}
+COLOURS = ("red", "lime", "blue", "white")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Plain pictures in the colour of their group; photos are brighter at the top."""
+    root = tmp_path / "faces"
+    for g, group in enumerate(GROUPS):
+        for sub, counts in COUNTS.items():
+            folder = root / group / sub
+            folder.mkdir(parents=True)
+            for i in range(counts[g]):
+                image = Image.new("RGB", (24, 32), COLOURS[g])
+                if sub.endswith("A"):
+                    image.paste("black", (0, 20 - i, 24, 32))
+                image.save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture
+def make(root, tmp_path):
+    def build(**settings) -> CartoonGroups:
+        values = {"source": "real", "data_dir": str(root), "size": 16, "n_pairs": 16, **settings}
+        task = CartoonGroups(CartoonGroupsSettings(**values), tmp_path / "cache")
+        task.prepare()
+        return task
+
+    return build
+
+
+def group_of(images):
+    """By the colour at the top of an image."""
+    top = images[:, :, 0, 0] > 0
+    return [[(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)].index(tuple(map(int, row))) for row in top.tolist()]
+
+
+def is_photo(images):
+    return (images[:, :, -1] == -1).all(-1).all(-1).tolist()
+
+
+@pytest.mark.parametrize(("stream", "groups"), ROWS.items())
+def test_rows_see_the_training_folders_of_their_groups(make, stream, groups):
+    task = make()
+    shown = {"photo": set(), "cartoon": set()}
+    for step in range(12):
+        batch = task.batch(stream, step, 6, 0)
+        for key, seen in shown.items():
+            assert is_photo(batch[key]) == [key == "photo"] * 6
+            seen |= set(group_of(batch[key]))
+        if "group" in batch:
+            assert group_of(batch["photo"]) == group_of(batch["cartoon"]) == batch["group"].tolist()
+    assert shown == {"photo": set(groups), "cartoon": set(groups)}
+
+
+def test_requests_references_and_judges_read_their_folders(make):
+    task = make()
+    rare = sum(COUNTS["trainA"][1:])
+    expected = {
+        "test": (True, COUNTS["testA"]),
+        "train": (True, (min(rare, COUNTS["trainA"][0]), *COUNTS["trainA"][1:])),
+        "back": (False, COUNTS["testB"]),
+    }
+    requests = {r.name: r for r in task.requests("translate", "groups")}
+    references = {name: task.reference(name) for name in ("cartoons", "photos")}
+    held_out = {s: task.requests("predict", s)[0] for s in ("judge-cartoon", "judge-photo")}
+    expected |= {"cartoons": (False, COUNTS["testB"]), "photos": (True, COUNTS["testA"])}
+    expected |= {"judge-cartoon": (False, COUNTS["trainB"]), "judge-photo": (True, COUNTS["trainA"])}
+    for name, request in (requests | references | held_out).items():
+        photo, counts = expected[name]
+        assert request.truth is None
+        assert is_photo(request.inputs["image"]) == [photo] * sum(counts)
+        assert torch.bincount(request.labels["group"]).tolist() == list(counts)
+        assert request.labels["group"].tolist() == group_of(request.inputs["image"])
+
+
+def test_a_judge_learns_from_what_no_method_sees(make, root):
+    task = make()
+
+    def seen(stream, key):
+        return {row.numpy().tobytes() for step in range(12) for row in task.batch(stream, step, 8, 0)[key]}
+
+    for sub, count in (("testB", 2), ("testA", 3)):  # pictures that are like no other
+        for i in range(count):
+            Image.frombytes("RGB", (16, 16), random.Random(i).randbytes(768)).save(root / "woman" / sub / f"{i}.png")
+    task = make()
+    for domain in ("cartoon", "photo"):
+        judged = seen(f"judge-{domain}", "image")
+        assert judged
+        noise = {row.numpy().tobytes() for row in task.reference(f"{domain}s").inputs["image"][:2]}
+        assert noise <= judged
+        assert not noise & seen("mixed", domain)
+
+
+def test_measures_that_need_a_truth_are_left_out(make):
+    metrics = [m.metric for m in make().measures("translate", "groups")]
+    assert metrics == ["accuracy", "fid", "kid", "lpips_diversity", "accuracy", "fid", "kid", "kid"]
+
+
+def test_a_recogniser_sees_two_different_views_of_one_photograph(make):
+    task = make(stream="identities")
+    batch = task.batch("identities", 3, 5, 0)
+    assert batch["image"].shape == batch["other"].shape == (5, 3, 16, 16)
+    assert batch["image"].abs().max() <= 1
+    assert group_of(batch["image"]) == group_of(batch["other"])
+    assert not any(torch.equal(a, b) for a, b in zip(batch["image"], batch["other"], strict=True))
+    (request,) = task.requests("predict", "identities")
+    groups = group_of(request.inputs["image"])
+    assert groups == group_of(request.inputs["other"])
+    assert request.labels["same"].tolist() == [1] * sum(COUNTS["testA"]) + [0] * sum(COUNTS["testA"])
+
+
+def test_folders_are_decoded_once_and_again_when_a_picture_changes(make, root, monkeypatch):
+    first = make().digests()
+    decoded = []
+    real = layout.read_image
+    monkeypatch.setattr(layout, "read_image", lambda path: decoded.append(path) or real(path))
+    for path in root.rglob("*.png"):
+        path.touch()
+    assert make().digests() == first
+    assert decoded == []
+    Image.new("RGB", (24, 32), "red").save(root / "woman" / "trainA" / "0.png")
+    changed = make().digests()
+    assert {key for key in first if first[key] != changed[key]} == {"train-photo-woman"}
+    assert {path.parent for path in decoded} == {root / "woman" / "trainA"}
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda root: (root / "kids").rename(root / "children"), r"kids/trainA: no such folder"),
+        (lambda root: (root / "man" / "testB").rename(root / "man" / "TestB"), r"man/testB: .*man/TestB: rename"),
+        (lambda root: [p.unlink() for p in (root / "old" / "trainB").iterdir()], r"old/trainB: no images"),
+        (lambda root: (root / "old" / "testA" / "0.png").unlink(), r"old/testA: 1 image, 2 needed"),
+        (lambda root: (root / "kids" / "trainA" / "1.png").write_bytes(b"text"), r"kids/trainA/1.png: not a PNG"),
+    ],
+    ids=["group missing", "capitals", "empty", "too few", "no image"],
+)
+def test_whatever_is_wrong_is_one_line_that_names_it_and_the_way_on(make, root, break_it, words):
+    break_it(root)
+    with pytest.raises(DataError, match=words) as error:
+        make()
+    assert f"`retable data check {root}` lists everything" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_stage_asks_for_the_whole_layout_too(make, root):
+    """Better now than after its training, when the rows start."""
+    (root / "old" / "trainB" / "0.png").unlink()
+    (root / "old" / "trainB" / "1.png").unlink()
+    with pytest.raises(DataError, match="old/trainB"):
+        make(stream="judge-photo")
+
+
+def test_a_folder_that_is_missing_or_not_given_is_said(make, tmp_path):
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        make(data_dir=str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="needs data_dir"):
+        make(data_dir=None)
+
+
+def test_a_sound_folder_is_counted_beside_the_papers_figures(root):
+    report = inventory.check(root)
+    assert report.ok
+    assert report.kind == "faces of four groups"
+    assert [line.split() for line in report.found] == [
+        ["readable", "images", "trainA", "testA", "paper", "trainB", "testB", "paper"],
+        ["woman", "9", "3", "1,000", "5", "2", "200"],
+        ["man", "4", "3", "75", "3", "4", "15"],
+        ["kids", "3", "2", "50", "1", "2", "10"],
+        ["old", "2", "2", "50", "2", "3", "10"],
+    ]
+    assert len({len(line) for line in report.found}) == 1, "the columns stand under each other"
+
+
+def test_a_check_names_everything_that_is_missing_and_every_image_that_cannot_be_read(root):
+    (root / "kids").rename(root / "Kids")
+    (root / "man" / "testB").rename(root / "man" / "test")
+    for path in (root / "old" / "trainA").iterdir():
+        path.write_bytes(picture((64, 64))[:-200])
+    (root / "woman" / "trainA" / "text.png").write_text("no image")
+    (root / "woman" / "trainA" / "empty.jpg").write_bytes(b"")
+    (root / "woman" / "trainA" / "phone.heic").write_bytes(b"heic")
+    (root / "woman" / "trainA" / ".hidden.png").write_bytes(b"")
+    report = inventory.check(root)
+    assert not report.ok
+    assert report.missing == (
+        "man/testB (cartoons to compare with): no such folder",
+        "kids/trainA (photos to train on): no such folder, but there is Kids/trainA: rename it",
+        "kids/trainB (cartoons to train on): no such folder, but there is Kids/trainB: rename it",
+        "kids/testA (photos to test on): no such folder, but there is Kids/testA: rename it",
+        "kids/testB (cartoons to compare with): no such folder, but there is Kids/testB: rename it",
+        "old/trainA (photos to train on): 0 readable, 2 needed",
+    )
+    assert [problem.split(":")[0] for problem in report.problems] == [
+        "woman/trainA/empty.jpg",
+        "woman/trainA/text.png",
+        "old/trainA/0.png",
+        "old/trainA/1.png",
+    ]
+    assert "truncated or corrupt" in report.problems[-1]
+    assert report.found[-1].endswith("1 .heic")
+
+
+@pytest.mark.parametrize("names", [("woman", "trainA"), ("Old", "testb"), ("KIDS", "TrainB")])
+def test_one_folder_of_the_layout_is_enough_to_know_it(tmp_path, names):
+    tmp_path.joinpath(*names).mkdir(parents=True)
+    assert inventory.check(tmp_path).kind == "faces of four groups"
+
+
+def test_a_folder_that_only_sounds_alike_is_a_folder_of_images(tmp_path):
+    (tmp_path / "woman").mkdir()
+    (tmp_path / "woman" / "a.png").write_bytes(picture())
+    assert inventory.check(tmp_path).kind == "images"
