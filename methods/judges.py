@@ -123,7 +123,7 @@ class StreetJudge(DigitJudge):
 
 
 class GroupJudge(Judge):
-    """Base of the judges that tell woman, man, kids and old apart, at any image size from 32 pixels up."""
+    """Base of the judges that tell woman, man, kids and old apart, at any image size."""
 
     task: ClassVar[str] = "cartoon-groups"
     label: ClassVar[str] = "group"

@@ -118,7 +118,7 @@ class MobileFaceNet(nn.Sequential):
         PyTorch before 0.4.1 have none.
 
         Raises:
-            ValueError: weights are missing, unexpected or of another shape; the message names them.
+            RuntimeError: weights are missing, unexpected or of another shape; the message names them.
         """
         own = self.state_dict()
         counters = {name for name in own if name.endswith("num_batches_tracked")}
@@ -129,7 +129,7 @@ class MobileFaceNet(nn.Sequential):
         }
         if any(faults.values()):
             found = "; ".join(f"{fault}: {_listed(names)}" for fault, names in faults.items() if names)
-            raise ValueError(
+            raise RuntimeError(
                 f"these are not the weights of a MobileFaceNet with {self.features} features as "
                 f"TreB1eN/InsightFace_Pytorch publishes it ({found})"
             )

@@ -212,7 +212,8 @@ class Recogniser(Method):
         """Take MobileFaceNet's weights over.
 
         Raises:
-            ValueError: another role, or not a MobileFaceNet's weights; the message names what does not fit.
+            RuntimeError: not a MobileFaceNet's weights; the message names what is missing or too much.
+            ValueError: a role that is not in :meth:`files`.
         """
         if role not in self.files() or not isinstance(self.embed, FaceCrop):
             raise ValueError(f"architecture = {self.settings.architecture!r} takes no file as {role!r}")
