@@ -25,6 +25,8 @@ MARGIN = 0.14
 
 _TONGUE = "#FF4F6D"
 """python-avatars' pink, too bright for a photograph."""
+_FIXED_HAIR = ("#944F23", "#A55728")
+"""The colours of the one hair style (``straight_2``) that does not take the colour asked for."""
 
 
 def frame(who: Person) -> tuple[float, float, float, float]:
@@ -70,6 +72,8 @@ def svg(who: Person, drawn: int) -> str:
     except (ValueError, KeyError) as error:
         raise DataError(f"cannot draw {who}: {error}; use one of the names that the field documents") from error
     picture = avatar.render()
+    for fixed in _FIXED_HAIR:
+        picture = picture.replace(fixed, hair)
     down = strokes.lowered(who)
     picture = _insert(picture, "transparent_Body", strokes.behind(who, drawn))
     picture = _insert(picture, "transparent_Face", strokes.under(who, drawn))

@@ -94,7 +94,9 @@ def _textured(who: Person, pixels: Pixels, work: int, draws: np.random.Generator
     """Skin that is not one colour and hair in strands, whose shine varies."""
     skin = _near(rgb(SKINS[who.skin][PORTRAIT]), pixels, 0.12)
     hair = _near(rgb(HAIR_COLOURS[who.hair_colour][PORTRAIT]), pixels, 0.07) * (1 - skin)
-    pores = 0.014 * _smooth(work, (work // 2, work // 2), draws) + 0.02 * _smooth(work, (9, 9), draws)
+    # Old skin is less even.
+    age = 1.8 if who.age == "old" else 1.0
+    pores = 0.014 * _smooth(work, (work // 2, work // 2), draws) + 0.02 * age * _smooth(work, (9, 9), draws)
     strands = 0.1 * _smooth(work, (8, work // 3), draws) + 0.1 * _smooth(work, (5, 9), draws)
     tint = np.array([1.0, 0.75, 0.7], np.float32)
     pixels = pixels * (1 + (skin * pores)[..., None] * tint)
@@ -131,6 +133,10 @@ def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Ge
     chin = np.clip((v - 184) / 10, 0, 1) * spot(132, 196, 48, 18)
     cheeks = spot(98, 136, 16, 12) + spot(166, 136, 16, 12)
     shade = shade - 0.11 * eyes + 0.13 * ridge - 0.17 * flank + 0.14 * tip - 0.1 * below - 0.22 * chin + 0.05 * cheeks
+    if who.age == "old":
+        # Hollows, not lines: below the eyes and beside the mouth.
+        hollows = spot(106, 124, 10, 3) + spot(158, 124, 10, 3) + spot(106, 146, 4, 9) + spot(158, 146, 4, 9)
+        shade = shade - 0.07 * hollows
     # Skin in shadow is redder than skin in light, and cheeks are warm.
     warmth = np.array([0.03, -0.02, -0.03], np.float32)
     return _f32(np.clip(shade, 0.35, 1.35)[..., None] * (1 + (0.8 * cheeks + 1.2 * (1 - shade))[..., None] * warmth))
@@ -138,7 +144,7 @@ def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Ge
 
 def _room(work: int, draws: np.random.Generator) -> Pixels:
     """A wall or a room out of focus: a soft gradient between two quiet colours and a few large blurred things."""
-    base = 0.6 + 0.14 * draws.standard_normal() * np.ones(3) + 0.022 * draws.standard_normal(3)
+    base = 0.6 + 0.14 * draws.standard_normal() * np.ones(3) + 0.017 * draws.standard_normal(3)
     base = np.clip(base, 0.38, 0.84)
     other = np.clip(base + 0.08 * draws.standard_normal() + 0.02 * draws.standard_normal(3), 0.3, 0.9)
     axis = np.linspace(-1, 1, work)

@@ -168,7 +168,6 @@ _WARDROBES: Mapping[str, _Wardrobe] = {
                 "straight_2",
                 "straight_strand",
                 "loose_hair",
-                "curly_2",
             )
         },
         colours=_YOUNG,
@@ -217,7 +216,7 @@ _WARDROBES: Mapping[str, _Wardrobe] = {
     "old": _Wardrobe(
         hair={
             "female": ("bun", "short_curly", "curly", "bob", "short_waved", "bun"),
-            "male": ("sides", "sides", "no_hair", "short_flat", "caesar_side_part", "einstein_hair", "short_waved"),
+            "male": ("sides", "sides", "sides", "short_flat", "caesar_side_part", "einstein_hair", "short_waved"),
         },
         colours=("grey", "silver", "silver", "white", "white"),
         beards=("",) * 5 + ("beard_medium", "beard_magestic", "moustache_magnum"),
@@ -273,7 +272,7 @@ def person(group: str, split: str, index: int, seed: int = 0) -> Person:
     bunches = group == "kids" and gender == "female" and draws.random() < 0.6
     hair, hair_colour, skin = pick(wardrobe.hair[gender]), pick(wardrobe.colours), pick(tuple(SKINS))
     if group != "old" and skin in _DEEP and draws.random() < 0.75:
-        hair_colour = pick(("black", "black", "brown"))
+        hair_colour = pick(("black", "black", "black", "brown"))
     return Person(
         group=group,
         gender=gender,
