@@ -13,12 +13,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from methods.classifier import Classifier, ClassifierSettings
 from methods.method import Info, MethodSettings
-from methods.training import grey
+from methods.training import grey, mirror_and_crop
 
 
 class JudgeSettings(ClassifierSettings):
@@ -131,9 +130,7 @@ class GroupJudge(Judge):
 
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """One update from ``{"image": [N, 3, S, S], "group": [N]}``, every image mirrored or not: faces may be."""
-        images = batch["image"]
-        mirrored = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-        return super().training_step({**batch, "image": torch.where(mirrored, images.flip(-1), images)}, step)
+        return super().training_step({**batch, "image": mirror_and_crop(batch["image"], 1.0)}, step)
 
 
 class CartoonGroupJudge(GroupJudge):

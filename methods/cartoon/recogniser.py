@@ -37,7 +37,7 @@ from torch.optim import Adam, Optimizer
 
 from methods.cartoon.mobilefacenet import IMAGE_SIZE, MobileFaceNet
 from methods.method import Info, Kind, Method, MethodSettings
-from methods.training import one_cycle, set_learning_rate
+from methods.training import mirror_and_crop, one_cycle, set_learning_rate
 
 PUBLISHED_THRESHOLD = 0.25
 """Cosine above which MobileFaceNet's publisher calls two faces the same: a squared distance of 1.5 is 2 - 2 cos."""
@@ -148,10 +148,11 @@ def jittered(images: Tensor, amount: float) -> Tensor:
 
     Images ``[N, C, H, W]`` in [-1, 1] -> the same. The random numbers come from torch's global state of their device.
     """
-    u = 2 * torch.rand(3, len(images), 1, 1, 1, device=images.device) - 1
-    images = torch.where(u[0] < 0, images.flip(-1), images)
+    images = mirror_and_crop(images, 1.0)
+    contrast, brightness = amount * (2 * torch.rand(2, len(images), 1, 1, 1, device=images.device) - 1)
     mean = images.mean((1, 2, 3), keepdim=True)
-    return (mean + (images - mean) * (1 + amount * u[1]) + amount * u[2]).clamp(-1, 1)
+    out: Tensor = (mean + (images - mean) * (1 + contrast) + brightness).clamp(-1, 1)
+    return out
 
 
 def nt_xent(z: Tensor, other: Tensor, temperature: float) -> Tensor:
