@@ -27,12 +27,12 @@ SKILL: dict[str, tuple[float, float]] = {
 LITE0: Mapping[str, Any] = {"extractor": "lite0", "weights": "99aa"}
 
 
-def cartoon_scores(name: str, seed: int) -> list[dict[str, Any]]:
+def cartoon_scores(name: str, seed: int, skills: tuple[float, float]) -> list[dict[str, Any]]:
     """Everything that a row of the cartoon figures is scored by."""
     noise = random.Random(f"{name}-{seed}")
     scores = [score("parameters", 4_475_818), _time("step_time.p50", 0.4, "s"), _time("throughput", 20, "images/s")]
     for person, count in PEOPLE.items():
-        skill = SKILL[name][person != "woman"] + noise.uniform(-0.02, 0.02)
+        skill = skills[person != "woman"] + noise.uniform(-0.02, 0.02)
         parts = {"group": person}
         real = {"n_real": 2 * count, "n_fake": count, **LITE0}
         pair = score("lpips_pair.lite0", 0.6 - skill / 2, direction="lower", slices=parts, n_fake=count, **LITE0)
@@ -59,7 +59,13 @@ def _time(name: str, value: float, unit: str) -> dict[str, Any]:
     return score(name, value, unit=unit, direction="lower", detail="timer=cpu, steps=50")
 
 
-def cartoon_suite(cells: Cells, seeds: Sequence[int] = (0, 1, 2), *, pictures: bool = False) -> Cells:
+def cartoon_suite(
+    cells: Cells,
+    seeds: Sequence[int] = (0, 1, 2),
+    *,
+    pictures: bool = False,
+    skill: Mapping[str, tuple[float, float]] = SKILL,
+) -> Cells:
     """Every row of the figures at every seed, with the judges and the recogniser at the first."""
     for role in ("cartoon", "photo"):
         name = f"judges/{role}-group"
@@ -68,11 +74,11 @@ def cartoon_suite(cells: Cells, seeds: Sequence[int] = (0, 1, 2), *, pictures: b
     for seed in seeds:
         same = score("accuracy", 91.0, unit="%", direction="higher", n_fake=400, slices={"request": "pairs"})
         cells.add("cartoon/recogniser", [same], seed=seed, task=TASK)
-        for name in SKILL:
-            scores = cartoon_scores(name, seed)
+        for name, skills in skill.items():
+            scores = cartoon_scores(name, seed, skills)
             directory = cells.add(f"cartoon/{name}", scores, seed=seed, task=TASK, judges=judges)
             if pictures:
-                _draw(directory, SKILL[name][1])
+                _draw(directory, skills[1])
     return cells
 
 

@@ -1,0 +1,347 @@
+"""Verdicts on made-up scores with a known answer: claims say what the seeds can carry, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.claim_model import ClaimLine
+from reports.claims import build_claims, decide
+from reports.errors import ReportError
+from reports.published import PublishedPaper, load_paper, load_papers
+from reports.tables import build_tables
+from tests.reports.cartoon_factory import SKILL, cartoon_suite
+from tests.reports.report_factory import Cells, score
+
+CLAIM = """
+paper = "made-up"
+title = "A made-up paper"
+authors = "Nobody"
+venue = "Nowhere"
+year = 2020
+reference = "none"
+
+[[tables]]
+id = "made-up-1"
+number = "Table 1"
+title = "One"
+origin = "added"
+columns = [{ id = "kid", title = "KID", score = "kid.lite0", slice = { request = "test" }, direction = "lower" }]
+rows = [{ id = "new", title = "New", method = "made-up/new" }, { id = "old", title = "Old", method = "made-up/old" }]
+
+[[claims]]
+id = "better"
+table = "made-up-1"
+task = "digits"
+sentence = "New is better than old."
+source = "Nowhere 2020"
+confidence = "high"
+
+[[claims.contrasts]]
+says = "KID is lower with new"
+plus = [{ method = "made-up/old", score = "kid.lite0", slice = { request = "test" } }]
+minus = [{ method = "made-up/new", score = "kid.lite0", slice = { request = "test" } }]
+"""
+SECOND = """
+[[claims.contrasts]]
+says = "Diversity is higher with new"
+plus = [{ method = "made-up/new", score = "lpips", slice = { request = "test" } }]
+minus = [{ method = "made-up/old", score = "lpips", slice = { request = "test" } }]
+"""
+
+
+def paper_of(folder: Path, text: str = CLAIM) -> PublishedPaper:
+    path = folder / "made-up.toml"
+    path.write_text(text)
+    return load_paper(path)
+
+
+def claim_of(cells: Cells, paper: PublishedPaper) -> ClaimLine:
+    bundle = cells.bundle()
+    (claims,) = build_claims(bundle, [paper], build_tables(bundle, [paper]))
+    (line,) = claims.lines
+    return line
+
+
+def kid(value: float, *, n: int = 100, extractor: str = "lite0", **slices: str) -> dict[str, Any]:
+    return score("kid.lite0", value, direction="lower", slices=slices, extractor=extractor, n_fake=n)
+
+
+def fill(cells: Cells, effects: list[float]) -> None:
+    """Cells of both methods in which old is worse than new by ``effects``."""
+    for seed, effect in enumerate(effects):
+        cells.add("made-up/new", [kid(1.0)], seed=seed)
+        cells.add("made-up/old", [kid(1.0 + effect)], seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("effects", "verdict"),
+    [
+        ([], "undecided"),
+        ([5.0], "undecided"),
+        ([5.0, 5.0], "undecided"),
+        ([0.1, 5.0, 9.0], "reproduced"),
+        ([-0.1, -5.0, -9.0], "contradicted"),
+        ([0.1, 5.0, -0.1], "undecided"),
+        ([0.0, 5.0, 9.0], "undecided"),
+        ([0.0, -5.0, -9.0], "undecided"),
+        ([1.0, 2.0, 3.0, 0.5], "reproduced"),
+        ([1.0, 2.0, 3.0, -0.5], "undecided"),
+        ([1.0, 2.0, 3.0, 2.5, 1.5], "reproduced"),
+        ([-1.0, -2.0, -3.0, -2.5, -1.5], "contradicted"),
+        ([1.0, -2.0, 3.0, -2.5, 1.5], "undecided"),
+        ([5.0, 5.1, 5.2, 4.9, -0.1, 5.0, 5.1], "reproduced"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], "undecided"),
+    ],
+)
+def test_the_seeds_decide_by_points_below_five_and_by_the_interval_from_five_on(
+    effects: list[float], verdict: str
+) -> None:
+    decision = decide(effects)
+    assert decision.verdict == verdict
+    assert bool(decision.reason) == (verdict == "undecided")
+
+
+def test_three_points_show_their_range_and_fewer_show_no_interval() -> None:
+    assert decide([3.0, 1.0, 2.0]).interval == (1.0, 3.0)
+    assert decide([3.0, 1.0]).interval is None
+    assert decide([3.0, 1.0]).mean == 2.0
+
+
+@pytest.mark.parametrize(
+    ("effects", "verdict"),
+    [([0.1, 0.2, 0.3], "reproduced"), ([-0.1, -0.2, -0.3], "contradicted"), ([0.1, 0.2, -0.3], "undecided")],
+)
+def test_scores_are_paired_by_seed_and_lower_is_better_by_changing_sides(
+    cells: Cells, tmp_path: Path, effects: list[float], verdict: str
+) -> None:
+    fill(cells, effects)
+    line = claim_of(cells, paper_of(tmp_path))
+    assert line.verdict == verdict
+    assert line.word == f"{verdict} (standin)"
+    assert line.contrasts[0].seeds == "3"
+    assert line.contrasts[0].points.replace("\u00a0", " ").startswith(f"0: {'+' if effects[0] > 0 else '−'}0.10, 1: ")
+
+
+def test_a_tie_that_only_rounding_breaks_stays_a_tie(cells: Cells, tmp_path: Path) -> None:
+    people = ("man", "kids", "old")
+    text = CLAIM.replace(
+        'minus = [{ method = "made-up/new", score = "kid.lite0", slice = { request = "test" } }]',
+        'minus = [{ method = "made-up/new", score = "kid.lite0", '
+        'slice = { request = "test", group = ["man", "kids", "old"] } }]',
+    )
+    for seed in range(3):
+        cells.add("made-up/old", [kid(0.1)], seed=seed)
+        cells.add("made-up/new", [kid(0.1, group=person) for person in people], seed=seed)
+    assert sum([0.1, *(-0.1 * (1 / 3) for _ in people)]) > 0.0
+    line = claim_of(cells, paper_of(tmp_path, text))
+    assert (line.verdict, line.contrasts[0].effect) == ("undecided", "0.00")
+
+
+def test_a_list_in_a_slice_is_the_mean_over_its_values(cells: Cells, tmp_path: Path) -> None:
+    text = CLAIM.replace(
+        'plus = [{ method = "made-up/old", score = "kid.lite0", slice = { request = "test" } }]',
+        'plus = [{ method = "made-up/old", score = "kid.lite0", slice = { request = "test", group = ["a", "b"] } }]',
+    )
+    for seed in range(3):
+        cells.add("made-up/old", [kid(4.0, group="a"), kid(8.0, group="b")], seed=seed)
+        cells.add("made-up/new", [kid(1.0)], seed=seed)
+    assert claim_of(cells, paper_of(tmp_path, text)).contrasts[0].effect == "+5.00"
+
+
+def test_a_margin_moves_the_line_and_is_said_with_its_reason(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [2.0, 2.5, 3.0])
+    text = f'{CLAIM}margin = 2.25\nmargin_why = "less is noise"\nunit = "points"\n'
+    line = claim_of(cells, paper_of(tmp_path, text)).contrasts[0]
+    assert (line.verdict, line.effect, line.interval) == ("undecided", "+0.25 points", "[\u22120.25, +0.75]")
+    assert "margin +2.25 points: less is noise" in line.notes
+
+
+def test_a_scale_is_applied_before_the_margin(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [0.002, 0.003, 0.004])
+    text = f'{CLAIM}scale = 1e3\nmargin = 1.0\nmargin_why = "x"\ndecimals = 1\n'
+    assert claim_of(cells, paper_of(tmp_path, text)).contrasts[0].interval == "[+1.0, +3.0]"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        (1.0, 1.0, "reproduced"),
+        (1.0, -1.0, "contradicted"),
+        (1.0, 0.0, "undecided"),
+        (0.0, -1.0, "contradicted"),
+        (1.0, None, "undecided"),
+    ],
+)
+def test_a_claim_needs_all_its_contrasts_and_falls_with_one(
+    cells: Cells, tmp_path: Path, first: float, second: float | None, verdict: str
+) -> None:
+    for seed in range(3):
+        new, old = [kid(1.0)], [kid(1.0 + first)]
+        if second is not None:
+            new.append(score("lpips", 0.5 + second))
+            old.append(score("lpips", 0.5))
+        cells.add("made-up/new", new, seed=seed)
+        cells.add("made-up/old", old, seed=seed)
+    assert claim_of(cells, paper_of(tmp_path, CLAIM + SECOND)).verdict == verdict
+
+
+def test_what_is_missing_is_named_and_the_other_seeds_still_decide(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [0.1, 0.2, 0.3])
+    cells.add("made-up/new", [kid(1.0)], seed=3)
+    cells.add("made-up/old", [kid(9.0)], seed=3, status="oom", reason="out of memory")
+    cells.add("made-up/new", [], seed=4)
+    cells.plan("made-up/old", seed=4)
+    line = claim_of(cells, paper_of(tmp_path)).contrasts[0]
+    assert (line.verdict, line.seeds) == ("reproduced", "3")
+    assert line.notes == (
+        "seed 3: made-up/old: x oom",
+        "seed 4: made-up/old: – not run",
+        "seed 4: kid.lite0 of made-up/new on request=test was not measured",
+    )
+
+
+def test_a_method_that_never_ran_leaves_its_claim_undecided_by_name(cells: Cells, tmp_path: Path) -> None:
+    cells.add("made-up/other", [kid(1.0)])
+    line = claim_of(cells, paper_of(tmp_path))
+    assert (line.verdict, line.data) == ("undecided", "")
+    notes = line.contrasts[0].notes
+    assert "made-up/new was not run on digits" in notes
+    assert "made-up/old was not run on digits" in notes
+
+
+def test_scores_of_failed_cells_do_not_count(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [0.1, 0.2])
+    cells.add("made-up/new", [kid(1.0)], seed=2)
+    cells.add("made-up/old", [kid(9.0)], seed=2, status="failed", reason="why")
+    assert claim_of(cells, paper_of(tmp_path)).verdict == "undecided"
+
+
+def test_a_score_that_is_not_finite_does_not_count_and_is_named(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [0.1, 0.2, float("nan")])
+    line = claim_of(cells, paper_of(tmp_path)).contrasts[0]
+    assert line.seeds == "2"
+    assert "seed 2: kid.lite0 of made-up/old on request=test is not finite" in line.notes
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({"n": 50}, "N 50 instead of 100"),
+        ({"extractor": "inception"}, "extractor inception instead of lite0"),
+    ],
+)
+def test_seeds_that_were_measured_differently_are_never_mixed(
+    cells: Cells, tmp_path: Path, odd: dict[str, Any], words: str
+) -> None:
+    fill(cells, [0.1, 0.2])
+    cells.add("made-up/new", [kid(1.0)], seed=2)
+    cells.add("made-up/old", [kid(9.0, **odd)], seed=2)
+    line = claim_of(cells, paper_of(tmp_path)).contrasts[0]
+    assert (line.verdict, line.effect) == ("undecided", "–")
+    assert words in line.notes[0]
+    assert "between seeds" in line.notes[0]
+
+
+@pytest.mark.parametrize("odd", [{"n": 50}, {"extractor": "inception"}])
+def test_two_methods_that_were_measured_differently_are_never_compared(
+    cells: Cells, tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    for seed in range(3):
+        cells.add("made-up/new", [kid(1.0)], seed=seed)
+        cells.add("made-up/old", [kid(9.0, **odd)], seed=seed)
+    line = claim_of(cells, paper_of(tmp_path)).contrasts[0]
+    assert line.verdict == "undecided"
+    assert "measured in different ways" in line.notes[0]
+
+
+def test_groups_of_different_size_are_compared(cells: Cells, tmp_path: Path) -> None:
+    text = CLAIM.replace('made-up/old", score = "kid.lite0", slice = { request = "test"', 'made-up/old", '
+                         'score = "kid.lite0", slice = { request = "test", group = "kids"')  # fmt: skip
+    for seed in range(3):
+        cells.add("made-up/new", [kid(1.0)], seed=seed)
+        cells.add("made-up/old", [kid(2.0, n=10, group="kids")], seed=seed)
+    assert claim_of(cells, paper_of(tmp_path, text)).verdict == "reproduced"
+
+
+def test_stand_in_and_real_data_are_never_mixed(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [0.1, 0.2])
+    for name in ("new", "old"):
+        cells.add(f"made-up/{name}", [kid(1.0)], seed=2, source="real")
+    line = claim_of(cells, paper_of(tmp_path))
+    assert line.verdict == "undecided"
+    assert "source real instead of standin" in line.contrasts[0].notes[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('sentence = "New', 'sentense = "New', "unknown key claims[better].sentense"),
+        ('source = "Nowhere 2020"\n', "", "claims[better].source is missing"),
+        ('says = "KID', 'say = "KID', "unknown key claims[better].contrasts[0].say"),
+        ('{ method = "made-up/old",', "{", "claims[better].contrasts[0].plus[0].method is missing"),
+        ('slice = { request = "test" } }]\nminus', "slice = { group = [] } }]\nminus", "plus[0].slice.group"),
+        ('table = "made-up-1"', 'table = "made-up-2"', "table = 'made-up-2' is not in this file"),
+        ("minus = ", "margin = 2.0\nminus = ", "'margin' and 'margin_why' belong together"),
+        ("minus = ", "decimals = 9\nminus = ", "claims[better].contrasts[0].decimals"),
+        ('[{ method = "made-up/old"', '[{ method = "made-up/new"', "'plus' and 'minus' are the same"),
+        ('confidence = "high"', 'confidence = "sure"', "claims[better].confidence"),
+    ],
+)
+def test_a_bad_claim_is_refused_with_file_and_key(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in CLAIM
+    with pytest.raises(ReportError) as caught:
+        paper_of(tmp_path, CLAIM.replace(old, new))
+    assert "made-up.toml" in str(caught.value)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_claims_cannot_share_an_id(tmp_path: Path) -> None:
+    claim = CLAIM[CLAIM.index("[[claims]]") :]
+    with pytest.raises(ReportError, match="claim id 'better' is used twice"):
+        paper_of(tmp_path, CLAIM + claim)
+
+
+def cartoon_verdicts(cells: Cells) -> dict[str, ClaimLine]:
+    papers = [paper for paper in load_papers() if paper.paper == "cartoon"]
+    bundle = cells.bundle()
+    (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
+    return {line.anchor.removeprefix("claim-cartoon-"): line for line in claims.lines}
+
+
+def test_rows_that_behave_as_the_cartoon_paper_says_reproduce_every_claim(cells: Cells) -> None:
+    verdicts = cartoon_verdicts(cartoon_suite(cells))
+    assert len(verdicts) == 7
+    assert {name: line.verdict for name, line in verdicts.items()} == dict.fromkeys(verdicts, "reproduced")
+    assert all(line.tables for line in verdicts.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "women", "rare", "contradicted"),
+    [
+        ("basic", 0.5, 0.99, "basic-feminises baseline1-majority baseline2-forgets transfer-rare"),
+        ("baseline1", 0.6, 0.99, "baseline1-majority transfer-rare"),
+        ("baseline2", 0.99, 0.1, "baseline2-forgets transfer-remembers"),
+        ("baseline3", 0.5, 0.99, "baseline3-overfits"),
+        ("transfer", 0.2, 0.9, "transfer-remembers no-sbp-damages"),
+        ("transfer-no-sbp", 0.99, 0.99, "no-sbp-damages"),
+    ],
+)
+def test_a_row_that_behaves_otherwise_brings_down_exactly_the_claims_about_it(
+    cells: Cells, row: str, women: float, rare: float, contradicted: str
+) -> None:
+    verdicts = cartoon_verdicts(cartoon_suite(cells, skill={**SKILL, row: (women, rare)}))
+    expected = {name: "contradicted" if name in contradicted.split() else "reproduced" for name in verdicts}
+    assert {name: line.verdict for name, line in verdicts.items()} == expected
+
+
+def test_every_claim_that_ships_names_methods_that_its_table_shows() -> None:
+    for paper in load_papers():
+        shown = {table.id: {row.method for row in table.rows} for table in paper.tables}
+        for claim in paper.claims:
+            terms = [term for contrast in claim.contrasts for term in (*contrast.plus, *contrast.minus)]
+            assert {term.method for term in terms} <= shown[claim.table]
+            assert {table.task for table in paper.tables if table.id == claim.table} == {claim.task}
