@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -124,17 +126,18 @@ def _table(counts: dict[tuple[str, str], int]) -> list[str]:
 
 
 def _left_out(root: Path) -> list[str]:
-    """A line about files that are not named like images, so that nobody wonders where they went."""
-    kinds = Counter(
-        path.suffix.lower() or "no suffix"
-        for group in GROUPS
-        for sub in FOLDERS
-        if (root / group / sub).is_dir()
-        for path in (root / group / sub).rglob("*")
-        if path.is_file() and path.suffix.lower() not in SUFFIXES and not path.name.startswith(".")
-    )
+    """A line about files that are not read, so that nobody wonders where they went."""
+    kinds: Counter[str] = Counter()
+    for folder in (root / group / sub for group in GROUPS for sub in FOLDERS):
+        if folder.is_dir():
+            read_ones = set(image_files(folder))
+            for path in folder.rglob("*"):
+                hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+                if not hidden and not path.is_dir() and path not in read_ones:
+                    suffix = path.suffix.lower() or "without suffix"
+                    kinds["links out of the folder" if suffix in SUFFIXES else suffix] += 1
     names = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    return [f"left out, not named like images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
+    return [f"left out, not images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
 
 
 def _lack(root: Path, group: str, sub: str) -> str | None:
@@ -144,21 +147,34 @@ def _lack(root: Path, group: str, sub: str) -> str | None:
         if count == 0:
             return f"no images ({', '.join(SUFFIXES)}) in this folder"
         return f"{count} image, {LEAST[sub]} needed" if count < LEAST[sub] else None
-    group_folder = _lookup(root, group)
-    if group_folder is None:
+    # "women" is meant for "woman", but "test" may be meant for "testA" or "testB".
+    meant = _meant(root, group, GROUPS, cutoff=0.8)
+    if meant == root / group:
+        meant = _meant(meant, sub, FOLDERS, cutoff=0.9)
+    if meant is None:
         return "no such folder"
-    sub_folder = _lookup(group_folder, sub)
-    if sub_folder is None:
-        return "no such folder"
-    return f"no such folder, but there is {sub_folder.relative_to(root)}: rename it"
+    return f"no such folder, but there is {meant.relative_to(root)}: rename it"
 
 
 def _lookup(folder: Path, name: str) -> Path | None:
     """The folder of this name, exactly or in other capitals, or ``None``."""
     if (folder / name).is_dir():
         return folder / name
-    alike = (path for path in sorted(folder.iterdir()) if path.name.lower() == name.lower() and path.is_dir())
-    return next(alike, None)
+    return next((path for path in _folders(folder) if path.name.lower() == name.lower()), None)
+
+
+def _meant(folder: Path, name: str, names: Iterable[str], cutoff: float) -> Path | None:
+    """:func:`_lookup`, or a folder whose name is almost this one (by ``difflib``'s ratio) and none of ``names``."""
+    found = _lookup(folder, name)
+    if found is not None:
+        return found
+    others = {path.name.lower(): path for path in _folders(folder) if path.name not in names}
+    close = get_close_matches(name.lower(), others, n=1, cutoff=cutoff)
+    return others[close[0]] if close else None
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
 def _problem(root: Path, path: Path) -> str | None:

@@ -45,6 +45,22 @@ ROWS = {"woman": (0,), "mixed": ALL, "rare": RARE, "groups": ALL, "rare-groups":
 """Stream of a row -> the groups it sees."""
 ROUND = ("groups", "rare-groups")
 """Streams whose rows go round their groups, so that each has its share of every batch."""
+MEASURES = (
+    Measure("accuracy", "test", judge="cartoon", label="group", by="group"),
+    Measure("fid", "test", reference="cartoons", by="group"),
+    Measure("kid", "test", reference="cartoons", by="group"),
+    Measure("lpips_pair", "test", by="group"),
+    Measure("lpips_diversity", "test", by="group"),
+    Measure("identity", "test", by="group"),
+    Measure("accuracy", "back", judge="photo", label="group", by="group"),
+    Measure("fid", "back", reference="photos", by="group"),
+    Measure("kid", "back", reference="photos", by="group"),
+    Measure("identity", "back", by="group"),
+    Measure("lpips_pair", "train", by="group"),
+    Measure("kid", "train", reference="cartoons", by="group"),
+)
+"""What is measured on every row's translations."""
+NEED_TRUTH = ("lpips_pair", "identity")
 PREVIEW = 3
 """Test faces of every group in the sample grids."""
 _NEEDS: dict[Stage, tuple[tuple[Part, Domain], ...]] = {
@@ -138,22 +154,8 @@ class CartoonGroups(Task):
             return [Measure("accuracy", request, label=label, by=label)]
         if kind != "translate" or stage != "rows":
             return []
-        measures = [
-            Measure("accuracy", "test", judge="cartoon", label="group", by="group"),
-            Measure("fid", "test", reference="cartoons", by="group"),
-            Measure("kid", "test", reference="cartoons", by="group"),
-            Measure("lpips_pair", "test", by="group"),
-            Measure("lpips_diversity", "test", by="group"),
-            Measure("identity", "test", by="group"),
-            Measure("accuracy", "back", judge="photo", label="group", by="group"),
-            Measure("fid", "back", reference="photos", by="group"),
-            Measure("kid", "back", reference="photos", by="group"),
-            Measure("identity", "back", by="group"),
-            Measure("lpips_pair", "train", by="group"),
-            Measure("kid", "train", reference="cartoons", by="group"),
-        ]
         known = self.settings.source == "standin"
-        return [measure for measure in measures if known or measure.metric not in ("lpips_pair", "identity")]
+        return [measure for measure in MEASURES if known or measure.metric not in NEED_TRUTH]
 
     def preview(self, kind: Kind, stream: str) -> Request | None:
         """The first three test faces of every group, with their true cartoons where they are known."""
@@ -230,20 +232,18 @@ class CartoonGroups(Task):
     def _drawn(self, part: Part, domain: Domain, groups: Sequence[int], step: int, size: int, seed: int) -> Tensor:
         """From the union of groups."""
         images = self._images(part, domain, groups)
-        starts = torch.tensor([0, *(len(few) for few in images)]).cumsum(0)
-        chosen = step_indices(int(starts[-1]), step, size, part, domain, *groups, seed)
-        which = torch.searchsorted(starts, chosen, right=True) - 1
-        places = zip(which.tolist(), (chosen - starts[which]).tolist(), strict=True)
-        return _signed(torch.stack([images[group][place] for group, place in places]))
+        total = sum(len(few) for few in images)
+        return _chosen(images, step_indices(total, step, size, part, domain, *groups, seed))
 
     def _two_photographs(self, step: int, size: int, seed: int) -> dict[str, Tensor]:
-        photos = torch.cat(self._images("identities", "photo"))
+        photos = self._images("identities", "photo")
+        total = sum(len(few) for few in photos)
         if self.settings.source == "standin":
             shots = self.settings.n_shots
-            people = identities.people_at(len(photos) // shots, step, size, "people", seed) * shots
+            people = identities.people_at(total // shots, step, size, "people", seed) * shots
             first, second = identities.two_of(shots, size, step, seed)
-            return {"image": _signed(photos[people + first]), "other": _signed(photos[people + second])}
-        shown = _signed(photos[identities.people_at(len(photos), step, size, "people", seed)])
+            return {"image": _chosen(photos, people + first), "other": _chosen(photos, people + second)}
+        shown = _chosen(photos, identities.people_at(total, step, size, "people", seed))
         return {name: identities.views(shown, name, step, seed) for name in ("image", "other")}
 
     def _pairs(self) -> Request:
@@ -291,6 +291,14 @@ def _stage(stream: str) -> Stage:
 
 def _turns(groups: Sequence[int], size: int) -> Tensor:
     return torch.tensor(groups)[torch.arange(size) % len(groups)]
+
+
+def _chosen(images: Sequence[Tensor], chosen: Tensor) -> Tensor:
+    """Images by their places in the union of groups, int64 ``[N]``, in [-1, 1]; the union itself is never built."""
+    starts = torch.tensor([0, *(len(few) for few in images)]).cumsum(0)
+    which = torch.searchsorted(starts, chosen, right=True) - 1
+    places = zip(which.tolist(), (chosen - starts[which]).tolist(), strict=True)
+    return _signed(torch.stack([images[group][place] for group, place in places]))
 
 
 def _groups(images: Sequence[Tensor]) -> Tensor:

@@ -202,10 +202,10 @@ def test_a_check_names_everything_that_is_missing_and_every_image_that_cannot_be
     assert not report.ok
     assert report.missing == (
         "man/testB (cartoons to compare with): no such folder",
-        "kids/trainA (photos to train on): no such folder, but there is Kids/trainA: rename it",
-        "kids/trainB (cartoons to train on): no such folder, but there is Kids/trainB: rename it",
-        "kids/testA (photos to test on): no such folder, but there is Kids/testA: rename it",
-        "kids/testB (cartoons to compare with): no such folder, but there is Kids/testB: rename it",
+        "kids/trainA (photos to train on): no such folder, but there is Kids: rename it",
+        "kids/trainB (cartoons to train on): no such folder, but there is Kids: rename it",
+        "kids/testA (photos to test on): no such folder, but there is Kids: rename it",
+        "kids/testB (cartoons to compare with): no such folder, but there is Kids: rename it",
         "old/trainA (photos to train on): 0 readable, 2 needed",
     )
     assert [problem.split(":")[0] for problem in report.problems] == [
@@ -216,6 +216,25 @@ def test_a_check_names_everything_that_is_missing_and_every_image_that_cannot_be
     ]
     assert "truncated or corrupt" in report.problems[-1]
     assert report.found[-1].endswith("1 .heic")
+
+
+def test_folders_with_almost_the_right_name_are_pointed_out(root):
+    (root / "woman").rename(root / "women")
+    (root / "old" / "trainA").rename(root / "old" / "train_A")
+    (root / "kids").rename(root / "children")
+    missing = {line.split(" ")[0]: line.split(": ", 1)[1] for line in inventory.check(root).missing}
+    assert missing["woman/testA"] == "no such folder, but there is women: rename it"
+    assert missing["old/trainA"] == "no such folder, but there is old/train_A: rename it"
+    assert missing["kids/testA"] == "no such folder"
+    assert len(missing) == 9
+
+
+def test_links_out_of_the_folder_are_left_out_and_counted(root, tmp_path):
+    (tmp_path / "elsewhere.png").write_bytes(picture())
+    (root / "man" / "trainA" / "link.png").symlink_to(tmp_path / "elsewhere.png")
+    report = inventory.check(root)
+    assert report.found[2].split()[:2] == ["man", str(COUNTS["trainA"][1])]
+    assert report.found[-1].endswith("1 links out of the folder")
 
 
 @pytest.mark.parametrize("names", [("woman", "trainA"), ("Old", "testb"), ("KIDS", "TrainB")])
