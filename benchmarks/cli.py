@@ -93,10 +93,16 @@ def report(
     console.print(f"report: {path}", soft_wrap=True)
 
 
-@app.command(epilog="Examples: [bold]retable gate[/]   [bold]retable gate --accept[/]")
+@app.command(
+    epilog="Examples: [bold]retable gate[/]   [bold]retable gate --accept[/]   "
+    "[bold]retable gate --accept --only 'cartoon/*'[/]"
+)
 def gate(
     suite: Annotated[str, typer.Option(help="The suite to check.")] = "smoke",
     accept: Annotated[bool, typer.Option("--accept", help="Make today's scores the expectation.")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Glob over addresses: compare, or accept, these cells and leave the others.")
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML.")] = None,
     expected: Annotated[Path | None, typer.Option(help="Expectations; the suite's own otherwise.")] = None,
     out: Out = RUNS,
@@ -111,7 +117,7 @@ def gate(
     # What is being judged must not be its own yardstick.
     last_green = last_green_parent(default_uri(out), suite, exclude=index.invocations(out, suite))
     path = expected or EXPECTED / f"{suite}.toml"
-    code = check(suite, found, path, accept=accept, junit=junit, last_green=last_green, console=console)
+    code = check(suite, found, path, accept=accept, only=only, junit=junit, last_green=last_green, console=console)
     raise typer.Exit(code)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.gate.accept import accept as accept_results
+from benchmarks.gate.accept import picked
 from benchmarks.gate.compare import Check, GateReport, LastGreen, compare
 from benchmarks.gate.expectations import Expectation, Expectations, load, save, score_key
 from benchmarks.gate.record import Accepted, record
-from benchmarks.gate.record import accept as accept_results
 from benchmarks.gate.render import show, summary, to_markdown, to_text, write_junit
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def gate(
     expected_path: Path,
     *,
     accept: bool = False,
+    only: str | None = None,
     junit: Path | None = None,
     last_green: LastGreen | None = None,
     console: Console,
@@ -59,6 +61,7 @@ def gate(
         results: contents of the suite's ``result.json`` files, failed cells included.
         expected_path: the suite's file of expectations.
         accept: first make the results the expectations.
+        only: glob over addresses; other cells are neither compared nor, with ``accept``, renewed.
         junit: where to write JUnit XML, if anywhere.
         last_green: address -> score key -> value of the last green run, if there is one; changes no verdict.
         console: where to print; a table on a terminal, plain lines otherwise.
@@ -71,9 +74,12 @@ def gate(
         UserError: no or a malformed file of expectations, malformed results, or results that cannot be accepted.
     """
     if accept:
-        for note in accept_results(suite, results, expected_path).notes:
+        for note in accept_results(suite, results, expected_path, only=only).notes:
             console.print(note, markup=False, highlight=False, soft_wrap=True)
-    report = compare(load(expected_path), results, last_green)
+    expectations = load(expected_path)
+    if only is not None:
+        expectations, results = picked(expectations, results, only)
+    report = compare(expectations, results, last_green)
     if junit is not None:
         write_junit(report, junit)
     show(report, console, verbose=verbose)

@@ -105,6 +105,13 @@ class Provenance(_Block):
     """A, the probability that a gate over an equally good run is red."""
 
 
+class Later(Provenance):
+    """How the expectations of some cells were made after the rest of the file."""
+
+    only: Text
+    """Glob over addresses. ``checks`` is 0 where only values were moved."""
+
+
 class Expectations(_Block):
     """The whole file."""
 
@@ -116,6 +123,8 @@ class Expectations(_Block):
     """Where the tolerances come from."""
     moved: Provenance | None = None
     """Where the values come from, if they were moved since and the tolerances kept."""
+    later: list[Later] = []
+    """Parts that were accepted by themselves since, in the order in which that happened."""
     score: list[Expectation] = []
 
 
@@ -181,6 +190,8 @@ def to_toml(expectations: Expectations) -> str:
     for title in ("made", "moved"):
         if (provenance := getattr(expectations, title)) is not None:
             lines += ["", f"[{title}]", *(f"{key} = {_toml(value)}" for key, value in provenance)]
+    for part in expectations.later:
+        lines += ["", "[[later]]", *(f"{key} = {_toml(value)}" for key, value in part)]
     for entry in sorted(expectations.score, key=lambda entry: (entry.cell, entry.key)):
         lines += ["", "[[score]]", *(f"{key} = {_toml(value)}" for key, value in entry)]
     return "\n".join(lines) + "\n"
@@ -224,6 +235,7 @@ def _siblings(loc: Sequence[int | str]) -> Iterable[str]:
         "score": Expectation,
         "made": Provenance,
         "moved": Provenance,
+        "later": Later,
         "protocol": KeyProtocol,
     }
     for part in loc[:-1]:

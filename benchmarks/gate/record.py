@@ -1,4 +1,4 @@
-"""Making and moving expectations: what ``retable gate --accept`` does."""
+"""From results to expectations: tolerances made anew from enough seeds, or values moved."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from benchmarks.errors import UserError
 from benchmarks.gate.compare import by_address, is_gated, scores_of, without_seed
-from benchmarks.gate.expectations import Expectation, Expectations, KeyProtocol, Provenance, load, save
+from benchmarks.gate.expectations import Expectation, Expectations, KeyProtocol, Provenance
 from benchmarks.gate.tolerance import FALSE_ALARMS, MIN_SEEDS, tolerance
 from benchmarks.metrics.protocol import Score
 
@@ -30,39 +29,16 @@ class Accepted:
     notes: tuple[str, ...]
 
 
-def accept(
-    suite: str,
-    results: Sequence[Mapping[str, Any]],
-    path: Path,
-    *,
-    false_alarms: float = FALSE_ALARMS,
-    today: datetime.date | None = None,
-) -> Accepted:
-    """Make the results the expectations, and write them to ``path``.
-
-    Scores with results of at least five seeds get new tolerances. With fewer seeds a score's old tolerance is kept and
-    only its value moves.
-
-    Raises:
-        UserError: a cell that is not ok, a value that is not finite, results of several devices, seeds that were not
-            measured alike, a recorded cell without a result, or a changed protocol without five seeds. Then nothing is
-            written.
-    """
-    old = load(path) if path.exists() else None
-    accepted = record(suite, results, old, false_alarms=false_alarms, today=today)
-    save(path, accepted.expectations)
-    return accepted
-
-
 def record(
     suite: str,
     results: Sequence[Mapping[str, Any]],
     old: Expectations | None = None,
     *,
+    besides: int = 0,
     false_alarms: float = FALSE_ALARMS,
     today: datetime.date | None = None,
 ) -> Accepted:
-    """Like :func:`accept`, without a file."""
+    """What :func:`benchmarks.gate.accept.accept` writes; ``besides`` are checks of the gate that stay as they are."""
     found = by_address(results)
     _refuse_bad_cells(found)
     leave_out = old.leave_out if old else []
@@ -72,8 +48,8 @@ def record(
 
     few = {place: seeds for place, seeds in runs.items() if len(seeds) < MIN_SEEDS}
     unknown = sorted(place for place in few if place not in before)
-    checks = len(runs) - len(unknown)
-    if not checks:
+    checks = len(runs) - len(unknown) + besides
+    if checks == besides:
         most = max((len(seeds) for seeds in runs.values()), default=0)
         raise UserError(
             f"gate {suite}: nothing to record: no score has {MIN_SEEDS} seeds (the most is {most}); "
@@ -92,12 +68,14 @@ def record(
     provenance = _provenance(found, today or datetime.datetime.now(datetime.UTC).date())
     if made_seeds:
         made = provenance.model_copy(update={"seeds": made_seeds, "checks": checks, "false_alarms": false_alarms})
-        moved = None
+        moved, later = None, []
     else:
         assert old is not None  # noqa: S101  without old tolerances and five seeds nothing could be recorded
         made, moved = old.made, provenance
-    expectations = Expectations(suite=suite, leave_out=leave_out, made=made, moved=moved, score=entries)
-    return Accepted(expectations, tuple(_notes(expectations, few, unknown, sorted(before.keys() - runs.keys()))))
+        later = [part for part in old.later if part.checks]
+    expectations = Expectations(suite=suite, leave_out=leave_out, made=made, moved=moved, later=later, score=entries)
+    dropped = sorted(before.keys() - runs.keys())
+    return Accepted(expectations, tuple(_notes(expectations, few, unknown, dropped, besides)))
 
 
 def _refuse_bad_cells(found: Mapping[str, Mapping[str, Any]]) -> None:
@@ -220,6 +198,7 @@ def _notes(
     few: Mapping[tuple[str, str], Runs],
     unknown: Sequence[tuple[str, str]],
     dropped: Sequence[tuple[str, str]],
+    besides: int,
 ) -> list[str]:
     entries, made = expectations.score, expectations.made
     remade = len(entries) + len(unknown) - len(few)
@@ -228,9 +207,10 @@ def _notes(
         f"{len(entries) - remade} with the old tolerance and a moved value (fewer than {MIN_SEEDS} seeds)"
     ]
     if remade:
+        each = made.false_alarms / made.checks
         notes.append(
-            f"an equally good run on another machine is red with probability of at most {made.false_alarms:.3g} "
-            f"({made.false_alarms / made.checks:.2g} a check)"
+            "an equally good run on another machine is red with probability of at most "
+            f"{each * (made.checks - besides):.3g} ({each:.2g} a check)"
         )
     for title, places in (
         (f"left out, fewer than {MIN_SEEDS} seeds", unknown),
