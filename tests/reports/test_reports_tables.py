@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from reports.data import Bundle
+from reports.errors import ReportError
 from reports.model import Entry, Table
 from reports.published import PublishedPaper, load_paper
 from reports.tables import build_tables
+from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.report_factory import Cells, accuracy, adaptation, dtn_suite, score
 
 ROWS = ["baseline", "dtn", "no-tid", "no-const", "no-f", "no-gan", "no-const-tid", "original"]
@@ -383,3 +385,123 @@ def test_a_suite_of_several_seeds_fills_every_table(cells: Cells) -> None:
     table = table_named(bundle, "dtn-table-1")
     assert all(line.entries[0].state == "number" for line in table.lines)
     assert table.seeds == "Seeds: 0, 1, 2. Shown: mean (values of every seed)."
+
+
+AGAINST = """
+paper = "against"
+title = "A made-up paper about forgetting"
+authors = "Nobody"
+venue = "Nowhere"
+year = 2021
+reference = "none"
+
+[[tables]]
+id = "against-1"
+title = "What is forgotten"
+origin = "added"
+rows = [
+  { id = "basic", title = "Basic", method = "against/basic" },
+  { id = "mild", title = "Mild", method = "against/mild" },
+  { id = "harsh", title = "Harsh", method = "against/harsh" },
+  { id = "absent", title = "Absent", method = "against/absent" },
+]
+
+[[tables.columns]]
+id = "accuracy"
+title = "Accuracy"
+score = "accuracy.target"
+slice = { request = "test" }
+unit = "%"
+direction = "higher"
+
+[[tables.columns]]
+id = "change"
+title = "Change"
+score = "accuracy.target"
+slice = { request = "test" }
+unit = "%"
+direction = "higher"
+against = "basic"
+"""
+
+
+@pytest.fixture
+def against(tmp_path: Path) -> list[PublishedPaper]:
+    (tmp_path / "against.toml").write_text(AGAINST)
+    return [load_paper(tmp_path / "against.toml")]
+
+
+def test_a_column_against_a_row_shows_paired_changes_and_ranks_them(
+    cells: Cells, against: list[PublishedPaper]
+) -> None:
+    for seed, (basic, mild, harsh) in enumerate([(90.0, 89.0, 50.0), (80.0, 77.0, 60.0)]):
+        for name, value in (("basic", basic), ("mild", mild), ("harsh", harsh)):
+            cells.add(f"against/{name}", [accuracy(value)], seed=seed)
+    changes = column(table_named(cells.bundle(), "against-1", against), "change")
+    assert changes["Basic"].text == "–"
+    assert changes["Mild"].full == "\u22122.00 (\u22121.00, \u22123.00)"
+    assert changes["Harsh"].value == -30.0
+    assert (changes["Mild"].best, changes["Harsh"].best, changes["Basic"].best) == (True, False, False)
+    assert changes["Absent"].text == "– not run"
+
+
+def test_a_change_is_taken_over_shared_seeds_and_says_which_are_left_out(
+    cells: Cells, against: list[PublishedPaper]
+) -> None:
+    cells.add("against/basic", [accuracy(90.0)], seed=0)
+    cells.add("against/basic", seed=1, status="oom")
+    for seed, value in enumerate((80.0, 10.0)):
+        cells.add("against/mild", [accuracy(value)], seed=seed)
+    table = table_named(cells.bundle(), "against-1", against)
+    mild = column(table, "change")["Mild"]
+    assert mild.text == "\u221210.00"
+    assert any("no difference at seed 1" in table.footnotes[number - 1] for number in mild.notes)
+    assert column(table, "accuracy")["Mild"].text == "45.00"
+
+
+def test_without_the_row_that_it_is_against_there_is_no_change(cells: Cells, against: list[PublishedPaper]) -> None:
+    cells.add("against/basic", status="failed", reason="why")
+    cells.add("against/mild", [accuracy(80.0)])
+    changes = column(table_named(cells.bundle(), "against-1", against), "change")
+    assert (changes["Basic"].text, changes["Mild"].text) == ("x failed", "not measured")
+
+
+def test_rows_that_were_measured_differently_have_no_change(cells: Cells, against: list[PublishedPaper]) -> None:
+    cells.add("against/basic", [accuracy(90.0, n=1000)])
+    cells.add("against/mild", [accuracy(80.0, n=50)])
+    table = table_named(cells.bundle(), "against-1", against)
+    mild = column(table, "change")["Mild"]
+    assert (mild.text, mild.value) == ("n/c", None)
+    assert any("N 50 instead of 1000" in table.footnotes[number - 1] for number in mild.notes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('against = "basic"', 'against = "nobody"', "names no row"),
+        ('method = "against/basic"', 'variant = "x"', "names a row without a method"),
+        ('method = "against/basic"', 'method = "against/basic", variant = "*"', "needs a single row"),
+        ('title = "Change"\nscore = "accuracy.target"', 'title = "Change"', "'against' needs a 'score'"),
+    ],
+)
+def test_a_column_against_nothing_is_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in AGAINST
+    (tmp_path / "against.toml").write_text(AGAINST.replace(old, new))
+    with pytest.raises(ReportError) as caught:
+        load_paper(tmp_path / "against.toml")
+    assert "against.toml" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_the_cartoon_tables_are_filled_from_a_suite_of_its_rows(cells: Cells) -> None:
+    tables = {table.anchor: table for table in build_tables(cartoon_suite(cells).bundle())}
+    assert len([name for name in tables if name.startswith("table-cartoon-fig-4")]) == 2
+    assert len([name for name in tables if name.startswith("table-cartoon-scores")]) == 4
+    for name, table in tables.items():
+        assert table.added
+        if name not in ("table-cartoon-cost", "table-cartoon-judges"):
+            waiting = [(line.title, entry.text) for line in table.lines for entry in line.entries if not entry.value]
+            assert waiting in ([], [("Basic model (group 0 only)", "–")]), name
+    forgetting = column(tables["table-cartoon-fig-4-accuracy-by-the-group-judge"], "accuracy-forgetting")
+    assert forgetting["Full transfer"].best
+    assert forgetting["Baseline 2 (fine-tune on groups 1-3 merged)"].value == pytest.approx(-55, abs=4)
