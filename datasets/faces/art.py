@@ -28,6 +28,9 @@ _TONGUE = "#FF4F6D"
 _FIXED_HAIR = ("#944F23", "#A55728")
 """The colours of the one hair style (``straight_2``) that does not take the colour asked for."""
 
+_SHORT_NECK = {"shirt_crew_neck": 5, "shirt_scoop_neck": 4, "shirt_v_neck": 4, "overall": 8}
+"""How much higher clothes sit than python-avatars draws them, so that the frame shows some of them."""
+
 
 def frame(who: Person) -> tuple[float, float, float, float]:
     """The part of the canvas that a cartoon shows: left, top, width, height.
@@ -35,9 +38,9 @@ def frame(who: Person) -> tuple[float, float, float, float]:
     It is drawn as a square, so a frame narrower than high makes a face wider: children's faces are round and large.
     """
     if who.age == "child":
-        width, height, top = 168.0 / who.width, 178.0, 16.0
+        width, height, top = 170.0 / who.width, 184.0, 16.0
     else:
-        width, height, top = 190.0 / who.width, 195.0, 3.0
+        width, height, top = 194.0 / who.width, 203.0, 3.0
     return 132.0 - width / 2, top, width, height
 
 
@@ -76,10 +79,16 @@ def svg(who: Person, drawn: int) -> str:
         picture = picture.replace(fixed, hair)
     down = strokes.lowered(who)
     picture = _insert(picture, "transparent_Body", strokes.behind(who, drawn))
+    if drawn == CARTOON:
+        picture = _insert(picture, "transparent_Clothing", strokes.outline())
     picture = _insert(picture, "transparent_Face", strokes.under(who, drawn))
     after_face = strokes.eyes(who, drawn) + (strokes.over(who) if drawn == CARTOON else "")
     picture = _insert(picture, "transparent_Top", after_face)
     picture = _brows(picture, who, drawn, down)
+    picture = picture.replace(
+        'id="transparent_Clothing" transform="translate(0.000000, 170.000000)"',
+        f'id="transparent_Clothing" transform="translate(0,{170 - _SHORT_NECK.get(who.clothes, 0)})"',
+    )
     picture = picture.replace(
         'id="transparent_Nose" transform="translate(28.000000, 40.000000)"',
         f'id="transparent_Nose" transform="translate(28.000000, {40 + 0.6 * down:.1f})"',

@@ -48,7 +48,7 @@ def photograph(who: Person, face: Pixels, size: int, draws: np.random.Generator)
     work = factor * size
     seen, x, y = _posed(face, work, draws)
     # An edge of a photograph is soft.
-    seen = gaussian_filter(seen, (0.006 * work, 0.006 * work, 0))
+    seen = gaussian_filter(seen, (0.005 * work, 0.005 * work, 0))
     cover = seen[..., 3:]
     lit = _textured(who, seen[..., :3], work, draws)
     lit = lit * _light(who, cover[..., 0], x, y, draws)
@@ -168,7 +168,7 @@ def _developed(picture: Pixels, draws: np.random.Generator) -> npt.NDArray[np.ui
     cast = 1 + np.clip(0.018 * draws.standard_normal(3), -0.04, 0.04)
     exposure = 1.04 + np.clip(0.05 * draws.standard_normal(), -0.1, 0.1)
     picture = _f32(picture * (exposure * corners)[..., None] * cast)
-    sigma = draws.uniform(0.2, 0.5) * size / 48
+    sigma = draws.uniform(0.2, 0.5) * (size / 48) ** 0.5
     picture = gaussian_filter(picture, (sigma, sigma, 0))
     grain = draws.standard_normal((size, size, 3))
     grain = 0.5 * grain + 0.5 * grain[..., :1]

@@ -22,7 +22,7 @@ def faces(group: str, split: str, count: int, size: int, shots: int) -> Tensor:
     order = {"group": group, "split": split, "seed": 0, "size": size}
     cartoons = torch.from_numpy(studio.render({**order, "domain": "cartoon", "shots": 1}, 0, count))
     photographs = torch.from_numpy(studio.render({**order, "domain": "portrait", "shots": shots}, 0, count))
-    by_shot = photographs.unflatten(0, (count, shots)).transpose(0, 1).flatten(0, 1)
+    by_shot = photographs.view(count, shots, size, size, 3).transpose(0, 1).flatten(0, 1)
     return torch.cat([cartoons, by_shot]).permute(0, 3, 1, 2)
 
 

@@ -37,19 +37,22 @@ def behind(who: Person, drawn: int) -> str:
     )
 
 
+def outline() -> str:
+    """The line around a cartoon's face and neck, behind the clothes."""
+    return (
+        '<use transform="translate(32,36)" xlink:href="#transparent_path-1" fill="none" stroke="#4a2f2a"'
+        ' stroke-width="2.6" stroke-opacity="0.75"/>'
+    )
+
+
 def under(who: Person, drawn: int) -> str:
-    """Between the skin and the face's features: stubble and lips; in cartoons also the outline of the face."""
+    """Between the skin and the face's features: stubble and lips."""
     parts = []
     if who.stubble:
         colour = mixed(HAIR_COLOURS[who.hair_colour][drawn], "#2a2024", 0.5)
         parts.append(
             '<path d="M76,132 C84,140 96,144 112,141 Q132,137 152,141 C168,144 180,140 188,132'
             f' A56,56 0 0 1 76,132 Z" fill="{colour}" fill-opacity="{0.13 + 0.15 * who.stubble:.3f}"/>'
-        )
-    if drawn == CARTOON:
-        parts.append(
-            '<use transform="translate(32,36)" xlink:href="#transparent_path-1" fill="none" stroke="#4a2f2a"'
-            ' stroke-width="2.6" stroke-opacity="0.75"/>'
         )
     if who.gender == "female":
         left, right, top, bottom = _MOUTHS.get(who.mouth, _MOUTHS["default"])

@@ -1,0 +1,266 @@
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from datasets.errors import DataError
+from datasets.faces import album, art, crew, sheet, studio
+from datasets.faces.people import EXPRESSIONS, GROUPS, HAIR_COLOURS, SKINS, express, person
+from datasets.faces.strokes import CARTOON, PORTRAIT
+
+LASH, LIPS, WRINKLE, BLUSH = 'stroke="#2a1c22" stroke-width="3.6"', "#e2375a", "#4a2418", "#ff6f7d"
+
+
+@pytest.fixture(scope="module")
+def people():
+    return {group: [person(group, "people", i) for i in range(300)] for group in GROUPS}
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Ten people of every group: cartoons [40, 3, 32, 32], portraits [40, 2, 3, 32, 32] in [0, 1]."""
+    sheets = [sheet.faces(group, "pictures", 10, 32, 2).float() / 255 for group in GROUPS]
+    cartoons = torch.cat([rows[:10] for rows in sheets])
+    portraits = torch.cat([rows[10:].unflatten(0, (2, 10)).transpose(0, 1) for rows in sheets])
+    return cartoons, portraits
+
+
+def order(**changes):
+    return {"domain": "portrait", "group": "man", "split": "x", "seed": 0, "size": 32, "shots": 1} | changes
+
+
+def test_a_person_is_a_pure_function_of_its_place(people):
+    assert [person("old", "people", i) for i in (7, 3)] == [people["old"][i] for i in (7, 3)]
+    assert person("old", "people", 3) not in (person("old", "other", 3), person("old", "people", 3, seed=1))
+
+
+def test_people_of_a_group_are_many(people):
+    for group in GROUPS:
+        assert len(set(people[group])) == 300
+        assert {who.hair for who in people[group]} >= {"bob"} or group != "woman"
+        for field in ("skin", "hair_colour", "mouth", "hair", "clothes_colour", "eye_colour"):
+            assert len({getattr(who, field) for who in people[group]}) >= 3, field
+
+
+def test_groups_have_what_tells_them_apart(people):
+    assert all(who.gender == "female" and not who.beard for who in people["woman"])
+    assert sum(bool(who.beard or who.stubble) for who in people["man"]) > 200
+    assert all(not who.beard and not who.stubble for who in people["kids"])
+    assert {who.hair_colour for who in people["old"]} == {"grey", "silver", "white"}
+    assert not {who.hair for who in people["woman"]} & {who.hair for who in people["man"]}
+
+
+@pytest.mark.parametrize(
+    ("group", "strokes"), [("woman", {LASH, LIPS}), ("man", set()), ("kids", {BLUSH}), ("old", {WRINKLE})]
+)
+def test_only_a_groups_cartoons_have_its_strokes_and_no_portrait_has_any(people, group, strokes):
+    for who in people[group][:20]:
+        drawing = art.svg(who, CARTOON)
+        assert {stroke for stroke in (LASH, LIPS, WRINKLE, BLUSH) if stroke in drawing} == strokes
+        portrait = art.svg(who, PORTRAIT)
+        assert not [stroke for stroke in (LASH, LIPS, WRINKLE, BLUSH) if stroke in portrait]
+
+
+def test_drawings_follow_the_person_and_not_the_group_it_came_from(people):
+    who = people["man"][0]
+    assert art.svg(replace(who, group="old"), CARTOON) == art.svg(who, CARTOON)
+    assert WRINKLE in art.svg(replace(who, age="old"), CARTOON)
+    assert LASH in art.svg(replace(who, gender="female", beard="", stubble=0.0), CARTOON)
+
+
+def test_every_choice_of_a_person_shows(people):
+    changes = {
+        "gender": "female", "age": "old", "skin": "dark", "hair": "straight_2", "hair_colour": "blond",
+        "beard": "beard_light", "stubble": 1.0, "brows": "angry_natural", "eyes": "narrow", "eye_colour": "green",
+        "mouth": "sad", "nose": "wide", "glasses": "round", "clothes": "hoodie", "clothes_colour": "yellow",
+        "bunches": True, "freckles": True, "folds": 2, "width": 1.2, "eye_size": 1.3,
+    }  # fmt: skip
+    assert {field.name for field in fields(people["man"][0])} == {"group", *changes}
+    plain = replace(
+        people["man"][0], skin="pale", hair="short_flat", hair_colour="black", beard="", stubble=0.0, eyes="open",
+        brows="default", eye_colour="blue", mouth="smile", nose="small", glasses="", clothes="shirt_crew_neck",
+        clothes_colour="red", bunches=False, freckles=False, folds=0, width=1.0, eye_size=1.0,
+    )  # fmt: skip
+    for field, value in changes.items():
+        who = replace(plain, age={"freckles": "child", "folds": "old"}.get(field, "adult"))
+        before, after = (art.raster(drawn, CARTOON, 96) for drawn in (who, replace(who, **{field: value})))
+        assert np.abs(before - after).max() > 0.1, field
+
+
+def test_every_hair_style_takes_every_colour(people):
+    for hair in sorted({who.hair for group in GROUPS for who in people[group]}):
+        who = replace(people["woman"][0], hair=hair, glasses="")
+        black, blond = (art.raster(replace(who, hair_colour=c), CARTOON, 48) for c in ("black", "blond"))
+        assert (np.abs(black - blond).sum(-1) > 0.2).mean() > 0.01, hair
+
+
+def test_eight_expressions_look_different(people):
+    who = replace(people["man"][0], beard="", glasses="")
+    drawings = torch.stack([torch.tensor(art.cartoon(express(who, e), 48)).float() for e in EXPRESSIONS])
+    apart = torch.cdist(drawings.flatten(1), drawings.flatten(1)) + torch.eye(8) * 1e6
+    assert len(EXPRESSIONS) == 8
+    assert apart.min() > 300
+    assert express(who, "sad").hair == who.hair
+
+
+def test_pictures_have_the_asked_size_and_are_drawn_all_over():
+    for size in (16, 32, 48, 70, 128):
+        for domain in ("cartoon", "portrait"):
+            picture = studio.render(order(domain=domain, size=size), 0, 1)
+            assert picture.shape == (1, size, size, 3)
+            assert picture.dtype == np.uint8
+            assert 40 < picture.mean() < 250
+
+
+def test_cartoons_stand_on_white_and_portraits_do_not(pictures):
+    cartoons, portraits = pictures
+    corners = (slice(None), slice(None), slice(0, 2), slice(0, 2))
+    assert (cartoons[corners].amin((1, 2, 3)) > 0.99).float().mean() > 0.8
+    assert (portraits[:, 0][corners].amin((1, 2, 3)) > 0.95).float().mean() < 0.05
+    # A photograph has no flat areas: hardly any two neighbours are equal.
+    flat = [(x[..., 1:] == x[..., :-1]).all(1).float().mean() for x in (cartoons, portraits[:, 0])]
+    assert flat[0] > 0.3
+    assert flat[1] < 0.05
+
+
+def test_two_photographs_of_a_person_differ_but_show_the_same_person(pictures):
+    first, second = (pictures[1][:, shot].flatten(1) for shot in (0, 1))
+    apart = torch.cdist(first - first.mean(1, keepdim=True), second - second.mean(1, keepdim=True))
+    assert apart.diagonal().min() > 1.0
+    # The nearest second photograph, of forty people, is often that of the same person, even by pixels.
+    assert (apart.argmin(1) == torch.arange(40)).float().mean() > 0.4
+
+
+def test_a_cartoon_and_its_portrait_show_the_same_person(pictures):
+    cartoons, portraits = pictures
+    face, hair = (slice(None), slice(None), slice(18, 20), slice(13, 19)), (..., slice(3, 6), slice(13, 19))
+    for part in (face, hair):
+        a, b = (x[part].mean((1, 2, 3)) for x in (cartoons, portraits[:, 0]))
+        assert torch.corrcoef(torch.stack([a, b]))[0, 1] > 0.5
+
+
+def test_natural_colours_are_less_saturated_than_the_cartoons():
+    for palette in (SKINS, HAIR_COLOURS):
+        cartoon, natural = (
+            np.mean([np.ptp([int(pair[i][j : j + 2], 16) for j in (1, 3, 5)]) for pair in palette.values()])
+            for i in (0, 1)
+        )
+        assert natural < cartoon
+
+
+def test_an_album_is_the_same_for_any_number_of_processes_and_in_any_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(album, "SHARD", 3)
+    monkeypatch.setattr(album, "_WORTH", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    together = album.portraits(tmp_path / "two", "x", "man", 5, 32, shots=2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(album, "Crew", lambda _: pytest.fail("one processor needs no crew"))
+    alone = album.portraits(tmp_path / "one", "x", "man", 5, 32, shots=2)
+    assert together.digest == alone.digest
+    assert torch.equal(together.images, alone.images)
+    backwards = np.concatenate([studio.render(order(shots=2), i, i + 1) for i in (4, 0)])
+    assert torch.equal(together.images[[8, 9, 0, 1]], torch.from_numpy(backwards).permute(0, 3, 1, 2))
+
+
+def test_threads_and_other_random_numbers_do_not_change_a_picture():
+    np.random.seed(1)
+    before = studio.render(order(), 0, 1)
+    np.random.seed(2)
+    torch.manual_seed(3)
+    assert np.array_equal(studio.render(order(), 0, 1), before)
+
+
+def test_more_people_or_more_shots_never_change_earlier_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(album, "SHARD", 2)
+    done = []
+    small = album.cartoons(tmp_path, "x", "kids", 2, 32, progress=done.append)
+    calls = []
+    render = studio.render
+    monkeypatch.setattr(studio, "render", lambda o, first, last: calls.append((first, last)) or render(o, first, last))
+    large = album.cartoons(tmp_path, "x", "kids", 5, 32, progress=done.append)
+    assert calls == [(2, 4), (4, 5)]
+    assert done == [2, 2, 4, 5]
+    assert torch.equal(large.images[:2], small.images)
+    assert album.cartoons(tmp_path, "x", "kids", 5, 32).digest == large.digest != small.digest
+    one, three = (album.portraits(tmp_path, "x", "kids", 2, 32, shots=shots) for shots in (1, 3))
+    assert torch.equal(three.images[::3], one.images)
+
+
+def test_an_album_holds_uint8_images_person_by_person(tmp_path):
+    done = []
+    pages = album.portraits(tmp_path, "x", "woman", 3, 24, shots=2, progress=done.append)
+    assert pages.images.shape == (6, 3, 24, 24)
+    assert pages.images.dtype == torch.uint8
+    assert done == [6]
+    assert len(pages.digest) == 64
+
+
+def test_splits_seeds_groups_and_domains_have_pictures_of_their_own(tmp_path):
+    albums = [
+        album.cartoons(tmp_path, "x", "man", 2, 32),
+        album.cartoons(tmp_path, "y", "man", 2, 32),
+        album.cartoons(tmp_path, "x", "old", 2, 32),
+        album.cartoons(tmp_path, "x", "man", 2, 32, seed=1),
+        album.portraits(tmp_path, "x", "man", 2, 32),
+    ]
+    assert len(torch.cat([a.images for a in albums]).flatten(1).unique(dim=0)) == 10
+
+
+def test_a_damaged_album_is_rendered_again(tmp_path):
+    whole = album.cartoons(tmp_path, "x", "man", 2, 32)
+    (entry,) = tmp_path.glob("*.safetensors")
+    data = bytearray(entry.read_bytes())
+    data[-5] ^= 1
+    entry.write_bytes(data)
+    assert album.cartoons(tmp_path, "x", "man", 2, 32).digest == whole.digest
+    assert entry.read_bytes() != bytes(data)
+
+
+def test_a_new_renderer_does_not_use_the_old_ones_pictures(tmp_path, monkeypatch):
+    album.cartoons(tmp_path, "x", "man", 2, 32)
+    monkeypatch.setattr(album, "VERSION", album.VERSION + 1)
+    monkeypatch.setattr(studio, "render", lambda *_: pytest.fail("rendered"))
+    with pytest.raises(pytest.fail.Exception, match="rendered"):
+        album.cartoons(tmp_path, "x", "man", 2, 32)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"group": "men"}, "woman, man"), ({"count": 0}, "count is 0"), ({"size": 8}, "16 or more"),
+     ({"shots": 0}, "shots is 0")],
+)  # fmt: skip
+def test_wrong_arguments_are_refused_in_one_line(tmp_path, change, message):
+    arguments = {"group": "man", "count": 1, "size": 32, "shots": 1} | change
+    with pytest.raises(DataError, match=message):
+        album.portraits(tmp_path, "x", **arguments)
+
+
+def test_people_who_cannot_be_drawn_are_refused(people):
+    for wrong in (
+        lambda: person("men", "x", 0),
+        lambda: person("man", "x", -1),
+        lambda: express(people["man"][0], "bored"),
+        lambda: art.svg(replace(people["man"][0], hair="wig"), CARTOON),
+    ):
+        with pytest.raises(DataError):
+            wrong()
+
+
+def test_a_worker_that_dies_is_reported():
+    with pytest.raises(DataError, match="ended early"), crew.Crew(1) as workers:
+        workers.render(order(group="nobody"), 0, 1)
+
+
+def test_workers_start_without_torch():
+    program = "import sys, datasets.faces.crew; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_contact_sheet_shows_cartoons_above_photographs(tmp_path):
+    sheet.main([str(tmp_path / "s.png"), "--size", "16", "--columns", "2", "--groups", "man", "old"])
+    assert Image.open(tmp_path / "s.png").size == (2 * 17 + 1, 4 * 17 + 1)
