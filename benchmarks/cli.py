@@ -110,14 +110,17 @@ def gate(
     """Compare a suite's scores with the recorded expectations; exit 1 when any is worse or missing."""
     from benchmarks import index
     from benchmarks.gate import gate as check
+    from benchmarks.gate import judged
     from benchmarks.suites import EXPECTED
-    from benchmarks.tracking import default_uri, last_green_parent
+    from benchmarks.tracking import default_uri, last_green_parent, mark_gate
 
     found = index.results(out, suite)
     # What is being judged must not be its own yardstick.
     last_green = last_green_parent(default_uri(out), suite, exclude=index.invocations(out, suite))
     path = expected or EXPECTED / f"{suite}.toml"
     code = check(suite, found, path, accept=accept, only=only, junit=junit, last_green=last_green, console=console)
+    if only is None:
+        mark_gate(default_uri(out), suite, judged(path, found), "red" if code else "green")
     raise typer.Exit(code)
 
 

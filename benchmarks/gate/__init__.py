@@ -30,6 +30,7 @@ __all__ = [
     "accept_results",
     "compare",
     "gate",
+    "judged",
     "load",
     "record",
     "save",
@@ -40,6 +41,12 @@ __all__ = [
     "to_text",
     "write_junit",
 ]
+
+
+def judged(expected_path: Path, results: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Hashes of the cells that have both a result and an expectation."""
+    expected = {entry.cell for entry in load(expected_path).score}
+    return {str(result["cell"]["hash"]) for result in results if result["cell"]["address"] in expected}
 
 
 def gate(

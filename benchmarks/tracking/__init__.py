@@ -5,6 +5,6 @@ journals of its cells and replays what is new; ``retable sync`` runs the same co
 """
 
 from benchmarks.tracking.address import default_uri
-from benchmarks.tracking.green import last_green_parent
+from benchmarks.tracking.green import last_green_parent, mark_gate
 
-__all__ = ["default_uri", "last_green_parent"]
+__all__ = ["default_uri", "last_green_parent", "mark_gate"]
