@@ -30,13 +30,12 @@ from typing import ClassVar, get_args
 import torch
 from torch import Tensor
 
-from datasets.cartoon_groups import identities
+from datasets.cartoon_groups import batches, identities
 from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
 from datasets.cartoon_groups.sources import Domain, Part, Progress, Real, Source, StandIn
 from datasets.errors import DataError
 from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
-from datasets.sampling import step_indices
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
@@ -116,13 +115,17 @@ class CartoonGroups(Task):
         if stage == "identities":
             return self._two_photographs(step, size, seed)
         if stage != "rows":
-            domain: Domain = "cartoon" if stage == "judge-cartoon" else "photo"
-            return {"image": self._in_turn("judge", domain, ALL, step, size, seed), "group": _turns(ALL, size)}
-        groups = ROWS[stream]
-        if stream in ROUND:
-            batch = {str(domain): self._in_turn("train", domain, groups, step, size, seed) for domain in DOMAINS}
-            return batch | {"group": _turns(groups, size)}
-        return {domain: self._drawn("train", domain, groups, step, size, seed) for domain in DOMAINS}
+            judged = self._images("judge", _domain(stage))
+            images = batches.in_turn(judged, ALL, step, size, _domain(stage), seed)
+            return {"image": images, "group": batches.turns(ALL, size)}
+        groups, batch = ROWS[stream], {}
+        for domain in DOMAINS:
+            shown = self._images("train", domain, groups)
+            if stream in ROUND:
+                batch[str(domain)] = batches.in_turn(shown, groups, step, size, domain, seed)
+            else:
+                batch[str(domain)] = batches.drawn(shown, step, size, domain, *groups, seed)
+        return batch | ({"group": batches.turns(groups, size)} if stream in ROUND else {})
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``translate``: ``test``, ``train``, ``back``. ``predict``: a judge's held-out images, or pairs of people."""
@@ -138,7 +141,7 @@ class CartoonGroups(Task):
         if kind == "predict" and stage == "identities":
             return [self._pairs()]
         if kind == "predict" and stage != "rows":
-            return [self._labelled("judge-test", "judge-test", "cartoon" if stage == "judge-cartoon" else "photo")]
+            return [self._labelled("judge-test", "judge-test", _domain(stage))]
         return []
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
@@ -219,22 +222,6 @@ class CartoonGroups(Task):
     def _images(self, part: Part, domain: Domain, groups: Sequence[int] = ALL) -> list[Tensor]:
         return [self._faces(part, domain, group).images for group in groups]
 
-    def _in_turn(self, part: Part, domain: Domain, groups: Sequence[int], step: int, size: int, seed: int) -> Tensor:
-        """Row i is of the (i mod number of groups)th group."""
-        places, shown = [], []
-        for turn, (group, images) in enumerate(zip(groups, self._images(part, domain, groups), strict=True)):
-            rows = torch.arange(turn, size, len(groups))
-            if len(rows):
-                places.append(rows)
-                shown.append(images[step_indices(len(images), step, len(rows), part, domain, group, seed)])
-        return _signed(torch.cat(shown)[torch.cat(places).argsort()])
-
-    def _drawn(self, part: Part, domain: Domain, groups: Sequence[int], step: int, size: int, seed: int) -> Tensor:
-        """From the union of groups."""
-        images = self._images(part, domain, groups)
-        total = sum(len(few) for few in images)
-        return _chosen(images, step_indices(total, step, size, part, domain, *groups, seed))
-
     def _two_photographs(self, step: int, size: int, seed: int) -> dict[str, Tensor]:
         photos = self._images("identities", "photo")
         total = sum(len(few) for few in photos)
@@ -242,12 +229,12 @@ class CartoonGroups(Task):
             shots = self.settings.n_shots
             people = identities.people_at(total // shots, step, size, "people", seed) * shots
             first, second = identities.two_of(shots, size, step, seed)
-            return {"image": _chosen(photos, people + first), "other": _chosen(photos, people + second)}
-        shown = _chosen(photos, identities.people_at(total, step, size, "people", seed))
+            return {"image": batches.chosen(photos, people + first), "other": batches.chosen(photos, people + second)}
+        shown = batches.chosen(photos, identities.people_at(total, step, size, "people", seed))
         return {name: identities.views(shown, name, step, seed) for name in ("image", "other")}
 
     def _pairs(self) -> Request:
-        photos = [_signed(images) for images in self._images("pairs", "photo")]
+        photos = [batches.signed(images) for images in self._images("pairs", "photo")]
         if self.settings.source == "standin":
             first, second = [few[0::2] for few in photos], [few[1::2] for few in photos]
         else:
@@ -257,12 +244,12 @@ class CartoonGroups(Task):
 
     def _labelled(self, name: str, part: Part, domain: Domain) -> Request:
         images = self._images(part, domain)
-        return Request(name, "predict", {"image": _signed(torch.cat(images))}, {"group": _groups(images)})
+        return Request(name, "predict", {"image": batches.signed(torch.cat(images))}, {"group": batches.labels(images)})
 
     def _truth(self, part: Part, domain: Domain, limit: int | None = None) -> Tensor | None:
         if self.settings.source != "standin":
             return None
-        return _signed(torch.cat([few[:limit] for few in self._images(part, domain)]))
+        return batches.signed(torch.cat([few[:limit] for few in self._images(part, domain)]))
 
     def _translation(
         self, name: str, part: Part, domain: Domain, truth: Tensor | None, limit: int | None = None
@@ -273,9 +260,9 @@ class CartoonGroups(Task):
             counts = tuple(len(few) for few in images)
             images = [few[: self.settings.n_asked(counts, group)] for group, few in enumerate(images)]
         images = [few[:limit] for few in images]
-        groups = _groups(images)
+        groups = batches.labels(images)
         to = torch.full_like(groups, 1 - DOMAINS.index(domain))
-        inputs = {"image": _signed(torch.cat(images)), "group": groups, "to": to}
+        inputs = {"image": batches.signed(torch.cat(images)), "group": groups, "to": to}
         return Request(name, "translate", inputs, {"group": groups}, truth)
 
 
@@ -289,25 +276,8 @@ def _stage(stream: str) -> Stage:
     return stream
 
 
-def _turns(groups: Sequence[int], size: int) -> Tensor:
-    return torch.tensor(groups)[torch.arange(size) % len(groups)]
-
-
-def _chosen(images: Sequence[Tensor], chosen: Tensor) -> Tensor:
-    """Images by their places in the union of groups, int64 ``[N]``, in [-1, 1]; the union itself is never built."""
-    starts = torch.tensor([0, *(len(few) for few in images)]).cumsum(0)
-    which = torch.searchsorted(starts, chosen, right=True) - 1
-    places = zip(which.tolist(), (chosen - starts[which]).tolist(), strict=True)
-    return _signed(torch.stack([images[group][place] for group, place in places]))
-
-
-def _groups(images: Sequence[Tensor]) -> Tensor:
-    return torch.arange(len(images)).repeat_interleave(torch.tensor([len(few) for few in images]))
-
-
-def _signed(images: Tensor) -> Tensor:
-    """uint8 [0, 255] -> float32 [-1, 1]."""
-    return images.float().div_(127.5).sub_(1)
+def _domain(judge: Stage) -> Domain:
+    return "cartoon" if judge == "judge-cartoon" else "photo"
 
 
 def _either(names: Sequence[str]) -> str:
