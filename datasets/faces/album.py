@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -127,6 +128,8 @@ def _album(
     for name, value, least in (("count", count, 1), ("size", size, _SMALLEST), ("shots", shots, 1)):
         if value < least:
             raise DataError(f"{domain}s of {group} in the split {split!r}: {name} is {value}, must be {least} or more")
+    # Another version of either draws other pictures.
+    libraries = {name: version(name) for name in ("python-avatars", "resvg-py")}
     crew: Crew | None = None
 
     def shard(first: int, last: int) -> dict[str, Tensor]:
@@ -141,7 +144,7 @@ def _album(
     with ExitStack() as stack:
         for first in range(0, count, SHARD):
             last = min(first + SHARD, count)
-            key = {"renderer": VERSION, **order, "first": first, "last": last}
+            key = {"renderer": VERSION, **libraries, **order, "first": first, "last": last}
             entry = cache.cached(folder, f"{domain}-{group}-{split}", key, partial(shard, first, last))
             images.append(entry.tensors["images"])
             if progress is not None:

@@ -50,7 +50,7 @@ def svg(who: Person, drawn: int) -> str:
     Raises:
         DataError: a field of the person names art that python-avatars does not have.
     """
-    import python_avatars as art
+    import python_avatars as art  # type: ignore[import-untyped, unused-ignore]
 
     hair = HAIR_COLOURS[who.hair_colour][drawn]
     try:

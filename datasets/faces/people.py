@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.errors import DataError
+from datasets.faces.wardrobes import DEEP_SKINS, WARDROBES
 
 GROUPS = ("woman", "man", "kids", "old")
 """The four groups of the few-shot cartoon paper, in its order."""
@@ -136,98 +137,6 @@ def express(who: Person, expression: str) -> Person:
     return replace(who, mouth=mouth, brows=brows, eyes=eyes)
 
 
-@dataclass(frozen=True)
-class _Wardrobe:
-    """What the people of a group are drawn from; a choice given twice is twice as frequent."""
-
-    hair: Mapping[str, tuple[str, ...]]
-    colours: tuple[str, ...]
-    beards: tuple[str, ...]
-    glasses: tuple[str, ...]
-    clothes: tuple[str, ...]
-    mouths: tuple[str, ...]
-    brows: tuple[str, ...]
-
-
-_YOUNG = ("black", "black", "brown", "brown", "chestnut", "auburn", "ginger", "blond", "blond")
-_DEEP = ("brown", "dark")
-"""Skins whose hair is mostly dark."""
-_SPECTACLES = ("prescription_02", "round")
-_PLAIN = ("default_natural", "default", "raised_excited_natural")
-_WARDROBES: Mapping[str, _Wardrobe] = {
-    "woman": _Wardrobe(
-        hair={
-            "female": (
-                "big_hair",
-                "bob",
-                "curly",
-                "curvy",
-                "long_not_too_long",
-                "mia_wallace",
-                "straight_1",
-                "straight_2",
-                "straight_strand",
-                "loose_hair",
-            )
-        },
-        colours=_YOUNG,
-        beards=("",),
-        glasses=("",) * 9 + ("round",),
-        clothes=("shirt_scoop_neck", "shirt_v_neck", "shirt_crew_neck", "collar_sweater", "blazer_shirt"),
-        mouths=("smile", "default", "twinkle", "serious", "twinkle", "big_smile"),
-        brows=_PLAIN,
-    ),
-    "man": _Wardrobe(
-        hair={
-            "male": (
-                "short_flat",
-                "short_round",
-                "short_waved",
-                "caesar",
-                "caesar_side_part",
-                "short_curly",
-                "buzzcut",
-                "quiff",
-                "pompadour",
-                "elvis",
-                "frizzle",
-                "short_dreads_1",
-            )
-        },
-        colours=_YOUNG,
-        beards=("",) * 5 + ("beard_light", "beard_medium", "beard_medium", "beard_magestic", "moustache_magnum"),
-        glasses=("",) * 8 + _SPECTACLES,
-        clothes=("shirt_crew_neck", "shirt_v_neck", "hoodie", "blazer_shirt", "collar_sweater", "shirt_wick"),
-        mouths=("smile", "default", "twinkle", "serious", "serious"),
-        brows=("flat_natural", "flat_natural", "default_natural", "default_natural", "default"),
-    ),
-    "kids": _Wardrobe(
-        hair={
-            "female": ("short_round", "pixie", "shaggy", "bun", "caesar_side_part"),
-            "male": ("shaggy", "mowgli", "pixie", "short_round", "short_curly", "caesar"),
-        },
-        colours=_YOUNG,
-        beards=("",),
-        glasses=("",) * 11 + ("round",),
-        clothes=("shirt_crew_neck", "overall", "hoodie", "shirt_scoop_neck"),
-        mouths=("smile", "default", "twinkle", "big_smile", "tongue"),
-        brows=_PLAIN,
-    ),
-    "old": _Wardrobe(
-        hair={
-            "female": ("bun", "short_curly", "curly", "bob", "short_waved", "bun"),
-            "male": ("sides", "sides", "sides", "short_flat", "caesar_side_part", "einstein_hair", "short_waved"),
-        },
-        colours=("grey", "silver", "silver", "white", "white"),
-        beards=("",) * 5 + ("beard_medium", "beard_magestic", "moustache_magnum"),
-        glasses=("", "", "prescription_02", "round"),
-        clothes=("blazer_sweater", "collar_sweater", "blazer_shirt", "shirt_v_neck"),
-        mouths=("smile", "twinkle", "serious", "serious", "default"),
-        brows=("default_natural", "sad_concerned_natural", "flat_natural", "default"),
-    ),
-}
-
-
 def rgb(colour: str) -> npt.NDArray[np.float32]:
     """``#rrggbb`` -> three numbers in [0, 1]."""
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float32) / np.float32(255)
@@ -266,12 +175,12 @@ def person(group: str, split: str, index: int, seed: int = 0) -> Person:
     def pick(choices: Sequence[str]) -> str:
         return choices[int(draws.integers(len(choices)))]
 
-    wardrobe = _WARDROBES[group]
+    wardrobe = WARDROBES[group]
     gender = pick(tuple(wardrobe.hair))
     beard = pick(wardrobe.beards) if gender == "male" else ""
     bunches = group == "kids" and gender == "female" and draws.random() < 0.6
     hair, hair_colour, skin = pick(wardrobe.hair[gender]), pick(wardrobe.colours), pick(tuple(SKINS))
-    if group != "old" and skin in _DEEP and draws.random() < 0.75:
+    if group != "old" and skin in DEEP_SKINS and draws.random() < 0.75:
         hair_colour = pick(("black", "black", "black", "brown"))
     return Person(
         group=group,
