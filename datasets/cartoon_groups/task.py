@@ -59,7 +59,6 @@ MEASURES = (
     Measure("kid", "train", reference="cartoons", by="group"),
 )
 """What is measured on every row's translations."""
-NEED_TRUTH = ("lpips_pair", "identity")
 PREVIEW = 3
 """Test faces of every group in the sample grids."""
 _NEEDS: dict[Stage, tuple[tuple[Part, Domain], ...]] = {
@@ -131,12 +130,11 @@ class CartoonGroups(Task):
         """``translate``: ``test``, ``train``, ``back``. ``predict``: a judge's held-out images, or pairs of people."""
         stage = _stage(stream)
         if kind == "translate" and stage == "rows":
-            # One of many true portraits of a person: fit to say whether she is the same one, not to compare pixels.
-            portraits = self._truth("test", "photo")
             return [
                 self._translation("test", "test", "photo", truth=self._truth("test", "cartoon")),
                 self._translation("train", "train", "photo", truth=self._truth("truth", "cartoon")),
-                self._translation("back", "test", "cartoon", truth=portraits),
+                # A person has as many true portraits as there are cameras and rooms.
+                self._translation("back", "test", "cartoon", truth=None),
             ]
         if kind == "predict" and stage == "identities":
             return [self._pairs()]
@@ -147,8 +145,8 @@ class CartoonGroups(Task):
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """By group: is it of its group, like its domain, like the truth, varied; and how the training photos fare.
 
-        ``identity`` compares with the true image, another of the same person, so only the stand-in has it. The request
-        ``train`` is there for the gap to ``test`` within a group: its groups are not equally large, so its score over
+        The truth is known of the stand-in alone, so ``lpips_pair`` is left out for the real source. The request ``train``
+        is there for the gap to ``test`` within a group: its groups are not equally large, so its score over
         everything is not comparable with another request's.
         """
         stage = _stage(stream)
@@ -158,7 +156,7 @@ class CartoonGroups(Task):
         if kind != "translate" or stage != "rows":
             return []
         known = self.settings.source == "standin"
-        return [measure for measure in MEASURES if known or measure.metric not in NEED_TRUTH]
+        return [measure for measure in MEASURES if known or measure.metric != "lpips_pair"]
 
     def preview(self, kind: Kind, stream: str) -> Request | None:
         """The first three test faces of every group, with their true cartoons where they are known."""
