@@ -145,9 +145,9 @@ class CartoonGroups(Task):
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """By group: is it of its group, like its domain, like the truth, varied; and how the training photos fare.
 
-        The truth is known of the stand-in alone, so ``lpips_pair`` is left out for the real source. The request ``train``
-        is there for the gap to ``test`` within a group: its groups are not equally large, so its score over
-        everything is not comparable with another request's.
+        The truth is known of the stand-in alone: the real source has no ``lpips_pair``. The request ``train`` is there
+        for the gap to ``test`` within a group: its groups are not equally large, so its score over everything is not
+        comparable with another request's.
         """
         stage = _stage(stream)
         if kind == "predict" and stage != "rows":
