@@ -118,3 +118,40 @@ def test_two_files_cannot_claim_one_table(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"none\.toml: cannot be read"):
         load_paper(tmp_path / "none.toml")
+
+
+def test_the_cartoon_paper_prints_no_numbers_so_its_tables_hold_none() -> None:
+    paper = load_paper(FOLDER / "cartoon.toml")
+    assert {table.origin for table in paper.tables} == {"added"}
+    assert {table.number for table in paper.tables if table.figure} == {"Fig. 4", "Fig. 5", "Fig. 6"}
+    assert not any(row.published for table in paper.tables for row in table.rows)
+
+
+def test_every_figure_of_the_cartoon_paper_that_compares_rows_has_a_claim() -> None:
+    paper = load_paper(FOLDER / "cartoon.toml")
+    numbers = {table.id: table.number for table in paper.tables}
+    assert {numbers[claim.table] for claim in paper.claims} == {"Fig. 4", "Fig. 5", "Fig. 6"}
+    methods = {term.method for claim in paper.claims for one in claim.contrasts for term in (*one.plus, *one.minus)}
+    assert methods == {row.method for table in paper.tables if table.figure for row in table.rows}
+
+
+def test_what_the_cartoon_paper_shows_of_men_is_decided_on_men() -> None:
+    (claim,) = (claim for claim in load_paper(FOLDER / "cartoon.toml").claims if claim.table == "cartoon-fig-5")
+    terms = [term for one in claim.contrasts for term in (*one.plus, *one.minus)]
+    assert {str(term.slice["group"]) for term in terms} == {"man"}
+
+
+def test_the_claims_of_dtn_agree_with_the_published_numbers() -> None:
+    """A claim is read off the tables, so with the paper's own numbers every contrast must come out as claimed."""
+    paper = load_paper(FOLDER / "dtn.toml")
+    tables = {table.id: table for table in paper.tables}
+    for claim in paper.claims:
+        rows = {(row.method, row.variant or ""): row for row in tables[claim.table].rows}
+        (column,) = tables[claim.table].columns
+        for one in claim.contrasts:
+            plus, minus = (
+                sum(published_value(rows[term.method, term.variant], column) for term in terms)
+                for terms in (one.plus, one.minus)
+            )
+            assert plus - minus - one.margin > 0, one.says
+            assert {term.score for term in (*one.plus, *one.minus)} == {column.score}
