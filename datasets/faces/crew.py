@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -75,10 +76,12 @@ class Crew:
 
 def main() -> None:
     """A worker: for every line ``[order, first, last]`` the pictures' bytes."""
-    for line in sys.stdin:
-        order, first, last = json.loads(line)
-        sys.stdout.buffer.write(studio.render(order, first, last).tobytes())
-        sys.stdout.buffer.flush()
+    # Whoever asked has been interrupted or has gone, and says so itself.
+    with suppress(KeyboardInterrupt, BrokenPipeError):
+        for line in sys.stdin:
+            order, first, last = json.loads(line)
+            sys.stdout.buffer.write(studio.render(order, first, last).tobytes())
+            sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def test_an_album_is_the_same_for_any_number_of_processes_and_in_any_order(tmp_p
     assert torch.equal(together.images[[8, 9, 0, 1]], torch.from_numpy(backwards).permute(0, 3, 1, 2))
 
 
-def test_threads_and_other_random_numbers_do_not_change_a_picture():
+def test_other_random_numbers_do_not_change_a_picture():
     np.random.seed(1)
     before = studio.render(order(), 0, 1)
     np.random.seed(2)
