@@ -90,10 +90,10 @@ def render_claims(claims: Claims) -> str:
         sentence = f"\\multicolumn{{5}}{{p{{52em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
         lines.append(_cells([f"\\textbf{{{escape(line.word)}}}", sentence]))
         lines += [_cells([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
-        notes.append(escape(f"{line.sentence} [{line.place}] Source: {line.source}."))
         notes += [escape(f"{one.says}: {note}") for one in line.contrasts for note in one.notes]
     body = "\n".join([*lines, "\\bottomrule", "\\end{tabular}}", ""])
-    small = "\\par\n".join([escape(HOW_TO_READ), *notes])
+    sources = "; ".join(dict.fromkeys(line.source for line in claims.lines))
+    small = "\\par\n".join([escape(HOW_TO_READ), escape(f"Sources: {sources}."), *notes])
     return (
         "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
         "\\begin{table}[htbp]\n\\centering\n"

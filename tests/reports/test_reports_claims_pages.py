@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -214,6 +216,19 @@ def test_hostile_words_in_a_claim_stay_text(cells: Cells, tmp_path: Path) -> Non
     assert sum(tag == "script" for tag, _ in page.tags) == 1
     assert len({len(re.split(r"(?<!\\)\|", row)) for row in render_markdown.claim_rows(claims).splitlines()}) == 1
     check_latex(render_latex.render_claims(claims))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+def test_the_claims_compile(claims: list[Claims], tmp_path: Path) -> None:
+    body = "\n\\clearpage\n".join(render_latex.render_claims(paper) for paper in claims)
+    (tmp_path / "all.tex").write_text(
+        f"{render_latex.PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="ascii"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    printed = done.stdout.decode("latin-1")
+    assert done.returncode == 0, printed[-2000:]
+    assert "too large for page" not in printed
 
 
 def test_faces_of_48_pixels_are_doubled_beside_titles_of_two_lines(bundle: Bundle) -> None:
