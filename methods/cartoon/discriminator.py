@@ -81,3 +81,9 @@ class Discriminators(nn.Module):
         """Take over everything but the group heads, which ``base`` may lack."""
         mine = self.state_dict()
         self.load_state_dict(mine | {name: value for name, value in base.state_dict().items() if name in mine})
+
+
+def halves(seen: list[Seen]) -> tuple[list[Seen], list[Seen]]:
+    """What was seen in the first and in the second half of the images; spectral norm asks for one pass over both."""
+    n = len(seen[0].cam) // 2
+    return [Seen(*(part[:n] for part in one)) for one in seen], [Seen(*(part[n:] for part in one)) for one in seen]

@@ -49,10 +49,12 @@ class Branch(nn.Module):
 class Trunk(nn.Module):
     """What all groups share."""
 
-    def __init__(self, size: int, channels: int, width: int, depth: int, blocks: int, *, light: bool) -> None:
+    def __init__(
+        self, size: int, channels: int, width: int, depth: int, blocks: int, *, light: bool, hourglasses: bool
+    ) -> None:
         super().__init__()
         wide = 4 * width
-        self.hourglass_in = HourGlass(width, depth, channels, residual=True)
+        self.hourglass_in = HourGlass(width, depth, channels, residual=True) if hourglasses else nn.Identity()
         self.down = nn.Sequential(_down(width, 2 * width), _down(2 * width, wide))
         self.encode = nn.ModuleList(_residual(wide) for _ in range(blocks))
         self.cam = nn.Conv2d(2 * wide, wide, 1)
@@ -61,7 +63,7 @@ class Trunk(nn.Module):
         self.light = light
         self.decode = nn.ModuleList(SoftAdaLinBlock(wide) for _ in range(blocks))
         self.up = nn.Sequential(_up(wide, 2 * width), _up(2 * width, width))
-        self.hourglass_out = HourGlass(width, depth, channels, residual=True)
+        self.hourglass_out = HourGlass(width, depth, channels, residual=True) if hourglasses else nn.Identity()
 
     def encoded(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """``[N, width, S, S]`` -> features ``[N, 4 width, S/4, S/4]`` and every block's pooled content."""
@@ -92,6 +94,7 @@ class Generator(nn.Module):
         depth: levels of every hourglass (4).
         blocks: encoding and decoding blocks (4).
         light: pool before the FC layers; without, they see every position.
+        hourglasses: whether the trunk has its two (HourGlass2 and 3); the branches always have theirs.
         groups: number of branches.
 
     Raises:
@@ -107,6 +110,7 @@ class Generator(nn.Module):
         blocks: int = 4,
         *,
         light: bool = False,
+        hourglasses: bool = True,
         groups: int = 1,
     ) -> None:
         super().__init__()
@@ -118,7 +122,7 @@ class Generator(nn.Module):
         if width % 4:
             raise ValueError(f"the generator's width must be divisible by 4, not {width}")
         self.branches = nn.ModuleList(Branch(channels, width, depth) for _ in range(groups))
-        self.trunk = Trunk(size, channels, width, depth, blocks, light=light)
+        self.trunk = Trunk(size, channels, width, depth, blocks, light=light, hourglasses=hourglasses)
 
     def forward(self, x: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
         """Images ``[N, C, S, S]`` in [-1, 1] and groups int64 ``[N]`` -> images, and CAM logits ``[N, 2]``.

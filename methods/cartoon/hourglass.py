@@ -52,12 +52,15 @@ class Levels(nn.Module):
 
 
 class HourGlass(nn.Module):
-    """An hourglass with the image it draws fed back (``residual``), or with only that image as its output."""
+    """An hourglass with the image it draws fed back (``residual``), or with only that image as its output.
+
+    With ``depth`` 0 nothing is halved: one unit is left.
+    """
 
     def __init__(self, width: int, depth: int, channels: int, *, residual: bool) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            Levels(width, depth),
+            Levels(width, depth) if depth else nn.Identity(),
             Unit(width, width),
             nn.Conv2d(width, width, 1, bias=False),
             nn.InstanceNorm2d(width),

@@ -36,7 +36,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from methods.cartoon.discriminator import Discriminators
+from methods.cartoon.discriminator import Discriminators, halves
 from methods.cartoon.generator import Generator
 from methods.cartoon.losses import l_1, l_adv, l_cam, l_face, l_group
 from methods.cartoon.recogniser import Recogniser
@@ -57,6 +57,8 @@ class CartoonSettings(MethodSettings):
     """Encoding and decoding blocks of a generator."""
     light: bool = False
     """Pool before the generator's FC layers (photo2cartoon's small model)."""
+    hourglasses: bool = True
+    """Whether a generator's trunk has its two hourglasses; the branches always have theirs."""
     width_d: int = 32
     """Channels of a discriminator's first layer."""
     layers_d: tuple[int, int] = (7, 5)
@@ -139,8 +141,16 @@ class CartoonMethod(Method):
         """A new generator."""
         s = self.settings
         groups = self.groups if self.branches else 1
-        channels = self.info.channels["photo"]
-        return Generator(self.info.image_size, channels, s.width, s.depth, s.blocks, light=s.light, groups=groups)
+        return Generator(
+            self.info.image_size,
+            self.info.channels["photo"],
+            s.width,
+            s.depth,
+            s.blocks,
+            light=s.light,
+            hourglasses=s.hourglasses,
+            groups=groups,
+        )
 
     def discriminators(self, domain: str) -> nn.Module:
         """The new discriminators of a domain."""
@@ -175,7 +185,7 @@ class CartoonMethod(Method):
         """Adam over what is trained of these networks."""
         s = self.settings
         parameters = [p for network in networks for p in network.parameters() if p.requires_grad]
-        return Adam(parameters, lr=s.lr, betas=(s.beta1, 0.999), weight_decay=s.weight_decay)
+        return Adam(parameters, lr=s.lr, betas=(s.beta1, 0.999), weight_decay=s.weight_decay, fused=True)
 
     def schedule(self, step: int) -> None:
         """Set the learning rates of this step."""
@@ -203,9 +213,7 @@ class CartoonMethod(Method):
         to_a, cam_a = self.g_ba(torch.cat([cartoon, photo]), twice)
         a2b, b2b, b2a, a2a = to_b[:n], to_b[n:], to_a[:n], to_a[n:]
         a2b2a, b2a2b = self.g_ba(a2b, group)[0], self.g_ab(b2a, group)[0]
-        return Pass(
-            photo, cartoon, group, a2b, b2a, a2a, b2b, a2b2a, b2a2b, cam_b[:n], cam_b[n:], cam_a[:n], cam_a[n:]
-        )
+        return Pass(photo, cartoon, group, a2b, b2a, a2a, b2b, a2b2a, b2a2b, cam_b[:n], cam_b[n:], cam_a[:n], cam_a[n:])
 
     def weights(self, group: Tensor) -> Tensor:
         """How much every row of the batch counts, ``[N]``: here all the same, with sum 1."""
@@ -215,7 +223,8 @@ class CartoonMethod(Method):
         """L_D, with the group classification of real images where there is one; gives its value."""
         loss = made.photo.new_zeros(len(made.group))
         for network, real, fake in ((self.d_a, made.photo, made.b2a), (self.d_b, made.cartoon, made.a2b)):
-            real_seen, fake_seen = network(real, made.group), network(fake.detach(), made.group)
+            seen = network(torch.cat([real, fake.detach()]), torch.cat([made.group, made.group]))
+            real_seen, fake_seen = halves(seen)
             loss = loss + self.settings.adv * (l_adv(real_seen, 1.0) + l_adv(fake_seen, 0.0))
             if self.branches:
                 loss = loss + l_group(real_seen, made.group)
