@@ -52,7 +52,8 @@ class SoftAdaLin(nn.Module):
         w_gamma, w_beta = self.w_gamma.clamp(0, 1), self.w_beta.clamp(0, 1)
         gamma = (1 - w_gamma) * self.s_gamma(style) + w_gamma * self.c_gamma(content)
         beta = (1 - w_beta) * self.s_beta(style) + w_beta * self.c_beta(content)
-        return layer_instance(x, self.rho) * gamma[..., None, None] + beta[..., None, None]
+        out: Tensor = layer_instance(x, self.rho) * gamma[..., None, None] + beta[..., None, None]
+        return out
 
 
 class SoftAdaLinBlock(nn.Module):
@@ -67,5 +68,6 @@ class SoftAdaLinBlock(nn.Module):
 
     def forward(self, x: Tensor, content: Tensor, style: Tensor) -> Tensor:
         """As :meth:`SoftAdaLin.forward`."""
-        out = self.norm1(self.conv1(x), content, style).relu()
-        return x + self.norm2(self.conv2(out), content, style)
+        out: Tensor = self.norm1(self.conv1(x), content, style).relu()
+        out = self.norm2(self.conv2(out), content, style)
+        return x + out

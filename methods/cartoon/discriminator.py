@@ -6,7 +6,7 @@ normalised (Miyato et al. 2018). The group head is the few-shot paper's.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -45,8 +45,8 @@ class Discriminator(nn.Module):
             convs += [nn.ReflectionPad2d(1), spectral_norm(nn.Conv2d(i, o, 4, stride)), nn.LeakyReLU(0.2)]
             i, o = o, 2 * o
         self.body = nn.Sequential(*convs)
-        self.gap = spectral_norm(nn.Linear(i, 1, bias=False))
-        self.gmp = spectral_norm(nn.Linear(i, 1, bias=False))
+        self.gap: Any = spectral_norm(nn.Linear(i, 1, bias=False))
+        self.gmp: Any = spectral_norm(nn.Linear(i, 1, bias=False))
         self.attend = nn.Conv2d(2 * i, i, 1)
         self.last = spectral_norm(nn.Conv2d(i, 1, 4, bias=False))
         self.group = spectral_norm(nn.Conv2d(i, groups, 1, bias=False)) if groups else None
@@ -54,16 +54,15 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor) -> Seen:
         """Images ``[N, C, S, S]`` in [-1, 1] -> what is seen in them."""
         x = self.body(images)
-        gap, gmp = self.gap.weight, self.gmp.weight
+        gap: Tensor = self.gap.weight
+        gmp: Tensor = self.gmp.weight
         cam = torch.cat([x.mean((2, 3)) @ gap.T, x.amax((2, 3)) @ gmp.T], 1)
         attended = torch.cat([x * gap[..., None, None], x * gmp[..., None, None]], 1)
         x = nn.functional.leaky_relu(self.attend(attended), 0.2)
         x = pad(x, (1, 1, 1, 1), mode="reflect")
-        if self.group is None:
-            groups = x.new_zeros(len(x), 0)
-        else:
-            groups = self.group(x.mean((2, 3), keepdim=True))[:, :, 0, 0]
-        return Seen(self.last(x), cam, groups)
+        pooled = x.mean((2, 3), keepdim=True)
+        groups = pooled[:, :0] if self.group is None else self.group(pooled)
+        return Seen(self.last(x), cam, groups[:, :, 0, 0])
 
 
 class Discriminators(nn.Module):

@@ -18,6 +18,8 @@ could ever train it. Rows of a batch never see each other.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -91,7 +93,7 @@ class Generator(nn.Module):
         size: height and width of the images, divisible by 2^depth and by 4, and at least 2^(depth + 1).
         channels: of the images.
         width: channels of the first layer (32).
-        depth: levels of every hourglass (4).
+        depth: levels of every hourglass (4); without levels one unit of each is left.
         blocks: encoding and decoding blocks (4).
         light: pool before the FC layers; without, they see every position.
         hourglasses: whether the trunk has its two (HourGlass2 and 3); the branches always have theirs.
@@ -116,8 +118,8 @@ class Generator(nn.Module):
         super().__init__()
         if size % 2**depth or size % 4 or size < 2 ** (depth + 1) or size < 16:
             raise ValueError(
-                f"a generator with hourglasses of {depth} levels needs images whose size is divisible by {2**depth} and "
-                f"by 4 and at least {max(16, 2 ** (depth + 1))}, not {size}; change task.size or method.depth"
+                f"a generator with hourglasses of {depth} levels needs images whose size is divisible by {2**depth} "
+                f"and by 4 and at least {max(16, 2 ** (depth + 1))}, not {size}; change task.size or method.depth"
             )
         if width % 4:
             raise ValueError(f"the generator's width must be divisible by 4, not {width}")
@@ -130,19 +132,26 @@ class Generator(nn.Module):
         With one branch every group takes it.
         """
         branch = group if len(self.branches) > 1 else torch.zeros_like(group)
-        entered = by_group(branch, lambda index, rows: self.branches[index].entry(x[rows]))
+        entered = by_group(branch, lambda index, rows: self.branch(index).entry(x[rows]))
         features, contents = self.trunk.encoded(entered)
         attended, logits = self.attend(features, branch)
         decoded = self.trunk.decoded(attended, contents)
-        return by_group(branch, lambda index, rows: self.branches[index].exit(decoded[rows])), logits
+        return by_group(branch, lambda index, rows: self.branch(index).exit(decoded[rows])), logits
+
+    def branch(self, index: int) -> Branch:
+        """The branch of a group."""
+        return cast(Branch, self.branches[index])
 
     def attend(self, x: Tensor, branch: Tensor) -> tuple[Tensor, Tensor]:
         """CAM (Zhou et al. 2016): features scaled by the weights that tell the domains apart, and those logits."""
         attended, logits = [], []
+        # Heads of groups that are not there must not get a gradient of zero: weight decay would move them.
+        present = sorted(set(branch.tolist()))
+        own = torch.tensor([present.index(group) for group in branch.tolist()], device=branch.device)
         for name, pooled in (("gap", x.mean((2, 3))), ("gmp", x.amax((2, 3)))):
-            heads = [getattr(b, name) for b in self.branches]
-            weight = torch.cat([head.weight for head in heads])[branch]
-            bias = torch.cat([head.bias for head in heads])[branch]
+            heads = [getattr(self.branch(index), name) for index in present]
+            weight = torch.cat([head.weight for head in heads])[own]
+            bias = torch.cat([head.bias for head in heads])[own]
             attended.append(x * weight[..., None, None])
             logits.append((pooled * weight).sum(1) + bias)
         return torch.cat(attended, 1), torch.stack(logits, 1)

@@ -34,7 +34,8 @@ class Unit(nn.Module):
         one = self.conv1(x)
         two = self.conv2(one)
         three = self.conv3(two)
-        return torch.cat([one, two, three], 1) + (x if self.plain else self.residual(x))
+        out: Tensor = torch.cat([one, two, three], 1) + (x if self.plain else self.residual(x))
+        return out
 
 
 class Levels(nn.Module):
@@ -48,7 +49,8 @@ class Levels(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[N, width, H, W]`` -> the same; H and W must be divisible by 2^depth."""
         low = self.up(self.inner(self.down(avg_pool2d(x, 2))))
-        return self.skip(x) + interpolate(low, scale_factor=2, mode="nearest")
+        out: Tensor = self.skip(x) + interpolate(low, scale_factor=2, mode="nearest")
+        return out
 
 
 class HourGlass(nn.Module):

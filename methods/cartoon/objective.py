@@ -52,7 +52,7 @@ class CartoonSettings(MethodSettings):
     width: int = 32
     """Channels of a generator's first layer."""
     depth: int = 4
-    """Levels of every hourglass."""
+    """Levels of every hourglass; at 0 one unit of each is left."""
     blocks: int = 4
     """Encoding and decoding blocks of a generator."""
     light: bool = False
@@ -68,7 +68,7 @@ class CartoonSettings(MethodSettings):
     identity: float = 10.0
     cam: float = 1000.0
     face_id: float = 1.0
-    """Weight of the Face-ID term; at 0 there is no recogniser, as photo2cartoon's authors advise where it destabilises."""
+    """Weight of the Face-ID term; 0 does without a recogniser, which photo2cartoon advises where it destabilises."""
     cls: float = 1.0
     """Weight of the group classification in the generators' loss, over the mean of the four discriminators."""
     lr: float = 1e-4
@@ -157,8 +157,8 @@ class CartoonMethod(Method):
         s, size = self.settings, self.info.image_size
         if size < 3 * 2 ** (max(s.layers_d) - 2):
             raise ValueError(
-                f"a discriminator of {max(s.layers_d)} layers needs images of at least {3 * 2 ** (max(s.layers_d) - 2)} "
-                f"pixels, not {size}; change task.size or method.layers_d"
+                f"a discriminator of {max(s.layers_d)} layers needs images of at least "
+                f"{3 * 2 ** (max(s.layers_d) - 2)} pixels, not {size}; change task.size or method.layers_d"
             )
         groups = self.groups if self.branches else 0
         return Discriminators(self.info.channels[domain], s.width_d, s.layers_d, groups)

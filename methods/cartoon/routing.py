@@ -20,7 +20,7 @@ def by_group(group: Tensor, apply: Callable[[int, Tensor], Any]) -> Any:
     Returns:
         The same structure with N rows.
     """
-    present = group.unique().tolist()
+    present = sorted(set(group.tolist()))
     rows = [(group == index).nonzero()[:, 0] for index in present]
     parts = [apply(index, chosen) for index, chosen in zip(present, rows, strict=True)]
     return parts[0] if len(parts) == 1 else _joined(parts, torch.cat(rows).argsort())

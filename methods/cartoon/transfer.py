@@ -22,12 +22,11 @@ Differences from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from methods.cartoon.objective import CartoonSettings, Pass, StartsFromBasic

@@ -1,0 +1,303 @@
+"""The cartoon paper's networks, its objective, and who may move what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from methods.cartoon.baseline2 import Baseline2
+from methods.cartoon.baseline3 import Baseline3
+from methods.cartoon.basic import Basic
+from methods.cartoon.discriminator import Discriminator, Seen
+from methods.cartoon.generator import Generator
+from methods.cartoon.losses import l_adv, l_cam, l_face, l_group
+from methods.cartoon.objective import CartoonMethod, CartoonSettings
+from methods.cartoon.recogniser import Recogniser
+from methods.cartoon.routing import by_group
+from methods.cartoon.transfer import Transfer, TransferSettings
+from methods.cartoon.transfer_no_sbp import TransferNoSbp
+
+SMALL = {
+    "steps": 4,
+    "width": 8,
+    "depth": 1,
+    "blocks": 1,
+    "light": True,
+    "width_d": 4,
+    "layers_d": (4, 3),
+    "lr": 1e-2,
+    "lr_d": 1e-2,
+}
+
+
+@dataclass(frozen=True)
+class Faces:
+    image_size: int = 16
+    channels: dict[str, int] = field(default_factory=lambda: {"photo": 3, "cartoon": 3})
+    classes: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"group": ("woman", "man", "kids", "old")})
+
+
+def made(cls: type[CartoonMethod], seed: int = 0, **settings: object) -> CartoonMethod:
+    """A small method with optimisers, started from a small Basic where it starts from one."""
+    torch.manual_seed(seed)
+    method = cls(cls.Settings.model_validate({**SMALL, "face_id": 0, **settings}), Faces())
+    if "basic" in cls.needs:
+        method.start_from("basic", made(Basic, seed=seed + 100))
+    method.opt = method.optimizers()
+    return method
+
+
+def batch(*groups: int) -> dict[str, Tensor]:
+    n, generator = len(groups), torch.Generator().manual_seed(1)
+    photo, cartoon = (torch.rand(n, 3, 16, 16, generator=generator) * 2 - 1 for _ in range(2))
+    return {"photo": photo, "cartoon": cartoon, "group": torch.tensor(groups)}
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.named_parameters()}
+
+
+def moved(network: nn.Module, before: dict[str, Tensor]) -> bool:
+    return any(not torch.equal(value, before[name]) for name, value in network.named_parameters())
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+# --- the networks at the paper's size -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("light", "groups", "parameters"),
+    [(True, 1, 3_831_079), (False, 1, 70_923_559), (True, 4, 4_475_818), (False, 4, 71_568_298)],
+)
+def test_the_generator_has_the_official_number_of_parameters(light: bool, groups: int, parameters: int) -> None:
+    with torch.device("meta"):
+        assert count(Generator(256, light=light, groups=groups)) == parameters
+
+
+def test_the_part_of_one_group_has_the_official_number_of_parameters() -> None:
+    with torch.device("meta"):
+        branch = Generator(256, light=True, groups=4).branch(2)
+    assert count(branch.entry) + count(branch.exit) == 214_655
+
+
+@pytest.mark.parametrize(
+    ("layers", "groups", "parameters"), [(7, 0, 13_294_048), (5, 0, 826_080), (7, 4, 13_298_144), (5, 4, 827_104)]
+)
+def test_the_discriminators_have_the_official_number_of_parameters(layers: int, groups: int, parameters: int) -> None:
+    assert count(Discriminator(layers=layers, groups=groups)) == parameters
+
+
+def test_the_defaults_are_the_papers_networks() -> None:
+    settings = CartoonSettings()
+    assert (settings.width, settings.depth, settings.blocks, settings.light) == (32, 4, 4, False)
+    assert (settings.width_d, settings.layers_d, settings.hourglasses) == (32, (7, 5), True)
+    assert (settings.adv, settings.cycle, settings.identity, settings.cam, settings.face_id) == (1, 50, 10, 1000, 1)
+
+
+def test_every_group_goes_through_its_own_branch_whatever_the_order_of_the_rows() -> None:
+    torch.manual_seed(0)
+    generator = Generator(16, width=8, depth=1, blocks=1, light=True, groups=4)
+    images, group = torch.rand(6, 3, 16, 16), torch.tensor([3, 0, 2, 0, 1, 3])
+    together, logits = generator(images, group)
+    for row in range(6):
+        alone, alone_logits = generator(images[row : row + 1], group[row : row + 1])
+        torch.testing.assert_close(together[row], alone[0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(logits[row], alone_logits[0], atol=1e-5, rtol=1e-4)
+    other, _ = generator(images, (group + 1) % 4)
+    assert not torch.allclose(together, other, atol=1e-3)
+
+
+def test_rows_come_back_in_their_order_however_nested_the_results_are() -> None:
+    group, x = torch.tensor([2, 0, 2, 1]), torch.arange(4.0)
+    out = by_group(group, lambda index, rows: (x[rows] + 10 * index, [Seen(*(x[rows] for _ in range(3)))]))
+    assert out[0].tolist() == [20.0, 1.0, 22.0, 13.0]
+    assert out[1][0].cam.tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_images_too_small_for_the_networks_are_refused_with_the_way_out() -> None:
+    with pytest.raises(ValueError, match=r"hourglasses of 4 levels .* not 24; change task.size or method.depth"):
+        Generator(24)
+    with pytest.raises(ValueError, match=r"discriminator of 7 layers needs images of at least 96 pixels, not 16"):
+        made(Basic, layers_d=(7, 5))
+
+
+# --- the objective --------------------------------------------------------------------------------------------------
+
+
+def test_the_losses_are_their_formulas() -> None:
+    torch.manual_seed(0)
+    seen = [Seen(torch.randn(2, 1, 3, 3), torch.randn(2, 2), torch.randn(2, 4)) for _ in range(2)]
+    group = torch.tensor([0, 3])
+    for row in range(2):
+        adv = sum(((s.patches[row] - 1) ** 2).mean() + ((s.cam[row] - 1) ** 2).mean() for s in seen)
+        torch.testing.assert_close(l_adv(seen, 1.0)[row], adv)
+        hot = torch.eye(4)[group[row]]
+        torch.testing.assert_close(l_group(seen, group)[row], sum(((s.groups[row] - hot) ** 2).mean() for s in seen))
+    one, other = torch.randn(2, 2), torch.randn(2, 2)
+    wanted = binary_cross_entropy_with_logits(one[1], torch.ones(2)) + binary_cross_entropy_with_logits(
+        other[1], torch.zeros(2)
+    )
+    torch.testing.assert_close(l_cam(one, other)[1], wanted)
+    a = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    b = torch.tensor([[0.0, 2.0], [2.0, 2.0]])
+    torch.testing.assert_close(l_face(a, b), torch.tensor([1.0, 0.0]))
+
+
+def test_the_total_weighs_every_term_as_the_settings_say() -> None:
+    method = made(Basic, cycle=7.0, cam=3.0)
+    terms = {name: torch.tensor([1.0, 2.0]) for name in ("adv", "cycle", "identity", "cam")}
+    torch.testing.assert_close(method.total(terms), torch.tensor([1.0, 2.0]) * (1 + 7 + 10 + 3))
+
+
+def test_without_a_face_id_term_no_recogniser_is_needed_or_waited_for() -> None:
+    assert "recogniser" not in Baseline2.needed(CartoonSettings(face_id=0))
+    assert Baseline2.needed(CartoonSettings()) == {"recogniser": "cartoon/recogniser", "basic": "cartoon/basic"}
+
+
+def test_the_face_id_term_pulls_at_the_generators_and_never_at_the_recogniser() -> None:
+    method = made(Basic, face_id=1.0)
+    settings = Recogniser.Settings.model_validate({"architecture": "small", "steps": 1, "width": 4, "features": 8})
+    method.start_from("recogniser", Recogniser(settings, Faces()))
+    before = weights(method.face)
+    losses = method.training_step(batch(0, 0), 0)
+    assert 0 < losses["l_face_id"] <= 4
+    assert not moved(method.face, before)
+    made_images = method.generate(batch(0, 0)["photo"], batch(0, 0)["cartoon"], torch.zeros(2, dtype=torch.int64))
+    method.terms(made_images)["face_id"].sum().backward()
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in method.g_ab.parameters())
+
+
+def test_the_discriminators_step_leaves_no_gradient_in_the_generators() -> None:
+    method = made(Basic)
+    before = weights(method.g_ab)
+    rows = batch(0, 0)
+    method.update_discriminators(method.generate(rows["photo"], rows["cartoon"], rows["group"]))
+    assert all(p.grad is None for network in (method.g_ab, method.g_ba) for p in network.parameters())
+    assert not moved(method.g_ab, before)
+
+
+# --- selective back-propagation -------------------------------------------------------------------------------------
+
+
+def shared(method: CartoonMethod) -> nn.ModuleList:
+    return nn.ModuleList([method.g_ab.trunk, method.g_ba.trunk])
+
+
+def branch(method: CartoonMethod, group: int) -> nn.ModuleList:
+    return nn.ModuleList([method.g_ab.branches[group], method.g_ba.branches[group]])
+
+
+def test_rare_groups_cannot_move_shared_weights_with_selective_back_propagation() -> None:
+    method = made(Transfer)
+    before, own = weights(shared(method)), weights(branch(method, 2))
+    method.training_step(batch(1, 2, 3), 0)
+    assert not moved(shared(method), before)
+    assert moved(branch(method, 2), own)
+
+
+def test_rare_groups_move_shared_weights_without_it() -> None:
+    method = made(TransferNoSbp)
+    before = weights(shared(method))
+    method.training_step(batch(1, 2, 3), 0)
+    assert moved(shared(method), before)
+
+
+def gradients(method: CartoonMethod, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+    out = method.generate(rows["photo"], rows["cartoon"], rows["group"])
+    loss = (method.weights(out.group) * method.total(method.terms(out))).sum()
+    loss.backward()
+    return {name: p.grad.clone() for name, p in shared(method).named_parameters() if p.grad is not None}
+
+
+def test_with_it_the_shared_gradient_is_that_of_group_0_alone_and_without_it_is_not() -> None:
+    everyone, base = batch(0, 1, 2, 3), {name: value[:1] for name, value in batch(0, 1, 2, 3).items()}
+    alone = gradients(made(Transfer), base)
+    selective = gradients(made(Transfer), everyone)
+    everything = gradients(made(TransferNoSbp), everyone)
+    assert alone.keys() == selective.keys()
+    for name, value in alone.items():
+        torch.testing.assert_close(selective[name], value, atol=1e-5, rtol=1e-3)
+    assert any(not torch.allclose(everything[name], value, atol=1e-4) for name, value in alone.items())
+
+
+def test_a_group_moves_its_own_branch_and_no_other_groups() -> None:
+    for cls in (Transfer, TransferNoSbp):
+        method = made(cls)
+        before = {group: weights(branch(method, group)) for group in range(4)}
+        method.training_step(batch(0, 3, 0, 3), 0)
+        assert [moved(branch(method, group), before[group]) for group in range(4)] == [True, False, False, True]
+
+
+def test_both_rows_see_the_same_losses_on_the_same_weights() -> None:
+    rows = batch(2, 0, 1, 3)
+    values = []
+    for cls in (Transfer, TransferNoSbp):
+        torch.manual_seed(7)
+        values.append(made(cls).training_step(rows, 0))
+    for name, value in values[0].items():
+        torch.testing.assert_close(value, values[1][name], atol=1e-4, rtol=1e-3)
+
+
+def test_in_the_codes_reading_the_cam_loss_of_rare_groups_moves_shared_weights_and_nothing_else_of_theirs_does() -> (
+    None
+):
+    rare = batch(1, 2, 3)
+    with_cam, without_cam = made(Transfer, reading="code"), made(Transfer, reading="code", cam=0.0)
+    for method, expected in ((with_cam, True), (without_cam, False)):
+        before = weights(shared(method))
+        for group in method.opt["g"].param_groups:
+            group["weight_decay"] = 0.0
+        method.training_step(rare, 0)
+        assert moved(shared(method), before) == expected
+
+
+def test_group_0_and_the_mean_of_the_rare_groups_weigh_the_same() -> None:
+    method = made(Transfer)
+    torch.testing.assert_close(method.weights(torch.tensor([0, 1, 2, 3])), torch.tensor([1.0, 1 / 3, 1 / 3, 1 / 3]))
+    assert TransferSettings().reading == "paper"
+
+
+# --- starting from Basic --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [Baseline2, Baseline3, Transfer, TransferNoSbp])
+def test_a_row_that_starts_from_basic_first_answers_as_basic_does_for_every_group(cls: type[CartoonMethod]) -> None:
+    torch.manual_seed(0)
+    basic, images, group = made(Basic, seed=5), torch.rand(4, 3, 16, 16) * 2 - 1, torch.arange(4)
+    row = cls(cls.Settings.model_validate({**SMALL, "face_id": 0}), Faces())
+    row.start_from("basic", basic)
+    for to in (0, 1):
+        inputs = {"image": images, "group": group, "to": torch.full((4,), to)}
+        torch.testing.assert_close(row.translate(inputs), basic.translate(inputs), atol=1e-5, rtol=1e-4)
+
+
+def test_the_discriminators_start_from_basics_too() -> None:
+    basic = made(Basic, seed=5)
+    row = made(Baseline2)
+    row.start_from("basic", basic)
+    mine, theirs = row.d_b.state_dict(), basic.d_b.state_dict()
+    assert all(torch.equal(mine[name], value) for name, value in theirs.items())
+
+
+def test_the_copies_of_baseline_3_do_not_touch_each_other_and_group_0_stays_basics() -> None:
+    method = made(Baseline3)
+    nets = [
+        nn.ModuleList([n.networks[g] for n in (method.g_ab, method.g_ba, method.d_a, method.d_b)]) for g in range(4)
+    ]
+    before = [weights(net) for net in nets]
+    method.training_step(batch(1, 3, 1), 0)
+    assert [moved(net, old) for net, old in zip(nets, before, strict=True)] == [False, True, False, True]
+
+
+def test_a_row_refuses_to_start_from_something_else() -> None:
+    recogniser = Recogniser(Recogniser.Settings.model_validate({"architecture": "small", "steps": 1}), Faces())
+    row = made(Baseline2)
+    with pytest.raises(ValueError, match=r"Baseline2 cannot start from Recogniser as 'basic'"):
+        row.start_from("basic", recogniser)
