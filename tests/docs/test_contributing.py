@@ -110,3 +110,11 @@ def test_every_tox_environment_it_names_exists() -> None:
 def test_every_registry_it_names_exists() -> None:
     for module, name in (("methods", "METHODS"), ("datasets", "TASKS"), ("benchmarks.metrics", "METRICS")):
         assert hasattr(import_module(module), name)
+
+
+def test_the_claim_can_be_read_with_the_table_it_speaks_of(tmp_path: Path) -> None:
+    (table,), (claim,) = snippets("A table", "toml"), snippets("A claim", "toml")
+    path = tmp_path / "tint.toml"
+    path.write_text(f"{table}\n{claim}")
+    (read,) = load_paper(path).claims
+    assert read.table == load_paper(path).tables[0].id
