@@ -19,8 +19,10 @@ from benchmarks.seeds import derive_seed
 from datasets.task import Measure, Request, Task
 from methods.method import Method
 
-BATCH = 250
-"""Images per forward pass while answering."""
+LARGEST_BATCH = 250
+"""Images per forward pass while answering, at most."""
+BATCH_PIXELS = LARGEST_BATCH * 64 * 64
+"""Pixels per forward pass, at most: 15 images of 256 x 256, whose features would otherwise fill a GPU."""
 
 
 class Answers:
@@ -51,8 +53,10 @@ class Answers:
         return self._checked(request, torch.cat(parts))
 
     def _parts(self, request: Request) -> Iterator[Mapping[str, Tensor]]:
-        for start in range(0, len(request), BATCH):
-            part = {name: value[start : start + BATCH] for name, value in request.inputs.items()}
+        pixels = max([value[0, 0].numel() for value in request.inputs.values() if value.ndim == 4], default=64 * 64)
+        size = max(1, min(LARGEST_BATCH, BATCH_PIXELS // pixels))
+        for start in range(0, len(request), size):
+            part = {name: value[start : start + size] for name, value in request.inputs.items()}
             yield self._fabric.to_device(part)
 
     def _checked(self, request: Request, out: Tensor) -> Tensor:

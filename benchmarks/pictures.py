@@ -14,6 +14,11 @@ SHORTEST_SIDE = 64
 """Pixels; smaller images are enlarged by whole factors without smoothing, so that a pixel stays a pixel."""
 
 
+def save_image(path: Path, image: Tensor) -> None:
+    """Write one image ``[C, H, W]`` in [-1, 1], with 1 or 3 channels, pixel by pixel as a PNG file."""
+    _save(path, image.detach().float().cpu().clamp(-1, 1).expand(3, -1, -1))
+
+
 def save_grid(path: Path, rows: Sequence[Tensor], columns: int = COLUMNS) -> None:
     """Write images as a grid with one row per tensor.
 
@@ -22,8 +27,6 @@ def save_grid(path: Path, rows: Sequence[Tensor], columns: int = COLUMNS) -> Non
         rows: tensors ``[N, C, H, W]`` in [-1, 1] with 1 or 3 channels; the first ``columns`` of each are shown.
         columns: images per row.
     """
-    from PIL import Image
-
     strips = []
     for images in rows:
         shown = images[:columns].detach().float().cpu().clamp(-1, 1)
@@ -40,7 +43,13 @@ def save_grid(path: Path, rows: Sequence[Tensor], columns: int = COLUMNS) -> Non
             left = gap + column * (strip.shape[3] + gap)
             canvas[:, top : top + strip.shape[2], left : left + strip.shape[3]] = image
         top += strip.shape[2] + gap
-    pixels = ((canvas + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    _save(path, canvas)
+
+
+def _save(path: Path, image: Tensor) -> None:
+    from PIL import Image
+
+    pixels = ((image + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     Image.fromarray(pixels).save(temporary, format="PNG", optimize=True)

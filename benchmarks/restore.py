@@ -46,21 +46,35 @@ def build_method(cell: Cell, task: Task, root: Path, *, trained_needs: bool = Tr
     """
     cls = get_method(cell.method)
     seed_everything(derive_seed("weights", cell.task, cell.seed))
-    method = cls(cls.Settings.model_validate(cell.method_settings), task.info())
+    try:
+        method = cls(cls.Settings.model_validate(cell.method_settings), task.info())
+    except ValueError as error:
+        raise UserError(f"{cell.address}: its networks cannot be built: {_one_line(error)}") from error
     if trained_needs:
         for role, path in _files(cell, method).items():
             try:
                 method.take_file(role, _read_state(path))
             except RuntimeError as error:
-                why = " ".join(str(error).split())
-                raise UserError(f"{path} does not fit {role!r} of method {cell.method!r}: {why}") from error
+                raise UserError(
+                    f"{path} does not fit {role!r} of method {cell.method!r}: {_one_line(error)}"
+                ) from error
     for role, needed in cell.starts_from.items():
         # Its own needs are among its networks, whose weights follow.
         other = build_method(needed, task, root, trained_needs=False)
         if trained_needs:
             load_weights(needed.directory(root) / WEIGHTS, other.networks())
-        method.start_from(role, other)
+        try:
+            method.start_from(role, other)
+        except RuntimeError as error:
+            raise UserError(
+                f"{cell.address} cannot start from {needed.address}: their networks differ ({_one_line(error)}); "
+                "give both methods the same sizes, e.g. by --set without a method's name"
+            ) from error
     return method
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def file_digests(cell: Cell, method: Method) -> dict[str, str]:

@@ -13,7 +13,7 @@ from benchmarks.cell import Cell
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.evaluation import Answers
 from benchmarks.journal import read_json
-from benchmarks.pictures import save_grid
+from benchmarks.pictures import save_image
 from benchmarks.restore import build_task, restore_method
 from datasets.images import read_image, square
 
@@ -58,7 +58,7 @@ def translate(
     answers = Answers(method, Fabric(accelerator="cpu", devices=1)).to(request)
     out.mkdir(parents=True, exist_ok=True)
     for path, image in zip(written, answers, strict=True):
-        save_grid(path, [image[None]])
+        save_image(path, image)
     return written
 
 

@@ -11,6 +11,7 @@ from abc import ABC
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Protocol
 
+import torch
 from pydantic import BaseModel, ConfigDict, field_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -145,6 +146,8 @@ class Method(ABC):
         optimizer.zero_grad(set_to_none=True)
         self.backward(loss)
         optimizer.step()
+        # Autocast keeps copies of the weights in lower precision; a second forward pass in this step must not see them.
+        torch.clear_autocast_cache()
 
     def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Inputs by name, first axis N, images float32 in [-1, 1] -> images ``[N, C, H, W]`` in [-1, 1]."""

@@ -12,6 +12,7 @@ METRICS: dict[str, str] = {
     "lpips_pair": "benchmarks.metrics.adaptors:lpips_pair",
     "lpips_diversity": "benchmarks.metrics.adaptors:lpips_diversity",
     "accuracy": "benchmarks.metrics.adaptors:accuracy",
+    "confusion": "benchmarks.metrics.adaptors:confusion",
     "classification_error": "benchmarks.metrics.adaptors:classification_error",
     "identity": "benchmarks.metrics.adaptors:identity",
     "smoothness": "benchmarks.metrics.adaptors:smoothness",

@@ -135,29 +135,50 @@ def adaptation(question: Question) -> list[Score]:
     return [question.score("adaptation", value, part, "higher", unit="%", protocol=protocol)]
 
 
+def confusion(question: Question) -> list[Score]:
+    """``confusion.JUDGE``: the percentage of answers taken for each class, whatever they should be; slice ``as``.
+
+    The classes are those of the measure's label; neither direction is better.
+    """
+    logits, name, protocol = _logits(question)
+    taken = logits.argmax(1)
+    names = question.answer.class_names.get(question.label or "", ())
+    scores = []
+    for part, chosen in question.slices():
+        for index in range(logits.shape[1]):
+            share = 100.0 * float((taken[chosen] == index).double().mean())
+            label = names[index] if index < len(names) else str(index)
+            counted = {**protocol, "n_fake": int(chosen.sum())}
+            scores.append(question.score(name, share, {**part, "as": label}, "none", unit="%", protocol=counted))
+    return scores
+
+
 def _judged(question: Question, rate: Callable[[Tensor, Tensor], float], direction: Direction) -> list[Score]:
-    answer, judge = question.answer, question.judge
     right = question.labels(question.label)
+    logits, name, protocol = _logits(question)
+    # A method's own predictions are about real images.
+    counted = "n_fake" if question.judge is not None else "n_real"
+    scores = []
+    for part, chosen in question.slices():
+        value = rate(logits[chosen], right[chosen])
+        fields = {**protocol, counted: int(chosen.sum())}
+        scores.append(question.score(name, value, part, direction, unit="%", protocol=fields))
+    return scores
+
+
+def _logits(question: Question) -> tuple[Tensor, str, dict[str, str | int]]:
+    """What the judge, or else the method itself, says of every answer; the score's name; whose word it is."""
+    answer, judge = question.answer, question.judge
     if judge is not None:
         images = check_images(answer.images, f"the answer to {answer.request!r}")
         few = (images[start : start + JUDGED_AT_ONCE] for start in range(0, len(images), JUDGED_AT_ONCE))
         with torch.inference_mode():
             logits = torch.cat([judge(batch).float().cpu() for batch in few])
-        name, extractor = f"{question.metric}.{question.judge_name}", f"judge:{question.judge_name}"
-    elif answer.logits is not None:
-        logits, name, extractor = answer.logits.float().cpu(), question.metric, ""
-    else:
-        raise UserError(f"metric {question.metric!r} on {answer.request!r} needs a judge, or an answer with logits")
-    scores = []
-    for part, chosen in question.slices():
-        protocol: dict[str, str | int] = {
-            "extractor": extractor,
-            "weights": question.judge_digest[:16] if judge is not None else "",
-            "n_fake" if judge is not None else "n_real": int(chosen.sum()),  # own predictions are about real images
-        }
-        value = rate(logits[chosen], right[chosen])
-        scores.append(question.score(name, value, part, direction, unit="%", protocol=protocol))
-    return scores
+        name = f"{question.metric}.{question.judge_name}"
+        return logits, name, {"extractor": f"judge:{question.judge_name}", "weights": question.judge_digest[:16]}
+    if answer.logits is not None:
+        return answer.logits.float().cpu(), question.metric, {"extractor": "", "weights": ""}
+    raise UserError(f"metric {question.metric!r} on {answer.request!r} needs a judge, or an answer with logits")
 
 
 def _means(

@@ -46,6 +46,7 @@ ROUND = ("groups", "rare-groups")
 """Streams whose rows go round their groups, so that each has its share of every batch."""
 MEASURES = (
     Measure("accuracy", "test", judge="cartoon", label="group", by="group"),
+    Measure("confusion", "test", judge="cartoon", label="group", by="group"),
     Measure("fid", "test", reference="cartoons", by="group"),
     Measure("kid", "test", reference="cartoons", by="group"),
     Measure("lpips_pair", "test", by="group"),
@@ -165,7 +166,7 @@ class CartoonGroups(Task):
         return self._translation("preview", "test", "photo", self._truth("test", "cartoon", PREVIEW), PREVIEW)
 
     def reference(self, name: str) -> Request:
-        """``cartoons`` or ``photos``: images by group of people whom neither a method nor a request shows."""
+        """``cartoons`` or ``photos`` by group, seen by no method; of the stand-in, also of people in no request."""
         domains: dict[str, Domain] = {"cartoons": "cartoon", "photos": "photo"}
         if name not in domains:
             raise DataError(

@@ -2,6 +2,9 @@
 
 Soft-AdaLIN is photo2cartoon's: the scale and shift are a learned mixture of what the style and what the content of the
 same depth in the encoder ask for.
+
+The shares rho and w lie in [0, 1]. They are clipped after every step (:func:`clip_shares`) and not on the way through
+the network: there, a share at 0, where w and LIN's rho start, would have no gradient and stay for ever.
 """
 
 from __future__ import annotations
@@ -13,10 +16,9 @@ EPS = 1e-5
 
 
 def layer_instance(x: Tensor, rho: Tensor) -> Tensor:
-    """rho IN(x) + (1 - rho) LN(x) of ``[N, C, H, W]``, with rho ``[1, C, 1, 1]`` clipped to [0, 1]."""
+    """rho IN(x) + (1 - rho) LN(x) of ``[N, C, H, W]``, with rho ``[1, C, 1, 1]`` in [0, 1]."""
     variance, mean = torch.var_mean(x, (2, 3), keepdim=True)
     of_all, centre = torch.var_mean(x, (1, 2, 3), keepdim=True)
-    rho = rho.clamp(0, 1)
     return rho * (x - mean) * (variance + EPS).rsqrt() + (1 - rho) * (x - centre) * (of_all + EPS).rsqrt()
 
 
@@ -49,11 +51,21 @@ class SoftAdaLin(nn.Module):
 
     def forward(self, x: Tensor, content: Tensor, style: Tensor) -> Tensor:
         """``[N, width, H, W]``, content and style ``[N, width]`` -> ``[N, width, H, W]``."""
-        w_gamma, w_beta = self.w_gamma.clamp(0, 1), self.w_beta.clamp(0, 1)
-        gamma = (1 - w_gamma) * self.s_gamma(style) + w_gamma * self.c_gamma(content)
-        beta = (1 - w_beta) * self.s_beta(style) + w_beta * self.c_beta(content)
+        gamma = (1 - self.w_gamma) * self.s_gamma(style) + self.w_gamma * self.c_gamma(content)
+        beta = (1 - self.w_beta) * self.s_beta(style) + self.w_beta * self.c_beta(content)
         out: Tensor = layer_instance(x, self.rho) * gamma[..., None, None] + beta[..., None, None]
         return out
+
+
+def clip_shares(network: nn.Module) -> None:
+    """Bring every rho and w of a network back into [0, 1], in place; called after each step of its optimiser."""
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, Lin | SoftAdaLin):
+                layer.rho.clamp_(0, 1)
+            if isinstance(layer, SoftAdaLin):
+                layer.w_gamma.clamp_(0, 1)
+                layer.w_beta.clamp_(0, 1)
 
 
 class SoftAdaLinBlock(nn.Module):

@@ -13,10 +13,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
-from methods.cartoon.objective import StartsFromBasic
+from methods.cartoon.objective import CartoonSettings, StartsFromBasic
 from methods.cartoon.routing import by_group
+from methods.method import MethodSettings
 
 
 class PerGroup(nn.Module):
@@ -37,9 +39,24 @@ class PerGroup(nn.Module):
         return by_group(group, lambda index, rows: self.networks[index](x[rows], group[rows]))
 
 
+class Baseline3Settings(CartoonSettings):
+    """Settings of Baseline 3."""
+
+    batch_size: int = 3
+    """One image for each copy."""
+
+    @field_validator("batch_size")
+    @classmethod
+    def _every_copy_in_each_step(cls, size: int) -> int:
+        if size < 3:
+            raise ValueError("every step needs an image of each of the three rare groups: batch_size is at least 3")
+        return size
+
+
 class Baseline3(StartsFromBasic):
     """Row "Baseline 3"."""
 
+    Settings: ClassVar[type[MethodSettings]] = Baseline3Settings
     title: ClassVar[str] = "Baseline 3 (fine-tune per group)"
     stream: ClassVar[str] = "rare-groups"
 

@@ -21,6 +21,8 @@ Differences from the paper:
 - The batch's images of both domains, and the images that a generator is to leave as they are, go through it together:
   no layer mixes the rows of a batch, so this changes nothing but the time.
 - Augmentation follows the code (mirror, enlarge by 286/256, crop) with bilinear interpolation on tensors.
+- Spectral norm applies to the weights that the discriminators' CAM multiplies features with; whether the code takes
+  them before or after it was not checked.
 - ``lr_d``, ``decay_from`` and the sizes of the networks are settings for short runs; their defaults are the code's.
 """
 
@@ -33,9 +35,11 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from methods.cartoon.adalin import clip_shares
 from methods.cartoon.discriminator import Discriminators, halves
 from methods.cartoon.generator import Generator
 from methods.cartoon.losses import l_1, l_adv, l_cam, l_face, l_group
@@ -82,6 +86,27 @@ class CartoonSettings(MethodSettings):
     """Fraction of the steps after which both learning rates fall linearly to zero."""
     enlarge: float = 286 / 256
     """How much larger images are made before a random crop brings them back; 1 leaves them as they are."""
+
+    @field_validator("layers_d")
+    @classmethod
+    def _a_discriminator_has_layers(cls, layers: tuple[int, int]) -> tuple[int, int]:
+        if min(layers) < 3:
+            raise ValueError("a discriminator has at least 3 layers")
+        return layers
+
+    @field_validator("adv", "cycle", "identity", "cam", "face_id", "cls", "depth")
+    @classmethod
+    def _not_negative(cls, value: float) -> float:
+        if value < 0:
+            raise ValueError("must be 0 or more")
+        return value
+
+    @field_validator("width", "width_d", "blocks", "enlarge")
+    @classmethod
+    def _at_least_one(cls, value: float) -> float:
+        if value < 1:
+            raise ValueError("must be 1 or more")
+        return value
 
 
 @dataclass
@@ -236,8 +261,14 @@ class CartoonMethod(Method):
         """L_G of all rows and one step; gives the terms' values, weighted over the batch."""
         terms = self.terms(made)
         weights = self.weights(made.group)
-        self.update(self.opt["g"], (weights * self.total(terms)).sum())
+        self.step_generators("g", (weights * self.total(terms)).sum())
         return self.values(terms, weights)
+
+    def step_generators(self, name: str, loss: Tensor) -> None:
+        """Update by one of the generators' optimisers, and keep their normalisations' shares in [0, 1]."""
+        self.update(self.opt[name], loss)
+        for network in (self.g_ab, self.g_ba):
+            clip_shares(network)
 
     def terms(self, made: Pass) -> dict[str, Tensor]:
         """The generators' losses, both directions together, unweighted: name -> ``[N]``."""

@@ -13,8 +13,10 @@ Differences from the paper:
   one update. The released code departs from it, and ``reading = "code"`` does as it does: first a step on group 0's
   losses and the CAM loss of *all* groups (times 0.5) that moves trunk and branches; then a step on the group
   classification and the rare groups' losses that moves the branches. As released it cannot do the second step on the
-  first one's graph (PyTorch refuses since 1.5), so here the images are generated anew for it; and which step holds the
-  CAM loss twice is not clear from the code, so it is in the first step only.
+  first one's graph (PyTorch refuses since 1.5), so here the images are generated anew for it. "All losses" of group 0
+  in its first and of the rare groups in its second step are taken without their CAM losses, which are in the first
+  step already.
+- The discriminators' losses are weighed as the generators': group 0's images as much as all rare groups' together.
 - The trunk's weights also move through the discriminators, which rare groups train: the paper branches generators only.
 - The CAM head of a group belongs to its branch (:mod:`methods.cartoon.generator`).
 - In the code's reading Adam's weight decay and momentum act on the branches in both steps, as they do there.
@@ -26,6 +28,7 @@ from contextlib import ExitStack
 from typing import Any, ClassVar, Literal
 
 import torch
+from pydantic import field_validator
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -41,6 +44,13 @@ class TransferSettings(CartoonSettings):
     """One image per group."""
     reading: Literal["paper", "code"] = "paper"
     """Whose account of selective back-propagation: the paper's claim, or what the released code does."""
+
+    @field_validator("batch_size")
+    @classmethod
+    def _every_group_in_each_step(cls, size: int) -> int:
+        if size < 4:
+            raise ValueError("every step needs an image of each of the four groups: batch_size is at least 4")
+        return size
 
 
 class Transfer(StartsFromBasic):
@@ -97,10 +107,10 @@ class Transfer(StartsFromBasic):
         terms, weights, base = self.terms(made), self.weights(made.group), made.group == 0
         rest = {name: term for name, term in terms.items() if name not in ("cam", "cls")}
         shared = 0.5 * self.settings.cam * terms["cam"].mean() + (weights * base * self.total(rest)).sum()
-        self.update(self.opt["g"], shared)
+        self.step_generators("g", shared)
         with self.trunks_held():
             again = self.terms(self.generate(made.photo, made.cartoon, made.group))
             rest = {name: again[name] for name in rest}
             specific = self.settings.cls * again["cls"].mean() + (weights * ~base * self.total(rest)).sum()
-            self.update(self.opt["branches"], specific)
+            self.step_generators("branches", specific)
         return self.values(terms, weights)

@@ -183,6 +183,35 @@ def test_the_discriminators_step_leaves_no_gradient_in_the_generators() -> None:
     assert not moved(method.g_ab, before)
 
 
+def test_the_shares_of_the_normalisations_learn_and_stay_between_0_and_1() -> None:
+    """They start at an end of their range, where a clip on the way through the network would leave them for ever."""
+    method = made(Basic)
+    for step in range(3):
+        method.training_step(batch(0, 0), step)
+    for network in (method.g_ab, method.g_ba):
+        shares = {name: p for name, p in network.named_parameters() if name.endswith(("rho", "w_gamma", "w_beta"))}
+        assert len(shares) == 2 * 3 + 2  # two soft-AdaLINs of one block, one LIN for each of two enlargements
+        for name, value in shares.items():
+            assert 0 <= value.min() <= value.max() <= 1, name
+            assert len(value.unique()) > 1, name
+        before = {name: p.detach().clone() for name, p in network.named_parameters() if "c_gamma" in name}
+        method.training_step(batch(0, 0), 3)
+        assert any(not torch.equal(p, before[name]) for name, p in network.named_parameters() if name in before)
+
+
+@pytest.mark.parametrize(("cls", "size"), [(Baseline3, 2), (Transfer, 3)])
+def test_a_batch_too_small_for_every_group_is_refused(cls: type[CartoonMethod], size: int) -> None:
+    with pytest.raises(ValueError, match="batch_size is at least"):
+        cls.Settings(batch_size=size)
+    assert cls.Settings().batch_size == size + 1
+
+
+@pytest.mark.parametrize("bad", [{"layers_d": (2, 5)}, {"cam": -1.0}, {"enlarge": 0.9}, {"blocks": 0}])
+def test_settings_that_make_no_sense_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        Basic.Settings.model_validate(bad)
+
+
 # --- selective back-propagation -------------------------------------------------------------------------------------
 
 
