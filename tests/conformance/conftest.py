@@ -1,4 +1,4 @@
-"""What the conformance tests try methods and tasks on: the smoke profile's sizes, with a made-up MNIST."""
+"""What the conformance tests try methods and tasks on: the smoke profile's sizes, with made-up MNIST and faces."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from benchmarks.registry import get_method, get_task
 from benchmarks.seeds import seed_everything
 from benchmarks.suites import PROFILES
 from datasets.digits import mnist
+from datasets.faces import album
+from datasets.sampling import derived_seed
 from datasets.task import Task, TaskSettings
 from methods.method import Method
 
@@ -29,6 +31,15 @@ def made_up_mnist(*_: object) -> mnist.Mnist:
     return mnist.Mnist(images(400), torch.arange(400) % 10, images(100), torch.arange(100) % 10, "made-up")
 
 
+def made_up_faces(
+    folder: Path, split: str, group: str, count: int, size: int, shots: int = 1, seed: int = 0, progress: object = None
+) -> album.Album:
+    """Noise in the shapes of faces: rendering would take longer than all the tests together."""
+    generator = torch.Generator().manual_seed(derived_seed(split, group, seed) % 2**31)
+    images = torch.randint(0, 256, (count * shots, 3, size, size), dtype=torch.uint8, generator=generator)
+    return album.Album(images, f"made-up-{split}-{group}-{count}")
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
@@ -38,6 +49,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_task(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
     """``make_task(name, stream)`` -> a prepared task of the smoke profile's size."""
     monkeypatch.setattr(mnist, "load", made_up_mnist)
+    monkeypatch.setattr(album, "cartoons", made_up_faces)
+    monkeypatch.setattr(album, "portraits", made_up_faces)
 
     def make(name: str, stream: str | None = None, settings: TaskSettings | None = None) -> Task:
         cls = get_task(name)
