@@ -61,6 +61,30 @@ def test_every_metric_gives_finite_scores_with_a_request_and_a_protocol(
         assert Score.model_validate_json(score.model_dump_json()) == score
 
 
+def test_confusion_says_how_many_of_each_class_are_taken_for_each_class() -> None:
+    """Digits 2, 3, 4, 2, 3, 4; the judge calls bright images a 4 and all others a 3."""
+    images = -torch.ones(6, 1, 32, 32)
+    images[[0, 2, 5]] = 1.0
+    asked = Answer("test", images, {"digit": torch.arange(6) % 3 + 2}, class_names=DIGITS)
+
+    def by_light(shown: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot((shown.mean((1, 2, 3)) > 0).long() + 3, 10).float()
+
+    scores = measure("confusion", asked, judge=by_light, judge_name="target", label="digit", by="digit")
+    shares = {(s.slice.get("digit", "all"), s.slice["as"]): s.value for s in scores}
+    assert len(shares) == 4 * 10
+    assert {key: value for key, value in shares.items() if value} == {
+        ("all", "3"): 50.0,
+        ("all", "4"): 50.0,
+        ("2", "3"): 50.0,
+        ("2", "4"): 50.0,
+        ("3", "3"): 100.0,
+        ("4", "4"): 100.0,
+    }
+    assert {(s.name, s.direction, s.unit) for s in scores} == {("confusion.target", "none", "%")}
+    assert {s.protocol.n_fake for s in scores} == {6, 2}
+
+
 def test_fid_names_its_extractor_and_records_the_whole_protocol() -> None:
     (score,) = measure("fid", answer(), reference=answer(9, 1), data="d")
     assert (score.name, score.direction, score.slice) == ("fid.lite0", "lower", {"request": "test"})
