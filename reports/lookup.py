@@ -72,7 +72,8 @@ class Index:
 
     def scores(self, table: PublishedTable, row: Row, column: Column) -> list[dict[str, Any]]:
         """Finished scores for a row and a column, by seed, then by slice."""
-        wanted = {**column.slice, **row.slice}
+        # A column that takes any value says so for every row: an expanded row must not narrow its parameters.
+        wanted = {**column.slice, **row.slice, **{key: "*" for key, value in column.slice.items() if value == "*"}}
         return [
             score
             for score in self._scores.get((row.method or "", _variant(row, column), column.score or ""), [])

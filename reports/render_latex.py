@@ -3,9 +3,10 @@ r"""Tables as LaTeX for ``\input``: needs the packages ``booktabs`` and ``graphi
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from itertools import groupby
 
-from reports.claim_model import HEADINGS, HOW_TO_READ, Claims
+from reports.claim_model import HEADINGS, HOW_TO_READ, ClaimLine, Claims
 from reports.model import Entry, Heading, Table
 
 PREAMBLE = r"""\documentclass{article}
@@ -76,8 +77,22 @@ def render(table: Table) -> str:
     )
 
 
+PAGE = 12
+"""Most contrasts of claims in one ``table`` environment: a float does not break across pages."""
+
+
 def render_claims(claims: Claims) -> str:
-    """The claims of one paper as a ``table`` environment: a row a claim, then a row for each of its contrasts."""
+    """The claims of one paper as ``table`` environments: a row a claim, then a row for each of its contrasts."""
+    parts: list[list[ClaimLine]] = [[]]
+    for line in claims.lines:
+        if parts[-1] and sum(len(other.contrasts) for other in (*parts[-1], line)) > PAGE:
+            parts.append([])
+        parts[-1].append(line)
+    head = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
+    return head + "".join(_claims_part(claims, part, first=part is parts[0]) for part in parts)
+
+
+def _claims_part(claims: Claims, part: Sequence[ClaimLine], *, first: bool) -> str:
     lines = [
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
         "\\begin{tabular}{lp{24em}rrrl}",
@@ -85,19 +100,20 @@ def render_claims(claims: Claims) -> str:
         _cells(["Verdict", "Claim and contrasts", *(escape(heading) for heading in HEADINGS[1:])]),
     ]
     notes = []
-    for line in claims.lines:
+    for line in part:
         lines.append("\\midrule")
         sentence = f"\\multicolumn{{5}}{{p{{52em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
         lines.append(_cells([f"\\textbf{{{escape(line.word)}}}", sentence]))
         lines += [_cells([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
         notes += [escape(f"{one.says}: {note}") for one in line.contrasts for note in one.notes]
     body = "\n".join([*lines, "\\bottomrule", "\\end{tabular}}", ""])
-    sources = "; ".join(dict.fromkeys(line.source for line in claims.lines))
-    small = "\\par\n".join([escape(HOW_TO_READ), escape(f"Sources: {sources}."), *notes])
+    sources = "; ".join(dict.fromkeys(line.source for line in part))
+    small = "\\par\n".join([*([escape(HOW_TO_READ)] if first else []), escape(f"Sources: {sources}."), *notes])
+    label = f"\\label{{tab:{claims.anchor}}}\n" if first else ""
+    caption = f"Claims: {claims.title}: {claims.counts}" if first else f"Claims: {claims.title} (continued)"
     return (
-        "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
         "\\begin{table}[htbp]\n\\centering\n"
-        f"\\caption{{{escape(f'Claims: {claims.title}: {claims.counts}')}}}\n\\label{{tab:{claims.anchor}}}\n"
+        f"\\caption{{{escape(caption)}}}\n{label}"
         f"{body}"
         f"\\par\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{small}\n"
         "\\end{minipage}\n\\end{table}\n"
