@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from benchmarks.errors import UserError
-from benchmarks.gate.expectations import Expectation, Expectations, score_key
+from benchmarks.gate.expectations import Expectation, Expectations, left_out, score_key
 from benchmarks.metrics.protocol import Score
 
 Verdict = Literal["ok", "better", "worse", "nonfinite", "incomparable", "missing", "cell", "new"]
@@ -118,6 +118,7 @@ def compare(
         if gated_seeds.get(without_seed(address), address) == address
         and (address, key) not in expected
         and is_gated(score)
+        and not left_out(expectations.leave_out, address, key)
     ]
     notes = []
     devices = {str(result.get("environment", {}).get("device", "")) for result in found.values()} - {""}

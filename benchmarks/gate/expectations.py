@@ -11,6 +11,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -132,6 +133,11 @@ def score_key(name: str, slice_: Mapping[str, str]) -> str:
     """``accuracy.target request:test digit:3``: a score's name and slice, the request first."""
     keys = sorted(slice_, key=lambda key: (key != "request", key))
     return " ".join([name, *(f"{key}:{slice_[key]}" for key in keys)])
+
+
+def left_out(globs: Sequence[str], cell: str, key: str) -> bool:
+    """Whether ``leave_out`` picks this score: a glob over the cell's address, a space, and the score's key."""
+    return any(fnmatchcase(f"{cell} {key}", glob) for glob in globs)
 
 
 def load(path: Path) -> Expectations:

@@ -7,13 +7,12 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from statistics import fmean
 from typing import Any
 
 from benchmarks.errors import UserError
 from benchmarks.gate.compare import by_address, is_gated, scores_of, without_seed
-from benchmarks.gate.expectations import Expectation, Expectations, KeyProtocol, Provenance
+from benchmarks.gate.expectations import Expectation, Expectations, KeyProtocol, Provenance, left_out
 from benchmarks.gate.tolerance import FALSE_ALARMS, MIN_SEEDS, tolerance
 from benchmarks.metrics.protocol import Score
 
@@ -110,7 +109,7 @@ def _group(found: Mapping[str, Mapping[str, Any]], leave_out: Sequence[str]) -> 
         for address in addresses:
             for key, score in scores_of(found[address]).items():
                 place = (addresses[0], key)
-                if is_gated(score) and not any(fnmatchcase(" ".join(place), glob) for glob in leave_out):
+                if is_gated(score) and not left_out(leave_out, *place):
                     runs.setdefault(place, {})[_seed(found[address])] = score
         for place in [place for place in runs if place[0] == addresses[0]]:
             if min(runs[place]) != _seed(found[addresses[0]]):

@@ -155,6 +155,7 @@ def test_scores_that_are_left_out_by_hand_stay_out(path: Path, results: MakeResu
     assert {(entry.cell, entry.name) for entry in first.score} - {
         (entry.cell, entry.name) for entry in accepted.expectations.score
     } == {("dtn/original/digits/s0", "fid.lite0")}
+    assert compare(accepted.expectations, results()).new == ()
 
 
 def test_a_check_that_can_never_fail_is_named(path: Path) -> None:
