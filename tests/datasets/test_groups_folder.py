@@ -110,7 +110,8 @@ def test_a_judge_learns_from_what_no_method_sees(make, root):
 
 def test_measures_that_need_a_truth_are_left_out(make):
     metrics = [m.metric for m in make().measures("translate", "groups")]
-    to, back = ["accuracy", "fid", "kid", "lpips_diversity", "identity"], ["accuracy", "fid", "kid", "identity"]
+    to = ["accuracy", "confusion", "fid", "kid", "lpips_diversity", "identity"]
+    back = ["accuracy", "fid", "kid", "identity"]
     assert metrics == [*to, *back, "kid"]
 
 
