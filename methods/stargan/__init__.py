@@ -1,0 +1,1 @@
+"""StarGAN and the rows of its tables: one model for many domains, and what it is compared with."""
