@@ -61,10 +61,10 @@ class Squares(Task):
             else []
         )
 
-    def preview(self, kind: Kind, stream: str) -> Request | None:
+    def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Eight test squares."""
         images = _squares(8, -1)
-        return Request("preview", "translate", {"image": images}, truth=-images) if kind == "translate" else None
+        return [Request("preview", "translate", {"image": images}, truth=-images)] if kind == "translate" else []
 
     def reference(self, name: str) -> Request:
         """Negatives."""

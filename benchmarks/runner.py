@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from benchmarks.metrics.protocol import Score
     from benchmarks.metrics.timing import StepTimer
-    from datasets.task import Task
+    from datasets.task import Request, Task
     from methods.method import Method
 
 
@@ -172,13 +172,18 @@ def _save(path: Path, cell: Cell, networks: Mapping[str, nn.Module]) -> None:
     save_weights(path, networks, cell=cell.to_json())
 
 
+def _pictured(method: Method, task: Task) -> list[Request]:
+    return [request for request in task.previews(method.kind, method.stream) if request.kind != "predict"]
+
+
 def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journal: Journal, step: int) -> None:
     from benchmarks.evaluation import Answers
     from benchmarks.pictures import save_grid
 
-    request = task.preview(method.kind, method.stream)
-    if request is None or request.kind == "predict":
+    requests = _pictured(method, task)
+    if not requests:
         return
+    request = requests[0]
     out = Answers(method, fabric).to(request)
     inputs = [request.inputs["image"]] if "image" in request.inputs else []
     truth = [request.truth] if request.truth is not None else []
@@ -188,18 +193,21 @@ def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journa
 
 
 def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path) -> None:
-    """One strip a picture, so that a report can lay the rows of a table under the same inputs."""
+    """One strip a picture, so that a report can lay the rows of a table under the same inputs.
+
+    Files of the first preview are ``inputs.png``, ``outputs.png``, ``truth.png``; those of another ``NAME.inputs.png``.
+    """
     from benchmarks.evaluation import Answers
     from benchmarks.pictures import save_grid
 
-    request = task.preview(method.kind, method.stream)
-    if request is None or request.kind == "predict":
-        return
-    if "image" in request.inputs:
-        save_grid(directory / "images" / "inputs.png", [request.inputs["image"]])
-    save_grid(directory / "images" / "outputs.png", [Answers(method, fabric).to(request)])
-    if request.truth is not None:
-        save_grid(directory / "images" / "truth.png", [request.truth])
+    answers = Answers(method, fabric)
+    for number, request in enumerate(_pictured(method, task)):
+        stem = f"{request.name}." if number else ""
+        if "image" in request.inputs:
+            save_grid(directory / "images" / f"{stem}inputs.png", [request.inputs["image"]])
+        save_grid(directory / "images" / f"{stem}outputs.png", [answers.to(request)])
+        if request.truth is not None:
+            save_grid(directory / "images" / f"{stem}truth.png", [request.truth])
 
 
 def _own_scores(

@@ -62,6 +62,8 @@ class Request:
     """Label key -> int64 ``[N]``. Never shown to the method; used for judging and slicing."""
     truth: Tensor | None = None
     """The true output for every input, float32 ``[N, C, H, W]`` in [-1, 1], where one exists."""
+    then: Mapping[str, Tensor] | None = None
+    """Ask again: the inputs of a second translation, whose ``image`` is the answer to the first. Its answer counts."""
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -142,8 +144,11 @@ class Task(ABC):
         """What is scored on the answers, in table order."""
 
     @abstractmethod
-    def preview(self, kind: Kind, stream: str) -> Request | None:
-        """A small fixed request for the sample grids, or ``None`` where pictures make no sense."""
+    def previews(self, kind: Kind, stream: str) -> list[Request]:
+        """Small fixed requests for pictures, with names that are unique and may be a file's; none without pictures.
+
+        The first is what the sample grids show in training. A row of pictures has 12 columns.
+        """
 
     @abstractmethod
     def reference(self, name: str) -> Request:

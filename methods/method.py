@@ -129,6 +129,13 @@ class Method(ABC):
         """Every network by attribute name; together they are what a checkpoint holds."""
         return {name: value for name, value in vars(self).items() if isinstance(value, nn.Module)}
 
+    def models(self) -> int:
+        """How many separate models this row trains, alike in size, e.g. one a domain; together they are its networks.
+
+        Source of the count: StarGAN (arXiv 1711.09020), Table 3, which prints parameters as ``52.6M x 7``.
+        """
+        return 1
+
     def optimizers(self) -> dict[str, Optimizer]:
         """New optimisers by name. A network without one is frozen."""
         return {}

@@ -159,11 +159,11 @@ class CartoonGroups(Task):
         known = self.settings.source == "standin"
         return [measure for measure in MEASURES if known or measure.metric != "lpips_pair"]
 
-    def preview(self, kind: Kind, stream: str) -> Request | None:
+    def previews(self, kind: Kind, stream: str) -> list[Request]:
         """The first three test faces of every group, with their true cartoons where they are known."""
         if kind != "translate":
-            return None
-        return self._translation("preview", "test", "photo", self._truth("test", "cartoon", PREVIEW), PREVIEW)
+            return []
+        return [self._translation("preview", "test", "photo", self._truth("test", "cartoon", PREVIEW), PREVIEW)]
 
     def reference(self, name: str) -> Request:
         """``cartoons`` or ``photos`` by group, seen by no method; of the stand-in, also of people in no request."""

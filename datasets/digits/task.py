@@ -200,12 +200,12 @@ class Digits(Task):
             return [Measure("accuracy", name, label="digit") for name in names.get(_known(stream), ())]
         return []
 
-    def preview(self, kind: Kind, stream: str) -> Request | None:
+    def previews(self, kind: Kind, stream: str) -> list[Request]:
         """The first street test images of a translation."""
         if kind != "translate":
-            return None
+            return []
         test = self._street("test")
-        return _request("preview", kind, Street(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest))
+        return [_request("preview", kind, Street(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest))]
 
     def reference(self, name: str) -> Request:
         """MNIST's test images ``[N, 1, 32, 32]`` with their digits.

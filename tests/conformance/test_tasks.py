@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from benchmarks.metrics import METRICS
 from benchmarks.registry import get_method, get_task, methods, tasks
-from datasets.task import Kind, Task
+from datasets.task import Kind, Request, Task
 
 Make = Callable[..., Task]
 every_task = pytest.mark.parametrize("name", sorted(tasks()))
@@ -27,6 +28,14 @@ def check_images(images: torch.Tensor, size: int, channels: set[int]) -> None:
     assert images.shape[1] in channels
     assert images.shape[2:] == (size, size)
     assert -1 <= images.min() <= images.max() <= 1
+
+
+def check_second_question(request: Request) -> None:
+    """``then`` gives as many inputs as were asked about, and leaves the image to the first answer."""
+    if request.then is not None:
+        assert request.kind == "translate"
+        assert "image" not in request.then
+        assert {len(value) for value in request.then.values()} <= {len(request)}
 
 
 @every_task
@@ -78,6 +87,7 @@ def test_batches_and_requests_have_the_promised_shapes_and_ranges(name: str, mak
                 assert 0 <= labels.min() <= labels.max() < len(info.classes[key])
             if request.truth is not None:
                 check_images(request.truth, info.image_size, channels)
+            check_second_question(request)
 
 
 @every_task
@@ -97,14 +107,23 @@ def test_whatever_it_wants_measured_can_be_measured(name: str, make_task: Make) 
 
 
 @every_task
-def test_its_preview_is_small_and_always_the_same(name: str, make_task: Make) -> None:
+def test_its_previews_are_small_and_always_the_same(name: str, make_task: Make) -> None:
     for kind, stream in uses(name):
-        one, other = make_task(name, stream).preview(kind, stream), make_task(name, stream).preview(kind, stream)
-        if one is None or other is None:
-            assert one is other is None
-            continue
-        assert len(one) <= 64
-        assert all(torch.equal(value, other.inputs[key]) for key, value in one.inputs.items())
+        one, other = make_task(name, stream).previews(kind, stream), make_task(name, stream).previews(kind, stream)
+        assert [request.name for request in one] == [request.name for request in other]
+        for first, second in zip(one, other, strict=True):
+            assert len(first) <= 64
+            assert first.inputs.keys() == second.inputs.keys()
+            assert all(torch.equal(value, second.inputs[key]) for key, value in first.inputs.items())
+            check_second_question(first)
+
+
+@every_task
+def test_its_previews_have_unique_names_that_a_file_can_bear(name: str, make_task: Make) -> None:
+    for kind, stream in uses(name):
+        names = [request.name for request in make_task(name, stream).previews(kind, stream)]
+        assert len(set(names)) == len(names)
+        assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]*", each) for each in names)
 
 
 @every_task

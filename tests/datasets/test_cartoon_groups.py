@@ -223,11 +223,11 @@ def test_judges_learn_and_are_checked_on_their_own_domain(make, stream, domain):
 
 def test_the_preview_is_three_test_faces_of_every_group_with_their_cartoons(make):
     task = make()
-    preview = task.preview("translate", "woman")
+    (preview,) = task.previews("translate", "woman")
     assert preview.labels["group"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert [w[:3] for w in who(preview.inputs["image"])] == [w[:3] for w in who(preview.truth)]
     assert {w[0] for w in who(preview.truth)} == {"test"}
-    assert task.preview("predict", "identities") is None
+    assert task.previews("predict", "identities") == []
 
 
 def test_what_is_measured_can_be_measured(make):
@@ -267,7 +267,7 @@ def test_a_prepared_row_renders_nothing_more(make, calls):
     for stream in ROWS:
         task.batch(stream, 0, 8, 0)
         task.requests("translate", stream)
-        task.preview("translate", stream)
+        task.previews("translate", stream)
     for name in ("cartoons", "photos"):
         task.reference(name)
     assert calls == []

@@ -183,9 +183,9 @@ def test_f_sees_mnist_as_three_equal_channels(digits):
 
 def test_the_preview_is_small_and_of_the_test_images(digits):
     task = digits()
-    preview = task.preview("translate", "train")
+    (preview,) = task.previews("translate", "train")
     assert rows(preview.inputs["image"]) <= rows(task.requests("translate", "train")[0].inputs["image"])
-    assert task.preview("predict", "f") is None
+    assert task.previews("predict", "f") == []
 
 
 def test_digests_tell_data_sets_apart(digits):

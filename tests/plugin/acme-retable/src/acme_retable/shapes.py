@@ -70,9 +70,9 @@ class Shapes(Task):
         names = ("lpips_pair", "lpips_diversity") if kind == "translate" else ()
         return [Measure(name, "test") for name in names]
 
-    def preview(self, kind: Kind, stream: str) -> Request | None:
+    def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Eight test images."""
-        return self._test("preview", 8) if kind == "translate" else None
+        return [self._test("preview", 8)] if kind == "translate" else []
 
     def reference(self, name: str) -> Request:
         """``grey``: grey shapes ``[N, 1, 16, 16]``.
