@@ -23,5 +23,7 @@ METHODS: Mapping[str, str] = {
     "cartoon/baseline3": "methods.cartoon.baseline3:Baseline3",
     "cartoon/transfer": "methods.cartoon.transfer:Transfer",
     "cartoon/transfer-no-sbp": "methods.cartoon.transfer_no_sbp:TransferNoSbp",
+    "stargan/stargan": "methods.stargan.stargan:StarGAN",
+    "stargan/stargan-joint": "methods.stargan.joint:StarGANJoint",
 }
 """``paper/method`` -> lazy ``module:Class``."""

@@ -10,6 +10,7 @@ the released code never leaves training mode; what is drawn for an image never d
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -68,7 +69,7 @@ class Generator(nn.Module):
         self.main = nn.Sequential(*layers)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        """Images ``[N, C, H, W]`` in [-1, 1], labels float ``[N, labels]`` -> images like ``x``; H and W divide by 4."""
+        """Images ``[N, C, H, W]`` in [-1, 1] and labels ``[N, labels]`` -> images like ``x``; H and W divide by 4."""
         maps = c[:, :, None, None].expand(-1, -1, *x.shape[2:])
         out: Tensor = self.main(torch.cat([x, maps.to(x.dtype)], 1))
         return out
@@ -97,8 +98,7 @@ class Critic(nn.Module):
             )
         widths = [channels, *(width << i for i in range(layers))]
         self.main = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(i, o, 4, 2, 1), nn.LeakyReLU(SLOPE))
-            for i, o in zip(widths, widths[1:], strict=False)
+            nn.Sequential(nn.Conv2d(i, o, 4, 2, 1), nn.LeakyReLU(SLOPE)) for i, o in pairwise(widths)
         )
         self.source = nn.Conv2d(widths[-1], 1, 3, 1, 1, bias=False)
         self.kind = nn.Conv2d(widths[-1], labels, image_size >> layers, bias=False) if labels else None
