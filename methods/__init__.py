@@ -25,5 +25,7 @@ METHODS: Mapping[str, str] = {
     "cartoon/transfer-no-sbp": "methods.cartoon.transfer_no_sbp:TransferNoSbp",
     "stargan/stargan": "methods.stargan.stargan:StarGAN",
     "stargan/stargan-joint": "methods.stargan.joint:StarGANJoint",
+    "stargan/diat": "methods.stargan.diat:DIAT",
+    "stargan/cyclegan": "methods.stargan.cyclegan:CycleGAN",
 }
 """``paper/method`` -> lazy ``module:Class``."""

@@ -1,0 +1,218 @@
+"""What DIAT and CycleGAN share: a model of its own for everything that can be asked for, and answers that chain them.
+
+StarGAN's tables give both rows 52.6M parameters a model. That is CycleGAN's generator with six residual blocks
+(7,837,699; Zhu et al. 2017, arXiv 1703.10593, Section 7.2) and StarGAN's discriminator without its label head
+(44,721,088): 52,558,787 at 128 x 128.
+
+All models of a row are trained in one run, taking turns: the step's batch says whose turn it is. One optimiser holds
+all of them; it passes over weights without a gradient, so a model that is not trained neither moves nor ages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, cast
+
+import torch
+from pydantic import field_validator
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from methods.method import Info, Method, MethodSettings
+from methods.stargan.networks import Critic
+from methods.training import linear_decay, set_learning_rate
+
+
+class Block(nn.Module):
+    """x + two 3 x 3 convolutions padded by reflection: ``[N, C, H, W]`` -> the same shape."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
+            nn.InstanceNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
+            nn.InstanceNorm2d(width),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features ``[N, C, H, W]``."""
+        out: Tensor = x + self.main(x)
+        return out
+
+
+class Translator(nn.Module):
+    """CycleGAN's generator: images of one domain -> of another.
+
+    Args:
+        channels: of an image.
+        width: channels of the first layer, 64 in the paper.
+        blocks: residual blocks, 6 for images of 128 x 128.
+    """
+
+    def __init__(self, channels: int = 3, width: int = 64, blocks: int = 6) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect")]
+        for i in (width, 2 * width):
+            layers += [*_normalised(i), nn.Conv2d(i, 2 * i, 3, 2, 1)]
+        layers += [*_normalised(4 * width), *(Block(4 * width) for _ in range(blocks))]
+        for i in (4 * width, 2 * width):
+            layers += [nn.ConvTranspose2d(i, i // 2, 3, 2, 1, output_padding=1), *_normalised(i // 2)]
+        layers += [nn.Conv2d(width, channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+        self.main = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images ``[N, C, H, W]`` in [-1, 1] -> the same; H and W divide by 4."""
+        out: Tensor = self.main(x)
+        return out
+
+
+def _normalised(width: int) -> list[nn.Module]:
+    return [nn.InstanceNorm2d(width), nn.ReLU(inplace=True)]
+
+
+class Translators(nn.Module):
+    """The generators of all models."""
+
+    def __init__(self, networks: list[Translator]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, which: int, x: Tensor) -> Tensor:
+        """Images ``[N, C, H, W]`` through generator ``which``."""
+        out: Tensor = self.networks[which](x)
+        return out
+
+
+class Critics(nn.Module):
+    """The discriminators of all models; number ``which`` judges what generator ``which`` makes."""
+
+    def __init__(self, networks: list[Critic]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, which: int, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Images ``[N, C, H, W]`` -> patch outputs ``[N, 1, h, w]``, and the activations of every strided layer."""
+        critic = self.networks[which]
+        seen = cast(list[Tensor], critic(x, features=True))
+        return cast(Critic, critic).source(seen[-1]), seen
+
+
+def one_after_the_other(images: Tensor, wishes: Tensor, apply: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """Grant every image its wishes in their order.
+
+    Args:
+        images: float32 ``[N, C, H, W]``.
+        wishes: int64 ``[N, K]``: the number of the model to apply first, second, ...; -1 asks for nothing.
+        apply: a model's number and images ``[n, C, H, W]`` -> images; called once for all that wish the same.
+
+    Returns:
+        New images ``[N, C, H, W]``; those that wish for nothing are copies.
+    """
+    out = images.clone()
+    for column in wishes.T:
+        for which in sorted(set(column.tolist()) - {-1}):
+            rows = column == which
+            out[rows] = apply(which, out[rows]).to(out.dtype)
+    return out
+
+
+class SeparateSettings(MethodSettings):
+    """Settings that DIAT and CycleGAN share."""
+
+    width: int = 64
+    """Channels of a generator's first layer."""
+    blocks: int = 6
+    """Residual blocks of a generator."""
+    width_d: int = 64
+    """Channels of a discriminator's first layer."""
+    layers_d: int = 6
+    """Strided convolutions of a discriminator."""
+    lr: float = 2e-4
+    """Adam's learning rate for the generators."""
+    lr_d: float = 2e-4
+    """Adam's learning rate for the discriminators."""
+    beta1: float = 0.5
+    """Adam's first decay rate, for both."""
+    decay_from: float = 0.5
+    """Fraction of the steps after which both learning rates fall linearly to zero."""
+    enlarge: float = 1.0
+    """How much larger mirrored images are made before a random crop brings them back; 1 leaves it at mirroring."""
+
+    @field_validator("width", "width_d", "layers_d", "enlarge")
+    @classmethod
+    def _at_least_one(cls, value: float) -> float:
+        if value < 1:
+            raise ValueError("must be 1 or more")
+        return value
+
+    @field_validator("blocks", "lr", "lr_d")
+    @classmethod
+    def _not_negative(cls, value: float) -> float:
+        if value < 0:
+            raise ValueError("must be 0 or more")
+        return value
+
+
+class SeparateModels(Method):
+    """Base of the rows that train one model (generator and discriminator) for everything that can be asked for."""
+
+    task: ClassVar[str] = "attributes"
+    wishes: ClassVar[str]
+    """Name of the request's input that says which models to apply."""
+
+    g: nn.Module
+    d: nn.Module
+
+    def __init__(self, settings: MethodSettings, info: Info) -> None:
+        super().__init__(settings, info)
+        if info.image_size % 4:
+            raise ValueError(
+                f"the generator needs images whose size divides by 4, not {info.image_size}; see task.size"
+            )
+        s, channels = self.settings, next(iter(info.channels.values()))
+        self.g = Translators([Translator(channels, s.width, s.blocks) for _ in range(self.models())])
+        self.d = self.critics(
+            [Critic(channels, s.width_d, s.layers_d, info.image_size, 0) for _ in range(self.models())]
+        )
+
+    def models(self) -> int:
+        """How many separate models the row trains."""
+        raise NotImplementedError
+
+    def critics(self, networks: list[Critic]) -> nn.Module:
+        """What holds the discriminators of all models."""
+        return Critics(networks)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam ``g`` over all generators and ``d`` over all discriminators."""
+        s = self.settings
+        return {
+            "g": Adam(self.g.parameters(), lr=s.lr, betas=(s.beta1, 0.999), fused=True),
+            "d": Adam(self.d.parameters(), lr=s.lr_d, betas=(s.beta1, 0.999), fused=True),
+        }
+
+    def schedule(self, step: int) -> None:
+        """Set both learning rates for this step."""
+        s = self.settings
+        factor = linear_decay(step, s.steps, s.decay_from)
+        set_learning_rate(self.opt["g"], s.lr * factor)
+        set_learning_rate(self.opt["d"], s.lr_d * factor)
+
+    def judged(self, which: int, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Patch outputs and activations of discriminator ``which``, see :class:`Critics`."""
+        return cast(tuple[Tensor, list[Tensor]], self.d(which, images))
+
+    def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """``image [N, C, S, S]`` in [-1, 1] and the wishes ``[N, K]`` -> images like it, float32 in [-1, 1].
+
+        The wishes are the input named :attr:`wishes`: numbers of models to apply one after the other, -1 for none.
+        """
+        with torch.no_grad():
+            return one_after_the_other(inputs["image"], inputs[self.wishes], lambda i, x: self.g(i, x)).float()
+
+
+def total(weights: Mapping[str, float], terms: Mapping[str, Tensor]) -> Tensor:
+    """The weighted sum of loss terms, all scalars."""
+    return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
