@@ -1,0 +1,358 @@
+"""CelebA on disk, in torchvision's layout: faces and forty attributes each, of which StarGAN uses five.
+
+``celeba/list_attr_celeba.txt`` says how many images there are, names the attributes, and has a row of 1 and -1 for
+every image of ``celeba/img_align_celeba/`` (178 x 218 pixels). StarGAN (Choi et al., CVPR 2018) crops the centre
+178 x 178, resizes it to 128 x 128, tests on 2,000 random images and trains on all others.
+
+Which 2,000 was never published: the authors' shuffle depends on the version of Python. Here the images stand in the
+order of the SHA-256 of their file names, which is the same for ever, and the first are the test images. The next ones
+are the judges', so training has 12,000 images fewer than the paper's: no image that a judge knows is seen by a method.
+CelebA shows most of its people several times and this split, like the paper's, does not keep people apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from datasets import cache
+from datasets.errors import DataError
+from datasets.folders import Findings, file_digest, lookup, meant, some
+from datasets.images import read_image, square
+from datasets.shards import Images, sharded
+
+Part = Literal["train", "test", "judge", "judge-test"]
+Progress = Callable[[str, int, int], None]
+
+NAMES = ("celeba", "CelebA")
+TABLE = "list_attr_celeba.txt"
+FOLDERS = ("img_align_celeba", "images")
+"""Torchvision's name of the images' folder, and that of the paper's code."""
+SUFFIXES = (".jpg", ".jpeg", ".png")
+BITS = {"Black_Hair": "black", "Blond_Hair": "blond", "Brown_Hair": "brown", "Male": "male", "Young": "young"}
+"""CelebA's name -> ours, in the order of the label's bits."""
+SHARES = {"test": (2_000, 100), "judge-test": (2_000, 100), "judge": (10_000, 20)}
+"""Part -> most images, and one of how many: CelebA reaches every maximum."""
+ATTRIBUTES = 40
+PAPER = 202_599
+LISTED = 10
+"""Wrong rows that are named before the rest is only counted."""
+READER = 1
+"""Of the decoding: part of every cache key. Raise it whenever an image would come out differently."""
+
+
+@dataclass(frozen=True)
+class LabelledFaces:
+    """Faces whose attributes are known."""
+
+    images: Images
+    """uint8 ``[N, 3, size, size]``; of the training part mapped files, see :class:`~datasets.shards.Shards`."""
+    bits: Tensor
+    """int64 ``[N, 5]``: black, blond, brown, male, young; 1 where it is so."""
+    names: tuple[str, ...] | None
+    """File names ``[N]``, or ``None`` where there are no files."""
+    digest: str
+    """SHA-256 of images and bits, 64 hex digits."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What the table of attributes says."""
+
+    bits: dict[str, tuple[int, ...]]
+    """File name -> five bits."""
+    problems: tuple[str, ...]
+    """What is wrong with it; the rows at fault are not in ``bits``."""
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """A folder, before any image is read."""
+
+    folder: Path
+    """That of the images, or where it should be."""
+    files: list[str]
+    bits: dict[str, tuple[int, ...]]
+    missing: list[str]
+    problems: list[str]
+
+
+def is_layout(path: Path) -> bool:
+    """Whether the table of attributes or the folder of aligned images is there, in capitals or not."""
+    if not path.is_dir():
+        return False
+    inner = lookup(path, NAMES[0])
+    return any(
+        lookup(folder, name) is not None
+        for folder in (path, inner)
+        if folder is not None and folder.is_dir()
+        for name in (TABLE, FOLDERS[0], _csv())
+    )
+
+
+def require(root: Path) -> None:
+    """See that there is a row for every image and an image for every row, without decoding any.
+
+    Raises:
+        DataError: the first thing that is missing or wrong, by name.
+    """
+    _sound(root)
+
+
+def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | None = None) -> LabelledFaces:
+    """The images of one part by file name: the centre square, resized with anti-aliasing, and their five bits.
+
+    Args:
+        root: the folder that holds ``celeba``, or is it.
+        size: height and width in pixels.
+        folder: the cache's folder.
+        part: ``train``, ``test``, ``judge`` or ``judge-test``; no two share an image.
+        progress: told what is read, how much of it is done, and how much there is.
+
+    Raises:
+        DataError: what :func:`require` raises, or an image cannot be read.
+    """
+    survey = _sound(root)
+    names = split(survey.files)[part]
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(f"CelebA, {part}", done, len(names))
+
+    bits = torch.tensor([survey.bits[name] for name in names], dtype=torch.int64)
+    files = [survey.folder / name for name in names]
+    key = {"reader": READER, "size": size}
+    try:
+        shards = sharded(
+            folder, f"celeba-{part}", key, files, lambda path: square(read_image(path), size), 3 * size * size, tell
+        )
+    except DataError as error:
+        raise DataError(f"{error}; {_hint(root)}") from error
+    digest = hashlib.sha256((shards.digest + cache.content_digest({"bits": bits})).encode()).hexdigest()
+    return LabelledFaces(shards if part == "train" else shards[:], bits, tuple(names), digest)
+
+
+def split(names: Sequence[str]) -> dict[Part, list[str]]:
+    """Who is in which part, each sorted: by the SHA-256 of the file name, so it never changes for a set of names."""
+    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    parts: dict[Part, list[str]] = {}
+    first = 0
+    for part in get_args(Part):
+        if part in SHARES:
+            most, one_of = SHARES[part]
+            last = first + min(most, max(1, len(order) // one_of))
+            parts[part] = sorted(order[first:last])
+            first = last
+    return {"train": sorted(order[first:]), **parts}
+
+
+def check(root: Path) -> Findings:
+    """Read everything and say what is there, what is missing and what is wrong; CelebA takes some minutes."""
+    survey = _survey(root)
+    found = [f"{'images':<12}{len(survey.files):>10,}   paper {PAPER:>8,}"]
+    counts = torch.tensor([survey.bits[name] for name in survey.files if name in survey.bits], dtype=torch.int64)
+    if len(counts):
+        for name, count in zip(BITS, counts.sum(0).tolist(), strict=True):
+            found.append(f"{name:<12}{count:>10,}   {count / len(counts):>13.1%}")
+        one = int((counts[:, :3].sum(1) == 1).sum())
+        found.append(f"{'one of three hair colours':<26}{one:,}; the others have none of them or several")
+    if not survey.missing and not survey.problems:
+        parts = ", ".join(f"{part} {len(names):,}" for part, names in split(survey.files).items())
+        found.append(f"parts: {parts}")
+    problems, sizes = list(survey.problems), Counter[tuple[int, int]]()
+    for name in survey.files:
+        try:
+            _, height, width = read_image(survey.folder / name).shape
+            sizes[width, height] += 1
+        except DataError as error:
+            problems.append(str(error).replace(f"{root}/", "", 1))
+    other = {size: count for size, count in sizes.items() if size != (178, 218)}
+    if other:
+        words = some(f"{count:,} of {width} x {height}" for (width, height), count in sorted(other.items()))
+        found.append(f"not of CelebA's 178 x 218 pixels: {words}")
+    return Findings(tuple(found), tuple(survey.missing), tuple(problems))
+
+
+def _sound(root: Path) -> _Survey:
+    """What is there, with nothing missing and nothing wrong."""
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; expected one that holds {_expected()}")
+    survey = _survey(root)
+    for words in (*survey.missing, *survey.problems):
+        raise DataError(f"{root}: {words}; {_hint(root)}")
+    return survey
+
+
+def _survey(root: Path) -> _Survey:
+    base, words = _base(root)
+    if base is None:
+        return _Survey(root, [], {}, [words], [])
+    missing = []
+    folder = next((base / name for name in FOLDERS if (base / name).is_dir()), base / FOLDERS[0])
+    files = _image_names(folder) if folder.is_dir() else []
+    where = "" if base == root else f"{base.name}/"
+    if not folder.is_dir():
+        missing.append(f"{where}{FOLDERS[0]} (images): {_not_there(base, FOLDERS[0])}")
+    elif not files:
+        inside = folder / folder.name
+        words = f", but there is {folder.name}/{folder.name}: move them up" if inside.is_dir() else ""
+        missing.append(f"{where}{folder.name}: no images ({', '.join(SUFFIXES)}) in this folder{words}")
+    path = next((base / name for name in (TABLE, _csv()) if (base / name).is_file()), None)
+    if path is None:
+        missing.append(f"{where}{TABLE} (attributes): {_not_there(base, TABLE)}")
+        return _Survey(folder, files, {}, missing, [])
+    try:
+        table = _table(path, file_digest(path))
+    except DataError as error:
+        return _Survey(folder, files, {}, missing, [str(error).replace(f"{root}/", "", 1)])
+    problems = [f"{where}{path.name}{words}" for words in table.problems]
+    if files:
+        there = set(files)
+        absent = [name for name in table.bits if name not in there]
+        if absent:
+            words = f"{_rows(len(absent))} of {path.name} without an image: {some(absent)}"
+            problems.append(f"{where}{folder.name}: {words}; add the images or remove the rows")
+        # A row that is wrong is said above; its image is not without one.
+        rowless = [name for name in files if name not in table.bits]
+        if rowless and not table.problems:
+            words = f"{len(rowless):,} of the images of {folder.name} without a row: {some(rowless)}"
+            problems.append(f"{where}{path.name}: {words}; add the rows or remove the images")
+        if len(files) < len(get_args(Part)):
+            missing.append(
+                f"{where}{folder.name}: {len(files)} images, {len(get_args(Part))} needed, one for each part"
+            )
+    return _Survey(folder, files, table.bits, missing, problems)
+
+
+def _base(root: Path) -> tuple[Path | None, str]:
+    """The folder with table and images, or why there is none."""
+    if not root.is_dir():
+        return None, "no such folder"
+    for folder in (*(root / name for name in NAMES), root):
+        if folder.is_dir() and any((folder / name).exists() for name in (TABLE, _csv(), *FOLDERS)):
+            return folder, ""
+    if any(lookup(root, name) is not None for name in (TABLE, *FOLDERS)) or root.name in NAMES:
+        return root, ""
+    for name in NAMES:
+        if (root / name).is_dir():
+            return root / name, ""
+    return None, f"{NAMES[0]} (faces with attributes): {_not_there(root, NAMES[0])}"
+
+
+def _not_there(folder: Path, name: str) -> str:
+    other = meant(folder, name)
+    kind = "file" if "." in name else "folder"
+    return f"no such {kind}" if other is None else f"no such {kind}, but there is {other.name}: rename it"
+
+
+def _image_names(folder: Path) -> list[str]:
+    """Sorted names of the images directly in a folder, hidden ones and links out of it left out."""
+    # Not images.image_files: that resolves every path, which takes long for 200,000 of them.
+    home = folder.resolve()
+    with os.scandir(folder) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if entry.name.lower().endswith(SUFFIXES)
+            and not entry.name.startswith(".")
+            and entry.is_file()
+            and (not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(home))
+        )
+
+
+@lru_cache(maxsize=1)
+def _table(path: Path, digest: str) -> _Table:
+    """The table's rows; ``digest`` is of the file, so that a changed one is read again.
+
+    Raises:
+        DataError: no rows can be read at all.
+    """
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error}); get it anew") from error
+    comma = path.suffix == ".csv"
+    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
+    problems = []
+    claimed: int | None = None
+    if not comma and numbered:
+        number, words = numbered.pop(0)
+        if not words.strip().isdecimal():
+            raise DataError(f"{path}, line {number}: {_short(words)} instead of the number of images; get it anew")
+        claimed = int(words)
+    if not numbered:
+        raise DataError(f"{path}: it names no attributes; get it anew")
+    number, words = numbered.pop(0)
+    names = [name.strip() for name in words.split(",")][1:] if comma else words.split()
+    columns = _columns(path, number, names)
+    bits: dict[str, tuple[int, ...]] = {}
+    seen: dict[str, int] = {}
+    wrong = []
+    for number, line in numbered:
+        name, *values = [value.strip() for value in line.split(",")] if comma else line.split()
+        if name in seen:
+            wrong.append(f", line {number}: a second row of {name}, the first is line {seen[name]}; remove one")
+            continue
+        seen[name] = number
+        if len(values) != len(names):
+            wrong.append(f", line {number} ({name}): {len(values)} values, {len(names)} needed; mend it")
+        elif not _SIGNS.issuperset(values):
+            bad = next(i for i, value in enumerate(values) if value not in _SIGNS)
+            wrong.append(f", line {number} ({name}): {names[bad]} is {_short(values[bad])}, must be 1 or -1; mend it")
+        else:
+            bits[name] = tuple(int(values[column] == "1") for column in columns)
+    if claimed is not None and claimed != len(numbered):
+        problems.append(f", line 1: {claimed:,} images said, but {_rows(len(numbered))} follow; get it anew or mend it")
+    problems += wrong[:LISTED]
+    if len(wrong) > LISTED:
+        problems.append(f": {len(wrong) - LISTED:,} more rows are wrong")
+    return _Table(bits, tuple(problems))
+
+
+def _columns(path: Path, number: int, names: list[str]) -> list[int]:
+    """Where our bits stand among the attributes.
+
+    Raises:
+        DataError: one is missing, or twice there.
+    """
+    for name in BITS:
+        if names.count(name) > 1:
+            raise DataError(f"{path}, line {number}: the attribute {name} stands twice; remove one column")
+        if name not in names:
+            close = next((other for other in names if other.lower() == name.lower()), None)
+            hint = f", but there is {close}: rename it" if close else "; get the table anew"
+            raise DataError(f"{path}, line {number}: no attribute {name} among {len(names)} of {ATTRIBUTES}{hint}")
+    return [names.index(name) for name in BITS]
+
+
+_SIGNS = frozenset(("1", "-1"))
+
+
+def _csv() -> str:
+    """The same table as some copies have it: commas, a head with ``image_id``, no count."""
+    return str(Path(TABLE).with_suffix(".csv"))
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "...")
+
+
+def _expected() -> str:
+    return f"{NAMES[0]}/{FOLDERS[0]} and {NAMES[0]}/{TABLE}"
+
+
+def _hint(root: Path) -> str:
+    return f"`retable data check {root}` lists everything"

@@ -1,0 +1,136 @@
+"""Images too many for memory: decoded in shards, kept in the cache, and mapped instead of loaded.
+
+At 128 x 128 pixels CelebA's training images are 9 GB. A shard is an ordinary entry of :mod:`datasets.cache`, made and
+verified like any other one; afterwards only its place in the file is remembered, and the images that a step asks for
+are copied out of the mapped file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from datasets import cache
+from datasets.folders import file_digest
+
+SHARD_BYTES = 2**27
+"""Largest shard: what is held in memory while one is made or verified."""
+
+
+class Images(Protocol):
+    """Images that may or may not be in memory: a tensor will do."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, index: Any, /) -> Tensor:
+        """For int64 ``[k]`` or a slice, uint8 ``[k, 3, S, S]``."""
+
+
+class Shards:
+    """Images in mapped files, indexed like a tensor of all of them."""
+
+    def __init__(
+        self, parts: Sequence[npt.NDArray[np.uint8]], digest: str, rows: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        """Join arrays.
+
+        Args:
+            parts: at least one array ``[k, ...]``, all of one shape but for the last one's length.
+            digest: of all of them.
+            rows: which images these are, of all those in ``parts``; ``None``: every one.
+        """
+        self._parts = parts
+        self._rows = np.arange(sum(len(part) for part in parts)) if rows is None else rows
+        self.digest = digest
+        """SHA-256 of the shards' digests, 64 hex digits."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """``[N, ...]``, as of a tensor."""
+        return torch.Size((len(self), *self._parts[0].shape[1:]))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def where(self, mask: Tensor) -> Shards:
+        """Only the images that the boolean mask ``[N]`` picks, still in their files."""
+        return Shards(self._parts, self.digest, self._rows[mask.numpy()])
+
+    def __getitem__(self, index: Tensor | slice) -> Tensor:
+        """Copies of some images.
+
+        Args:
+            index: int64 ``[k]``, counted from the end where negative, a slice, or a boolean mask ``[N]``.
+
+        Returns:
+            uint8 ``[k, ...]``.
+
+        Raises:
+            IndexError: there is no such image.
+        """
+        wanted = self._rows[index if isinstance(index, slice) else index.numpy()]
+        out = np.empty((len(wanted), *self._parts[0].shape[1:]), dtype=np.uint8)
+        shards = wanted // len(self._parts[0])
+        for number in np.unique(shards):
+            here = shards == number
+            out[here] = self._parts[number][wanted[here] - number * len(self._parts[0])]
+        return torch.from_numpy(out)
+
+
+def sharded(
+    folder: Path,
+    name: str,
+    key: Mapping[str, Any],
+    files: Sequence[Path],
+    read: Callable[[Path], Tensor],
+    image_bytes: int,
+    progress: Callable[[int], None] | None = None,
+) -> Shards:
+    """Every file as an image, decoded now or taken from the cache; only the shards of changed files are made again.
+
+    Args:
+        folder: the cache's folder.
+        name: readable start of the shards' file names.
+        key: what the images depend on besides the files' bytes.
+        files: at least one.
+        read: decodes one to uint8, all of one shape.
+        image_bytes: bytes of one image.
+        progress: told the number of images done after every shard.
+
+    Raises:
+        DataError: a file cannot be read, or the cache not written.
+    """
+    per = max(1, SHARD_BYTES // image_bytes)
+    parts, digests = [], []
+    for first in range(0, len(files), per):
+        some = files[first : first + per]
+        read_from = hashlib.sha256("".join(file_digest(path) for path in some).encode()).hexdigest()
+        entry = cache.cached(folder, name, {**key, "files": read_from}, partial(_decode, some, read))
+        parts.append(_mapped(entry.path))
+        digests.append(entry.digest)
+        if progress is not None:
+            progress(first + len(some))
+    return Shards(parts, hashlib.sha256("".join(digests).encode()).hexdigest())
+
+
+def _decode(files: Sequence[Path], read: Callable[[Path], Tensor]) -> dict[str, Tensor]:
+    return {"images": torch.stack([read(path) for path in files])}
+
+
+def _mapped(path: Path) -> npt.NDArray[np.uint8]:
+    """The images of an entry where they lie: safetensors is a length, a JSON header and the bytes."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))["images"]
+    start = 8 + length + header["data_offsets"][0]
+    return np.memmap(path, np.uint8, "r", start, tuple(header["shape"]))
