@@ -1,7 +1,8 @@
-"""Albums of cartoons and of portraits: rendered once by all processors, kept in shards, always the same.
+"""Albums of cartoons and of photographs: rendered once by all processors, kept in shards, always the same.
 
-Cartoon i and portrait i of a split and group show the same person. A picture is a pure function of (seed, split,
-group, index, shot), so neither the number of processes nor the number of pictures asked for changes any of them.
+Cartoon i and portrait i of a split and group show the same person; the snapshots and the sittings of a split show
+others. A picture is a pure function of what its album is asked for, its index and its shot, so neither the number of
+processes nor the number of pictures asked for changes any of them.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from datasets import cache
 from datasets.errors import DataError
 from datasets.faces import studio
 from datasets.faces.crew import Crew
-from datasets.faces.people import GROUPS
+from datasets.faces.looks import HAIR
+from datasets.faces.people import EXPRESSIONS, GROUPS
 
 VERSION = 4
 """Of the renderer: part of every cache key. Raise it whenever a picture would come out differently."""
+LOOKS_VERSION = 1
+"""The same for what only snapshots and sittings depend on."""
 SHARD = 50
 """People in one file of the cache."""
 _WORTH = 100
@@ -34,7 +38,7 @@ _SMALLEST = 16
 
 @dataclass(frozen=True)
 class Album:
-    """Pictures of one group and domain."""
+    """Pictures of one kind."""
 
     images: Tensor
     """uint8 ``[N, 3, size, size]``."""
@@ -73,7 +77,7 @@ def cartoons(
         "shots": 1,
         "seed": seed,
     }
-    return _album(folder, order, count, progress)
+    return _album(folder, order, _group(group), count, progress)
 
 
 def portraits(
@@ -112,22 +116,107 @@ def portraits(
         "shots": shots,
         "seed": seed,
     }
-    return _album(folder, order, count, progress)
+    return _album(folder, order, _group(group), count, progress)
+
+
+def snapshots(
+    folder: Path,
+    split: str,
+    count: int,
+    size: int,
+    hair_shift: int = 0,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Album:
+    """Photographs of people of known hair, gender and age, from the cache or rendered now.
+
+    Image i shows :func:`datasets.faces.looks.person_of` person i, who looks like :func:`datasets.faces.looks.look`.
+
+    Args:
+        folder: the faces' cache folder.
+        split: any name; different names give different people.
+        count: number of people, at least 1.
+        size: pixels of a side, at least 16.
+        hair_shift: the same photographs of the same people with the hair colour of the number (their own + this) % 3;
+            any whole number.
+        seed: seed of the whole set.
+        progress: told the number of pictures done after every shard.
+
+    Raises:
+        DataError: an argument is out of its range, or the cache cannot be written.
+    """
+    # Shifts that give the same pictures share them.
+    shift = hair_shift % len(HAIR)
+    order: dict[str, str | int] = {
+        "domain": "snapshot",
+        "split": split,
+        "size": size,
+        "shots": 1,
+        "seed": seed,
+        "hair_shift": shift,
+        "looks": LOOKS_VERSION,
+    }
+    return _album(folder, order, f"hair{shift}", count, progress)
+
+
+def sittings(
+    folder: Path,
+    split: str,
+    expression: str,
+    count: int,
+    size: int,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Album:
+    """Studio portraits of people with one expression, from the cache or rendered now.
+
+    Image i shows the same person in the same photograph for every expression; only the face moves.
+
+    Args:
+        folder: the faces' cache folder.
+        split: any name; different names give different people, none of whom is in the snapshots.
+        expression: one of :data:`~datasets.faces.people.EXPRESSIONS`.
+        count: number of people, at least 1.
+        size: pixels of a side, at least 16.
+        seed: seed of the whole set.
+        progress: told the number of pictures done after every shard.
+
+    Raises:
+        DataError: an argument is out of its range, or the cache cannot be written.
+    """
+    if expression not in EXPRESSIONS:
+        raise DataError(f"there is no expression {expression!r}; use one of {', '.join(EXPRESSIONS)}")
+    order: dict[str, str | int] = {
+        "domain": "sitting",
+        "split": split,
+        "size": size,
+        "shots": 1,
+        "seed": seed,
+        "expression": expression,
+        "looks": LOOKS_VERSION,
+    }
+    return _album(folder, order, expression, count, progress)
+
+
+def _group(group: str) -> str:
+    if group not in GROUPS:
+        raise DataError(f"there is no group {group!r} of faces; use one of {', '.join(GROUPS)}")
+    return group
 
 
 def _album(
     folder: Path,
     order: Mapping[str, str | int],
+    kind: str,
     count: int,
     progress: Callable[[int], None] | None,
 ) -> Album:
-    domain, group, split = (str(order[name]) for name in ("domain", "group", "split"))
+    """The pictures of an order; ``kind`` says in file names and errors which of its domain they are."""
+    domain, split = (str(order[name]) for name in ("domain", "split"))
     size, shots = (int(order[name]) for name in ("size", "shots"))
-    if group not in GROUPS:
-        raise DataError(f"there is no group {group!r} of faces; use one of {', '.join(GROUPS)}")
     for name, value, least in (("count", count, 1), ("size", size, _SMALLEST), ("shots", shots, 1)):
         if value < least:
-            raise DataError(f"{domain}s of {group} in the split {split!r}: {name} is {value}, must be {least} or more")
+            raise DataError(f"{domain}s of {kind} in the split {split!r}: {name} is {value}, must be {least} or more")
     # Another version of either draws other pictures.
     libraries = {name: version(name) for name in ("python-avatars", "resvg-py")}
     crew: Crew | None = None
@@ -145,7 +234,7 @@ def _album(
         for first in range(0, count, SHARD):
             last = min(first + SHARD, count)
             key = {"renderer": VERSION, **libraries, **order, "first": first, "last": last}
-            entry = cache.cached(folder, f"{domain}-{group}-{split}", key, partial(shard, first, last))
+            entry = cache.cached(folder, f"{domain}-{kind}-{split}", key, partial(shard, first, last))
             images.append(entry.tensors["images"])
             if progress is not None:
                 progress(last * shots)

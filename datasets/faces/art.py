@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from datasets.errors import DataError
 from datasets.faces import strokes
+from datasets.faces.features import Features
 from datasets.faces.people import CLOTHES_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
 from datasets.faces.strokes import CARTOON, PORTRAIT
 
@@ -44,8 +45,13 @@ def frame(who: Person) -> tuple[float, float, float, float]:
     return 132.0 - width / 2, top, width, height
 
 
-def svg(who: Person, drawn: int) -> str:
-    """The drawing: :data:`CARTOON` or :data:`PORTRAIT`. A pure function of both.
+def svg(who: Person, drawn: int, own: Features | None = None) -> str:
+    """The drawing: :data:`CARTOON` or :data:`PORTRAIT`. A pure function of its arguments.
+
+    Args:
+        who: the person.
+        drawn: which of the two.
+        own: a face instead of the person's eyes, brows, mouth and strokes, and another frame.
 
     Raises:
         DataError: a field of the person names art that python-avatars does not have.
@@ -81,10 +87,13 @@ def svg(who: Person, drawn: int) -> str:
     picture = _insert(picture, "transparent_Body", strokes.behind(who, drawn))
     if drawn == CARTOON:
         picture = _insert(picture, "transparent_Clothing", strokes.outline())
-    picture = _insert(picture, "transparent_Face", strokes.under(who, drawn))
-    after_face = strokes.eyes(who, drawn) + (strokes.over(who) if drawn == CARTOON else "")
-    picture = _insert(picture, "transparent_Top", after_face)
-    picture = _brows(picture, who, drawn, down)
+    if own is not None:
+        picture = _faced(picture, own)
+    else:
+        picture = _insert(picture, "transparent_Face", strokes.under(who, drawn))
+        after_face = strokes.eyes(who, drawn) + (strokes.over(who) if drawn == CARTOON else "")
+        picture = _insert(picture, "transparent_Top", after_face)
+        picture = _brows(picture, who, drawn, down)
     picture = picture.replace(
         'id="transparent_Clothing" transform="translate(0.000000, 170.000000)"',
         f'id="transparent_Clothing" transform="translate(0,{170 - _SHORT_NECK.get(who.clothes, 0)})"',
@@ -93,7 +102,7 @@ def svg(who: Person, drawn: int) -> str:
         'id="transparent_Nose" transform="translate(28.000000, 40.000000)"',
         f'id="transparent_Nose" transform="translate(28.000000, {40 + 0.6 * down:.1f})"',
     )
-    left, top, width, height = frame(who)
+    left, top, width, height = frame(who) if own is None else own.view
     if drawn == PORTRAIT:
         picture = picture.replace(_TONGUE, "#a4585a")
         left, top = left - MARGIN * width, top - MARGIN * height
@@ -112,6 +121,18 @@ def _insert(picture: str, before: str, element: str) -> str:
     return picture.replace(f'<g id="{before}"', f'{element}<g id="{before}"', 1)
 
 
+def _faced(picture: str, own: Features) -> str:
+    """The picture with another face in the place of python-avatars' mouth and brows."""
+    for part, following in (("Mouth", "Nose"), ("Eyebrow", "Top")):
+        start, end = (picture.index(f'<g id="transparent_{name}"') for name in (part, following))
+        # The brows are the last of the face's group, whose end stays.
+        picture = picture[:start] + ("</g>" if part == "Eyebrow" else "") + picture[end:]
+    picture = _insert(picture, "transparent_Face", own.skin)
+    picture = _insert(picture, "transparent_Top", own.face)
+    end = picture.rindex("</svg>")
+    return picture[:end] + own.mouth + picture[end:]
+
+
 def _brows(picture: str, who: Person, drawn: int, down: float) -> str:
     """Brows in the colour of the hair; higher above a cartoon's big eyes, heavier on men."""
     start, end = (picture.index(f'<g id="transparent_{part}"') for part in ("Eyebrow", "Top"))
@@ -127,12 +148,12 @@ def _brows(picture: str, who: Person, drawn: int, down: float) -> str:
     return picture[:start] + brows.replace("<g ", f"<g {place}", 1) + picture[end:]
 
 
-def raster(who: Person, drawn: int, size: int) -> npt.NDArray[np.float32]:
+def raster(who: Person, drawn: int, size: int, own: Features | None = None) -> npt.NDArray[np.float32]:
     """The drawing as pixels with transparency: float32 ``[size, size, 4]`` in [0, 1], colours premultiplied."""
     import resvg_py
     from PIL import Image
 
-    data = resvg_py.svg_to_bytes(svg_string=svg(who, drawn), width=size, height=size, skip_system_fonts=True)
+    data = resvg_py.svg_to_bytes(svg_string=svg(who, drawn, own), width=size, height=size, skip_system_fonts=True)
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"), np.float32) / np.float32(255)
     pixels[..., :3] *= pixels[..., 3:]
     return pixels

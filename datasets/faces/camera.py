@@ -6,6 +6,7 @@ are made with it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,21 @@ DETAIL = 96
 """A photograph is made with at least so many pixels a side, and at least twice those asked for."""
 
 
+@dataclass(frozen=True)
+class Scene:
+    """Where a photograph is taken."""
+
+    view: tuple[float, float, float, float] | None = None
+    """What the drawing shows of the person's canvas without its margin: left, top, width, height; None: a cartoon's
+    frame."""
+    plain: bool = False
+    """A studio: even light, a plain light wall, the sitter upright in the middle, a careful exposure."""
+
+
+OUTSIDE = Scene()
+"""A portrait's: anywhere."""
+
+
 def _f32(values: npt.NDArray[Any]) -> Pixels:
     return values.astype(np.float32, copy=False)
 
@@ -30,14 +46,18 @@ def master(size: int) -> int:
     return round((1 + 2 * MARGIN) * max(2 * size, 112))
 
 
-def photograph(who: Person, face: Pixels, size: int, draws: np.random.Generator) -> npt.NDArray[np.uint8]:
+def photograph(
+    who: Person, face: Pixels, size: int, draws: np.random.Generator, scene: Scene = OUTSIDE
+) -> npt.NDArray[np.uint8]:
     """One photograph of a person.
 
     Args:
         who: the person, for the place and the colours of what the light falls on.
         face: the portrait's drawing with its margin, float32 ``[M, M, 4]`` in [0, 1], premultiplied.
         size: pixels of a side.
-        draws: where the camera, the light, the background and the pose come from.
+        draws: where the camera, the light, the background and the pose come from; how much is drawn from it
+            depends on the size alone.
+        scene: where it is taken.
 
     Returns:
         uint8 ``[size, size, 3]``.
@@ -46,24 +66,24 @@ def photograph(who: Person, face: Pixels, size: int, draws: np.random.Generator)
 
     factor = max(2, -(-DETAIL // size))
     work = factor * size
-    seen, x, y = _posed(face, work, draws)
+    seen, x, y = _posed(face, work, draws, 0.4 if scene.plain else 1.0)
     # An edge of a photograph is soft.
     seen = gaussian_filter(seen, (0.005 * work, 0.005 * work, 0))
     cover = seen[..., 3:]
     lit = _textured(who, seen[..., :3], work, draws)
-    lit = lit * _light(who, cover[..., 0], x, y, draws)
-    picture = lit + (1 - cover) * _room(work, draws)
+    lit = lit * _light(who, cover[..., 0], x, y, draws, scene)
+    picture = lit + (1 - cover) * (_wall if scene.plain else _room)(work, draws)
     picture = picture.reshape(size, factor, size, factor, 3).mean((1, 3))
-    return _developed(picture, draws)
+    return _developed(picture, draws, 0.4 if scene.plain else 1.0)
 
 
-def _posed(face: Pixels, work: int, draws: np.random.Generator) -> tuple[Pixels, Pixels, Pixels]:
+def _posed(face: Pixels, work: int, draws: np.random.Generator, loose: float) -> tuple[Pixels, Pixels, Pixels]:
     """The face turned, moved and scaled a little, and where on the person's canvas every pixel looks."""
     from scipy.ndimage import affine_transform
 
-    angle = np.clip(draws.normal(0, 2.4), -6, 6) * np.pi / 180
-    zoom = np.clip(draws.normal(1.0, 0.03), 0.94, 1.07)
-    shift = np.clip(draws.normal(0, 0.018, 2), -0.045, 0.045)
+    angle = loose * np.clip(draws.normal(0, 2.4), -6, 6) * np.pi / 180
+    zoom = np.clip(draws.normal(1.0, 0.03 * loose), 0.94, 1.07)
+    shift = loose * np.clip(draws.normal(0, 0.018, 2), -0.045, 0.045)
     side = len(face)
     scale = side / ((1 + 2 * MARGIN) * work * zoom)
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -104,11 +124,11 @@ def _textured(who: Person, pixels: Pixels, work: int, draws: np.random.Generator
     return _f32(pixels * (1 + (hair * strands)[..., None]) + (hair * np.maximum(strands, 0) * shine)[..., None])
 
 
-def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Generator) -> Pixels:
+def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Generator, scene: Scene) -> Pixels:
     """How bright every pixel is, by colour: light from one side on a round head, its nose and its eye sockets."""
     from scipy.ndimage import gaussian_filter
 
-    left, top, width, height = frame(who)
+    left, top, width, height = scene.view or frame(who)
     u, v = left + width * x, top + height * y
     down = lowered(who)
 
@@ -117,7 +137,7 @@ def _light(who: Person, cover: Pixels, x: Pixels, y: Pixels, draws: np.random.Ge
 
     side = float(draws.choice((-1.0, 1.0)) * draws.uniform(0.35, 1.0))
     rise = float(draws.uniform(-0.75, -0.2))
-    strength = float(draws.uniform(0.2, 0.34))
+    strength = float(draws.uniform(0.2, 0.34)) * (0.4 if scene.plain else 1.0)
     # The head is an ellipsoid; hair and shoulders are rounded off towards the outline of everything.
     nx, ny = np.clip((u - 132) / 78, -1, 1), np.clip((v - 112) / 100, -1, 1)
     facing = np.sqrt(np.clip(1 - 0.8 * (nx * nx + ny * ny), 0.05, 1))
@@ -158,15 +178,23 @@ def _room(work: int, draws: np.random.Generator) -> Pixels:
     return _f32(room)
 
 
-def _developed(picture: Pixels, draws: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _wall(work: int, draws: np.random.Generator) -> Pixels:
+    """A light grey-white wall, a little darker to one side and below."""
+    axis = np.linspace(-1, 1, work)
+    grey = draws.uniform(0.8, 0.88) + 0.006 * draws.standard_normal(3)
+    fall = 0.025 * draws.uniform(-1, 1) * axis[None] - 0.02 * axis[:, None]
+    return _f32(grey + fall[..., None])
+
+
+def _developed(picture: Pixels, draws: np.random.Generator, loose: float) -> npt.NDArray[np.uint8]:
     """Exposure, a small colour cast, blur, the corners' falling light and the sensor's noise."""
     from scipy.ndimage import gaussian_filter
 
     size = len(picture)
     axis = np.linspace(-1, 1, size)
     corners = 1 - 0.09 * (axis[None] ** 2 + axis[:, None] ** 2) * draws.uniform(0.2, 1)
-    cast = 1 + np.clip(0.018 * draws.standard_normal(3), -0.04, 0.04)
-    exposure = 1.04 + np.clip(0.05 * draws.standard_normal(), -0.1, 0.1)
+    cast = 1 + np.clip(0.018 * loose * draws.standard_normal(3), -0.04, 0.04)
+    exposure = 1.04 + np.clip(0.05 * loose * draws.standard_normal(), -0.1, 0.1)
     picture = _f32(picture * (exposure * corners)[..., None] * cast)
     sigma = draws.uniform(0.2, 0.5) * (size / 48) ** 0.5
     picture = gaussian_filter(picture, (sigma, sigma, 0))

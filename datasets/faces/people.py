@@ -36,6 +36,8 @@ HAIR_COLOURS: Mapping[str, tuple[str, str]] = {
     "auburn": ("#c43f22", "#7c3a26"),
     "ginger": ("#f07a28", "#a8643a"),
     "blond": ("#f7c548", "#bf9c66"),
+    "walnut": ("#7d4522", "#6b422a"),
+    "golden": ("#fbd564", "#d6b568"),
     "grey": ("#a9b0ba", "#8f8f8f"),
     "silver": ("#ced4dc", "#b4b3b0"),
     "white": ("#f1f2f5", "#d6d4cf"),
