@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from benchmarks.checkpoint import digest_of
 from benchmarks.errors import UserError
 from benchmarks.metrics.measure import Answer, measure
 from benchmarks.metrics.protocol import Score
-from benchmarks.restore import WEIGHTS, restore_method
+from benchmarks.restore import WEIGHTS, build_task, restore_method
+from benchmarks.roles import joint_logits, roles_of
 from benchmarks.seeds import derive_seed
 from datasets.task import Measure, Request, Task
 from methods.method import Method
@@ -153,12 +155,28 @@ class Judges:
         self._cell, self._task, self._fabric, self._root = cell, task, fabric, root
         self._ready: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {}
 
-    def get(self, role: str) -> tuple[Callable[[Tensor], Tensor], str]:
-        """``(images -> logits, digest of the judge's weights)``."""
+    def get(self, judge: str) -> tuple[Callable[[Tensor], Tensor], str]:
+        """``(images -> logits, digest of the judge's weights)``; of several joined by dots see :mod:`.roles`.
+
+        Raises:
+            UserError: the cell has no such judge, or it was trained on images of another size.
+        """
+        roles = roles_of(judge, self._cell.judges, f"task {self._cell.task!r}")
+        parts = [self._one(role) for role in roles]
+        if len(parts) == 1:
+            return parts[0]
+        digest = hashlib.sha256("\n".join(digest for _, digest in parts).encode()).hexdigest()
+        return lambda images: joint_logits([logits(images) for logits, _ in parts]), digest
+
+    def _one(self, role: str) -> tuple[Callable[[Tensor], Tensor], str]:
         if role not in self._ready:
-            if role not in self._cell.judges:
-                raise UserError(f"task {self._cell.task!r} measures with judge {role!r}, which it does not declare")
             cell = self._cell.judges[role]
+            trained, ours = build_task(cell, self._root).info().image_size, self._task.info().image_size
+            if trained != ours:
+                raise UserError(
+                    f"{cell.address} was trained on images of {trained} pixels and cannot judge {ours}: "
+                    f"settings_for of the task {self._cell.task!r} must keep what decides the size"
+                )
             method = restore_method(cell, self._task, self._root)
             for network in method.networks().values():
                 self._fabric.to_device(network)

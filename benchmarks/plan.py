@@ -12,6 +12,7 @@ from benchmarks.cell import Cell, RunSettings
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.overrides import Override, Profile, build_settings
 from benchmarks.registry import get_method, get_task
+from benchmarks.roles import roles_of
 from benchmarks.suites import PROFILES, Rows, Suite
 from datasets.task import Task, TaskSettings
 from methods.method import Method
@@ -83,16 +84,14 @@ def _dependencies_first(rows: Iterable[Cell]) -> list[Cell]:
 
 
 def _judges_asked(task: Task, method: type[Method]) -> list[str]:
-    """Roles of the judges that the measures of a method name, in the task's order.
+    """Roles of the judges that the measures of a method name, alone or joined by dots, in the task's order.
 
     Raises:
         UserError: a measure names a judge that the task does not declare.
     """
     measures = task.measures(method.kind, method.stream)
-    asked = {measure.judge for measure in measures if measure.judge is not None}
-    for role in sorted(asked - task.judges.keys()):
-        hint = did_you_mean(role, task.judges)
-        raise UserError(f"task {task.name!r} measures with the judge {role!r}, which it does not declare{hint}")
+    judges = sorted({measure.judge for measure in measures if measure.judge is not None})
+    asked = {role for judge in judges for role in roles_of(judge, task.judges, f"task {task.name!r}")}
     return [role for role in task.judges if role in asked]
 
 

@@ -213,10 +213,12 @@ def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path)
 def _own_scores(
     cell: Cell, method: Method, directory: Path, networks: Mapping[str, nn.Module], timer: StepTimer
 ) -> Iterator[Score]:
-    from benchmarks.metrics.parameters import parameters_score
+    from benchmarks.metrics.parameters import parameters_score, trained_scores
 
     data = f"{cell.task_label}:{cell.task_settings['source']}"
     yield parameters_score(networks)
+    if method.settings.steps:
+        yield from trained_scores(method.opt, method.models())
     if timer.seen:
         yield from timer.scores(data)
         yield from final_losses(directory, method.watch, method.settings.steps, data)

@@ -79,7 +79,8 @@ class Measure:
     reference: str | None = None
     """Name of the reference images (:meth:`Task.reference`), for distribution metrics and ``adaptation``."""
     judge: str | None = None
-    """Role of the judge that classifies the answers, a key of :attr:`Task.judges`; ``None`` for ``predict``."""
+    """Role of the judge that classifies the answers, a key of :attr:`Task.judges`, or several joined by dots
+    (``hair.gender``), whose classes are all combinations, the first's changing slowest; ``None`` for ``predict``."""
     label: str | None = None
     """Key of ``Request.labels`` that holds the right answer."""
     by: str | None = None

@@ -10,6 +10,7 @@ import torch
 
 from benchmarks.metrics import METRICS
 from benchmarks.registry import get_method, get_task, methods, tasks
+from benchmarks.roles import roles_of
 from datasets.task import Kind, Request, Task
 
 Make = Callable[..., Task]
@@ -101,7 +102,7 @@ def test_whatever_it_wants_measured_can_be_measured(name: str, make_task: Make) 
             request = requests[measure.request]
             for key in (measure.label, measure.by):
                 assert key is None or key in request.labels
-            assert measure.judge is None or measure.judge in task.judges
+            assert measure.judge is None or roles_of(measure.judge, task.judges, name)
             if measure.reference is not None:
                 assert len(task.reference(measure.reference)) > 1
 
