@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 TASKS: Mapping[str, str] = {
+    "attributes": "datasets.attributes.task:Attributes",
     "cartoon-groups": "datasets.cartoon_groups.task:CartoonGroups",
     "digits": "datasets.digits.task:Digits",
 }

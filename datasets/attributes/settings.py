@@ -1,0 +1,68 @@
+"""Settings of the task ``attributes``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from datasets.faces.people import EXPRESSIONS
+from datasets.task import TaskSettings
+
+Set = Literal["faces", "expressions"]
+Stage = Literal["rows", "judge-hair", "judge-gender", "judge-age", "judge-expression"]
+SETS: tuple[Set, Set] = ("faces", "expressions")
+NEUTRAL = "neutral"
+TARGETS = tuple(name for name in EXPRESSIONS if name != NEUTRAL)
+"""All seven."""
+
+
+class AttributesSettings(TaskSettings):
+    """Which sets a row is trained on, image size, and the sizes of the stand-in; the real source has what it has."""
+
+    stream: Stage = "rows"
+    """What ``prepare`` gets ready: ``rows`` is every stream of the tables; other data are made when first asked for."""
+    size: int = Field(default=128, ge=16)
+    """Height and width of every image in pixels."""
+    data: tuple[Set, ...] = SETS
+    """The sets that rows are trained on and asked about, in this order, whatever order they are given in."""
+    targets: tuple[str, ...] = TARGETS
+    """Expressions beside ``neutral``: those of :data:`TARGETS`, in its order, that the task knows. Others are left
+    out of the data."""
+    n_faces: int = Field(default=4000, ge=2)
+    """Snapshots to train on, everyone of another person."""
+    n_people: int = Field(default=400, ge=1)
+    """Sitters to train on, each with every expression."""
+    n_test: int = Field(default=100, ge=4)
+    """Snapshots, and sitters: to test on, to compare with, and to check a judge on."""
+    n_judge: int = Field(default=1500, ge=1)
+    """Snapshots that the judges of hair, gender and age learn from."""
+    n_judge_people: int = Field(default=400, ge=1)
+    """Sitters that the judge of expressions learns from, each with every expression."""
+
+    @field_validator("data")
+    @classmethod
+    def _sets_once(cls, value: tuple[Set, ...]) -> tuple[Set, ...]:
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"name one or both of {' and '.join(SETS)}, each once")
+        return tuple(name for name in SETS if name in value)
+
+    @field_validator("targets")
+    @classmethod
+    def _expressions_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in TARGETS:
+                raise ValueError(f"{name!r} is no target; use some of {', '.join(TARGETS)}")
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"name some of {', '.join(TARGETS)}, each once")
+        return tuple(name for name in TARGETS if name in value)
+
+    @property
+    def variant(self) -> str:
+        """The name of the only set, or empty where there are both."""
+        return self.data[0] if len(self.data) == 1 else ""
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """``neutral``, then the targets: the classes of the set ``expressions``."""
+        return (NEUTRAL, *self.targets)
