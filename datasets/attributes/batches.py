@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from datasets.attributes.sources import Labelled
-from datasets.attributes.wishes import HAIR, Target
+from datasets.attributes.wishes import Target
 from datasets.errors import DataError
+from datasets.faces.looks import HAIR
 from datasets.sampling import step_indices
 
 

@@ -148,7 +148,7 @@ class Real:
         """Read now or taken from the cache."""
         from datasets.attributes import celeba, rafd
 
-        own: Part = "judge-test" if part == "reference" else part
+        own: Literal["train", "test", "judge", "judge-test"] = "judge-test" if part == "reference" else part
         if (of, own) not in self._read:
             size = self._settings.size
             if of == "faces":

@@ -25,10 +25,10 @@ others nobody can say what is right. Where there is no CelebA on disk, rows of `
 request ``across``, its scores and its pictures.
 
 Differences from the paper: it has people vote on attributes (Tables 1 and 2), and one classifier for expressions
-(Table 3); our judges say what became of every attribute. Its splits are not published: :mod:`~datasets.attributes.celeba`
-(2,000 test images, as in the paper) and :mod:`~datasets.attributes.rafd` (all three angles, nobody in two parts) have
-their own. The stand-in knows the true picture of a person with other hair or another expression. A profile may use
-fewer than the seven target expressions.
+(Table 3); our judges say what became of every attribute. Its splits are not published; ours, of CelebA with 2,000
+test images as in the paper and of RaFD with all three angles and nobody in two parts, are those of
+:mod:`~datasets.attributes.celeba` and :mod:`~datasets.attributes.rafd`. The stand-in knows the true picture of a person
+with other hair or another expression. A profile may use fewer than the seven target expressions.
 """
 
 from __future__ import annotations

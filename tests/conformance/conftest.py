@@ -40,6 +40,20 @@ def made_up_faces(
     return album.Album(images, f"made-up-{split}-{group}-{count}")
 
 
+def made_up_snapshots(
+    folder: Path, split: str, count: int, size: int, hair_shift: int = 0, seed: int = 0, progress: object = None
+) -> album.Album:
+    """Noise in the shapes of snapshots."""
+    return made_up_faces(folder, split, f"snapshots-{hair_shift}", count, size, seed=seed)
+
+
+def made_up_sittings(
+    folder: Path, split: str, expression: str, count: int, size: int, seed: int = 0, progress: object = None
+) -> album.Album:
+    """Noise in the shapes of studio portraits."""
+    return made_up_faces(folder, split, f"sittings-{expression}", count, size, seed=seed)
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
@@ -51,6 +65,8 @@ def make_task(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tas
     monkeypatch.setattr(mnist, "load", made_up_mnist)
     monkeypatch.setattr(album, "cartoons", made_up_faces)
     monkeypatch.setattr(album, "portraits", made_up_faces)
+    monkeypatch.setattr(album, "snapshots", made_up_snapshots)
+    monkeypatch.setattr(album, "sittings", made_up_sittings)
 
     def make(name: str, stream: str | None = None, settings: TaskSettings | None = None) -> Task:
         cls = get_task(name)
