@@ -27,5 +27,6 @@ METHODS: Mapping[str, str] = {
     "stargan/stargan-joint": "methods.stargan.joint:StarGANJoint",
     "stargan/diat": "methods.stargan.diat:DIAT",
     "stargan/cyclegan": "methods.stargan.cyclegan:CycleGAN",
+    "stargan/icgan": "methods.stargan.icgan:IcGAN",
 }
 """``paper/method`` -> lazy ``module:Class``."""
