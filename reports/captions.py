@@ -8,8 +8,8 @@ from reports import format as text
 from reports.data import Bundle
 from reports.lookup import Measured
 from reports.model import Line
-from reports.published import PublishedTable
 from reports.statistics import INTERVAL_FROM
+from reports.table_data import PublishedTable
 
 Columns = Mapping[str, Sequence[Measured | None]]
 """Column id -> what we measured, one entry a row."""
@@ -65,27 +65,34 @@ def seeds_line(measured: Columns) -> str:
     return f"Seeds: {listed}." + (f" Shown: mean {' or '.join(how)}." if how else "")
 
 
+_FIGURES = {"accuracy": "accuracy", "classification_error": "error"}
+"""Scores that say how good a judge is -> the word for them."""
+
+
 def judges_line(bundle: Bundle, lines: Sequence[Line], measured: Columns) -> str:
-    """How accurate the judges behind this table's accuracies are on real images."""
+    """How good the judges behind this table's numbers are on real images."""
+    # Judges that decide together have one name, joined by dots: each of them is named with its own figure.
     roles = {
-        str(entry.protocol.get("extractor", "")).partition(":")[2]
+        role
         for column in measured.values()
         for entry in column
         if entry is not None and str(entry.protocol.get("extractor", "")).startswith("judge:")
+        for name in [str(entry.protocol["extractor"]).partition(":")[2]]
+        for role in (name, *name.split("."))
     }
     addresses = {address for line in lines for address in line.addresses}
     cells = bundle.cells[bundle.cells["address"].isin(addresses)]
     judges = {(role, address) for held in cells["judges"] for role, address in held.items() if role in roles}
     said = []
     for role, address in sorted(judges):
-        scores = bundle.scores[(bundle.scores["address"] == address) & (bundle.scores["name"] == "accuracy")]
-        plain = [score for score in scores.to_dict("records") if set(score["slices"]) <= {"request"}]
-        accuracies = [
-            f"{text.number(score['value'], 2)} {score['unit']} on {score['slices'].get('request', 'its test images')}"
-            for score in plain
-            if score["status"] == "ok"
+        scores = bundle.scores[(bundle.scores["address"] == address) & (bundle.scores["status"] == "ok")]
+        figures = [
+            f"{_FIGURES[score['name']]} {text.number(score['value'], 2)} {score['unit']} "
+            f"on {score['slices'].get('request', 'its test images')}"
+            for score in scores.to_dict("records")
+            if score["name"] in _FIGURES and set(score["slices"]) <= {"request"}
         ]
-        said.append(f"{role} = {address}, accuracy {', '.join(accuracies) or 'not measured'}")
+        said.append(f"{role} = {address}, {', '.join(figures) or 'accuracy not measured'}")
     return f"Judge: {'; '.join(said)}." if said else ""
 
 

@@ -224,7 +224,7 @@ def _curves(events: list[dict[str, Any]]) -> dict[tuple[int, str], float]:
 
 
 def _pictures(directory: Path, events: list[dict[str, Any]]) -> tuple[tuple[str, Path], ...]:
-    """Sample grids by step, then final grids by request: ``("step 500", ...)``, ``("final test", ...)``."""
+    """Sample grids by step, then final ones by file name: ``("step 500", ...)``, ``("final across.outputs", ...)``."""
     samples: dict[int, Path] = {}
     for event in events:
         if event.get("event") == "samples" and isinstance(event.get("step"), int) and event.get("file"):

@@ -21,18 +21,31 @@ class _Strict(BaseModel):
     model_config = STRICT
 
 
-class Term(_Strict):
-    """One score of one method; a list in ``slice`` takes the mean over its values, e.g. over three groups."""
+class Scored(_Strict):
+    """One score; a list in ``slice`` stands for each of its values, e.g. three groups."""
 
-    method: str
     score: str
     slice: dict[str, str | Values]
-    variant: str = ""
 
-    def slices(self) -> list[dict[str, str]]:
-        """Every single slice that the term is the mean of."""
+    def each(self) -> list[tuple[str, dict[str, str]]]:
+        """``(score, single slice)`` of everything that it stands for."""
         lists = [[value] if isinstance(value, str) else value for value in self.slice.values()]
-        return [dict(zip(self.slice, values, strict=True)) for values in product(*lists)]
+        return [(self.score, dict(zip(self.slice, values, strict=True))) for values in product(*lists)]
+
+
+class Term(Scored):
+    """One score of one method, or the mean of several."""
+
+    method: str
+    variant: str = ""
+    mean_with: list[Scored] = []
+    """Further scores of the same cell that the mean is taken over, e.g. the errors of single attributes."""
+    factor: float = Field(default=1.0, gt=0)
+    """The term is multiplied by this: ``1.05`` for "at most 5 % more than"."""
+
+    def parts(self) -> list[tuple[str, dict[str, str]]]:
+        """Every ``(score, slice)`` that the term is the mean of."""
+        return [*self.each(), *(part for scored in self.mean_with for part in scored.each())]
 
 
 class Contrast(_Strict):
@@ -52,9 +65,17 @@ class Contrast(_Strict):
 
     @model_validator(mode="after")
     def _a_margin_has_a_reason(self) -> Self:
-        if bool(self.margin) != bool(self.margin_why):
-            raise ValueError("'margin' and 'margin_why' belong together: a margin needs its reason, beside it")
+        if bool(self.margin or self.factors) != bool(self.margin_why):
+            raise ValueError(
+                "'margin' and 'margin_why' belong together: a margin (or a term's 'factor') needs its reason, beside it"
+            )
         return self
+
+    @property
+    def factors(self) -> list[float]:
+        """Factors of terms other than 1, each once."""
+        terms = (*self.plus, *self.minus)
+        return list(dict.fromkeys(term.factor for term in terms if term.factor != 1.0))
 
     @model_validator(mode="after")
     def _something_can_differ(self) -> Self:

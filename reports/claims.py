@@ -97,9 +97,10 @@ class _Part:
     """One slice of one term: its finite scores by seed, and what became of the method's cells."""
 
     term: Term
+    score: str
     slices: dict[str, str]
     sign: float
-    """1 or -1, divided by the number of slices that the term is the mean of."""
+    """The term's factor or its negative, divided by the number of scores that the term is the mean of."""
     found: dict[int, dict[str, Any]]
     infinite: frozenset[int]
     runs: dict[int, str]
@@ -113,7 +114,7 @@ class _Part:
         status = self.runs.get(seed, "not-run")
         if status != "ok":
             return f"{self.method}: {text.status_word(status)}"
-        where = f"{self.term.score} of {self.method} on {text.slice_text(self.slices)}"
+        where = f"{self.score} of {self.method} on {text.slice_text(self.slices)}"
         return f"{where} is not finite" if seed in self.infinite else f"{where} was not measured"
 
 
@@ -122,7 +123,9 @@ def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine
     parts = [part for term in contrast.plus for part in _parts(index, task, term, 1.0)]
     parts += [part for term in contrast.minus for part in _parts(index, task, term, -1.0)]
     shared = sorted(set.intersection(*(set(part.found) for part in parts)))
-    notes = [f"margin {_signed(contrast, contrast.margin)}: {contrast.margin_why}"] if contrast.margin else []
+    allowed = [f"margin {_signed(contrast, contrast.margin)}"] if contrast.margin else []
+    allowed += [f"factor {factor:g}" for factor in contrast.factors]
+    notes = [f"{', '.join(allowed)}: {contrast.margin_why}"] if allowed else []
     notes += _missing(parts, shared, task)
     if unlike := _unlike(parts, shared):
         decision = Decision("undecided", None, None, f"measured in different ways: {unlike}")
@@ -151,11 +154,12 @@ def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine
 def _parts(index: Index, task: str, term: Term, sign: float) -> list[_Part]:
     runs = index.runs(term.method, term.variant, task)
     parts = []
-    slices = term.slices()
-    for one in slices:
-        found = index.by_seed(term.method, term.variant, task, term.score, one)
+    each = term.parts()
+    for name, one in each:
+        found = index.by_seed(term.method, term.variant, task, name, one)
         finite = {seed: score for seed, score in found.items() if isfinite(score["value"])}
-        parts.append(_Part(term, one, sign / len(slices), finite, frozenset(set(found) - set(finite)), runs))
+        share = sign * term.factor / len(each)
+        parts.append(_Part(term, name, one, share, finite, frozenset(set(found) - set(finite)), runs))
     return parts
 
 
@@ -198,14 +202,14 @@ def _unlike(parts: Sequence[_Part], shared: Sequence[int]) -> str:
         keys = [score_key(part.found[seed]) for seed in shared]
         for key in keys:
             if why := key_difference(key, keys[0]):
-                return f"{part.term.score} of {part.method} on {text.slice_text(part.slices)}, {why} between seeds"
+                return f"{part.score} of {part.method} on {text.slice_text(part.slices)}, {why} between seeds"
         for key in keys[:1]:
-            where = f"{part.term.score} of {part.method}"
+            where = f"{part.score} of {part.method}"
             of_score = _without(key, _OF_THE_SET)
-            if why := key_difference(of_score, first.setdefault(part.term.score, of_score)):
+            if why := key_difference(of_score, first.setdefault(part.score, of_score)):
                 return f"{where}, {why}"
             of_slice = _without(key, ("data",))
-            place = (part.term.score, text.slice_text(part.slices))
+            place = (part.score, text.slice_text(part.slices))
             if why := key_difference(of_slice, same_slice.setdefault(place, of_slice)):
                 return f"{where} on {place[1]}, {why}"
             units = {part.found[seed]["unit"] for part in parts for seed in shared}

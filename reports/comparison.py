@@ -9,8 +9,8 @@ from typing import Any
 from reports import format as text
 from reports.lookup import Measured
 from reports.model import Orderings
-from reports.published import Column, PublishedProtocol, Row
 from reports.statistics import INTERVAL_FROM, paired_differences, summarise
+from reports.table_data import Column, PublishedProtocol, Row
 
 _WORDS = {"n_real": "N real", "n_fake": "N", "source": "data"}
 _SOURCES = {"standin": "stand-in data", "real": "the paper's data set"}
@@ -53,7 +53,7 @@ def ranks(values: Mapping[int, float], direction: str) -> dict[int, int]:
 def orderings(
     columns: Sequence[Column], rows: Sequence[Row], measured: Mapping[str, Sequence[Measured | None]]
 ) -> Orderings | None:
-    """Every published pair of every column, decided on our numbers; ``None`` when nothing published has a row of ours.
+    """Every published pair of every column with a direction; ``None`` when nothing published has a row of ours.
 
     A pair is compared seed by seed where the rows share seeds. From five shared seeds on it is undecided when the
     interval of the paired difference holds zero; below that the sign of the mean decides, and the seeds are counted.
@@ -61,10 +61,12 @@ def orderings(
     pairs, same, unchecked, others = 0, 0, 0, []
     for column in columns:
         ours = measured[column.id]
+        if column.direction == "none":
+            continue
         both = [
             (row, published_value(row, column), mine)
             for row, mine in zip(rows, ours, strict=True)
-            if mine is not None and column.id in row.published
+            if mine is not None and column.id in row.published and not row.reference
         ]
         for (row_a, a, mine_a), (row_b, b, mine_b) in combinations(both, 2):
             if a == b:

@@ -47,7 +47,7 @@ class Bundle:
     curves: dict[str, pd.DataFrame]
     """Address -> columns ``step``, ``name``, ``value``, sorted by name, then step."""
     pictures: dict[str, list[tuple[str, Path]]]
-    """Address -> labelled grids: ``step 500`` in order of steps, then ``final REQUEST``."""
+    """Address -> labelled grids: ``step 500`` in order of steps, then ``final outputs``, ``final NAME.outputs``."""
     provenance: dict[str, str]
     suite: str
     warnings: list[str] = field(default_factory=list)

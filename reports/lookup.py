@@ -9,7 +9,7 @@ from typing import Any
 
 from reports import format as text
 from reports.data import Bundle
-from reports.published import Column, PublishedTable, Row
+from reports.table_data import Column, PublishedTable, Row
 
 Key = tuple[tuple[str, str], ...]
 
@@ -72,11 +72,12 @@ class Index:
 
     def scores(self, table: PublishedTable, row: Row, column: Column) -> list[dict[str, Any]]:
         """Finished scores for a row and a column, by seed, then by slice."""
-        # A column that takes any value says so for every row: an expanded row must not narrow its parameters.
-        wanted = {**column.slice, **row.slice, **{key: "*" for key, value in column.slice.items() if value == "*"}}
+        if (asked := _asked(row, column)) is None:
+            return []
+        name, wanted = asked
         return [
             score
-            for score in self._scores.get((row.method or "", _variant(row, column), column.score or ""), [])
+            for score in self._scores.get((row.method or "", _variant(row, column), name), [])
             if table.task in (None, score["task"])
             and _slice_fits(score["slices"], wanted)
             and _detail_fits(score["protocol"], column.require)
@@ -112,6 +113,18 @@ def _expand_slices(index: Index, table: PublishedTable, row: Row) -> list[Row]:
     ] or [row]
 
 
+def _asked(row: Row, column: Column) -> tuple[str, dict[str, str]] | None:
+    """Name and slice of the score in a cell of the table; ``None`` where none of ours belongs there."""
+    if row.method is None or column.score is None:
+        return None
+    if row.measures:
+        own = row.measures.get(column.id)
+        return None if own is None else (own.score or column.score, own.slice or column.slice)
+    # A column that takes any value says so for every row: an expanded row must not narrow its parameters.
+    any_value = {key: value for key, value in column.slice.items() if value == "*"}
+    return column.score, {**column.slice, **row.slice, **any_value}
+
+
 def _variant(row: Row, column: Column | None) -> str:
     return row.variant or (column.variant if column is not None else None) or ""
 
@@ -128,15 +141,14 @@ def _detail_fits(protocol: Mapping[str, Any], require: Mapping[str, str]) -> boo
 
 
 def measure(index: Index, table: PublishedTable, rows: Sequence[Row], column: Column) -> list[Measured | None]:
-    """One entry a row, ``None`` for rows that are shown as published only.
+    """One entry a row, ``None`` where no number of ours belongs.
 
     Numbers that were measured differently from most of the column are set apart: other N, other extractor weights,
     other timer or device. Keys in ``table.varies`` do not count.
     """
-    samples = [
-        None if row.method is None or column.score is None else _samples(index, table, row, column) for row in rows
-    ]
-    keys = Counter(key for sample in samples if sample for key, _ in sample.values())
+    samples = [None if _asked(row, column) is None else _samples(index, table, row, column) for row in rows]
+    compared = [sample for row, sample in zip(rows, samples, strict=True) if sample and not row.reference]
+    keys = Counter(key for sample in compared for key, _ in sample.values())
     main = keys.most_common(1)[0][0] if keys else ()
     measured = [
         None if sample is None else _one_row(index, table, row, column, sample, main)
@@ -210,7 +222,7 @@ def _one_row(index: Index, table: PublishedTable, row: Row, column: Column, samp
         text="",
         failed=False,
         notes=tuple(notes),
-        apart="" if key == main or column.direction == "none" else _difference(row, key, main),
+        apart="" if key == main or column.direction == "none" or row.reference else _difference(row, key, main),
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["ours", "published", "difference", "rank"]
+Kind = Literal["ours", "published", "difference", "rank", "votes"]
+"""``votes``: what people said in a published human study; it stands beside our numbers and is not set against them."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Line:
     note: str = ""
     addresses: tuple[str, ...] = ()
     """Cells behind the row, finished ones first."""
+    picture: str = ""
+    """Preview whose pictures a figure shows; empty for the first."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import pandas as pd
 
 from reports import format as text
 from reports.data import Bundle
-from reports.published import Column, PublishedPaper, PublishedTable, Row
+from reports.published import PublishedPaper
+from reports.table_data import Column, PublishedTable, Row
 
 Layout = tuple[PublishedPaper, PublishedTable]
 

@@ -67,28 +67,31 @@ def side_by_side(bundle: Bundle, table: Table) -> SideBySide | None:
     left_out: list[str] = []
     for line in table.lines:
         address, pictures = _first_pictures(bundle, line)
-        if "final outputs" not in pictures:
+        if not pictures:
             continue
-        if "final inputs" in pictures:
-            own = Strip("Input", pictures["final inputs"], address)
+        if "inputs" in pictures:
+            own = Strip("Input", pictures["inputs"], address)
             if inputs is None:
                 inputs = own
             elif not _same_pixels(inputs.path, own.path):
                 left_out.append(line.title)
                 continue
-        if truth is None and "final truth" in pictures:
-            truth = Strip("Truth", pictures["final truth"], address)
-        rows.append(Strip(line.title, pictures["final outputs"], address))
+        if truth is None and "truth" in pictures:
+            truth = Strip("Truth", pictures["truth"], address)
+        rows.append(Strip(line.title, pictures["outputs"], address))
     if not rows:
         return None
     return SideBySide(tuple(strip for strip in (inputs, *rows, truth) if strip is not None), tuple(left_out))
 
 
 def _first_pictures(bundle: Bundle, line: Line) -> tuple[str, dict[str, Path]]:
+    """``inputs``, ``outputs`` and ``truth``, as far as there are any, of the preview that the row shows."""
     finished = set(bundle.cells[bundle.cells["status"] == "ok"]["address"])
+    preview = f"final {line.picture}." if line.picture else "final "
     for address in line.addresses:
-        pictures = dict(bundle.pictures.get(address, []))
-        if address in finished and "final outputs" in pictures:
+        found = dict(bundle.pictures.get(address, []))
+        pictures = {part: found[preview + part] for part in ("inputs", "outputs", "truth") if preview + part in found}
+        if address in finished and "outputs" in pictures:
             return address, pictures
     return "", {}
 

@@ -86,13 +86,14 @@ def render(
         statuses=text.STATUS_WORDS,
         standin="standin" in set(bundle.cells["source"]),
         not_comparable=text.NOT_COMPARABLE,
+        people=any(heading.kind == "votes" for table in tables for heading in table.headings),
     )
 
 
 def _table(table: Table, figure: SideBySide | None) -> dict[str, Any]:
     return {
         "model": table,
-        "groups": _spans([heading.group for heading in table.headings]) if _any_group(table) else [],
+        "groups": _spans(table.headings) if _any_group(table) else [],
         "titles": _title_cells(table),
         "plain": all(heading.kind == "ours" for heading in table.headings),
         "charts": _charts(table),
@@ -104,8 +105,13 @@ def _any_group(table: Table) -> bool:
     return any(heading.group for heading in table.headings)
 
 
-def _spans(words: Sequence[str]) -> list[tuple[str, int]]:
-    return [(word, len(list(members))) for word, members in groupby(words)]
+def _spans(headings: Sequence[Heading]) -> list[tuple[str, int, str]]:
+    """Groups of columns with their numbers of sub-columns; ``votes`` marks a group of nothing but votes."""
+    groups = [(word, list(members)) for word, members in groupby(headings, key=lambda heading: heading.group)]
+    return [
+        (word, len(members), "votes" if all(heading.kind == "votes" for heading in members) else "")
+        for word, members in groups
+    ]
 
 
 def _title_cells(table: Table) -> list[tuple[Heading, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from reports import captions
 from reports import format as text
@@ -11,11 +12,16 @@ from reports.data import Bundle
 from reports.lookup import Index, Measured, expand_rows, measure
 from reports.model import Entry, Heading, Kind, Line, Table
 from reports.others import uncovered_tables
-from reports.published import Column, PublishedPaper, PublishedTable, PublishedValue, Row, load_papers
+from reports.published import PublishedPaper, load_papers
 from reports.statistics import summarise
+from reports.table_data import Column, PublishedTable, PublishedValue, Row
 
 WIDE = 4
 """More columns than this are split by their group (the data set), one table each."""
+VOTES = (
+    "Votes of people in a published study, which no machine can repeat: shown as published, "
+    "neither ranked nor set against numbers of ours."
+)
 
 
 def build_tables(bundle: Bundle, papers: Sequence[PublishedPaper] | None = None) -> list[Table]:
@@ -34,7 +40,7 @@ def build_tables(bundle: Bundle, papers: Sequence[PublishedPaper] | None = None)
 
 def _parts(table: PublishedTable) -> list[PublishedTable]:
     groups = list(dict.fromkeys(column.group for column in table.columns))
-    if len(table.columns) <= WIDE or len(groups) < 2:
+    if len(table.columns) <= WIDE or len(groups) < 2 or table.together:
         return [table]
     return [
         table.model_copy(
@@ -74,15 +80,15 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: Published
         kinds = _kinds(rows, column)
         title = _column_title(column)
         group = column.group if table is whole else ""
-        people = "votes of people, which no machine can repeat: shown as published"
-        marks = notes.add(f"{column.title}: {people}") if column.measured_by == "people" else ()
+        marks = notes.add(VOTES) if column.measured_by == "people" else ()
         headings += [Heading(kind, title, group, marks, column.id) for kind in kinds]
         for line, by_kind in zip(printed, _entries(rows, column, measured[column.id], notes), strict=True):
             line += [by_kind[kind] for kind in kinds]
     lines = []
     for row, entries in zip(rows, printed, strict=True):
         cells = _row_cells(index, table, row)
-        lines.append(Line(row.title, tuple(entries), published_only=row.method is None, note=row.note, addresses=cells))
+        pictures = _picture(table, row)
+        lines.append(Line(row.title, tuple(entries), row.method is None, row.note, cells, pictures))
     return Table(
         anchor=f"table-{table.id}",
         layout=whole.id,
@@ -105,14 +111,22 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: Published
     )
 
 
+def _picture(table: PublishedTable, row: Row) -> str:
+    if table.figure is None:
+        return ""
+    return table.figure.picture if row.picture is None else row.picture
+
+
 def _kinds(rows: Sequence[Row], column: Column) -> list[Kind]:
     """The sub-columns that have something to say."""
+    if column.measured_by == "people":
+        return ["votes"]
     published = any(column.id in row.published for row in rows)
     if column.score is None:
         return ["published"]
     if not published:
         return ["ours"]
-    both = sum(row.method is not None and column.id in row.published for row in rows)
+    both = sum(row.method is not None and column.id in row.published and not row.reference for row in rows)
     kinds: list[Kind] = ["ours", "published", "difference"]
     return [*kinds, "rank"] if column.direction != "none" and both > 1 else kinds
 
@@ -131,21 +145,24 @@ def _entries(
         for index, ours in enumerate(measured)
         if ours is not None and ours.values
     }
-    comparable = {index: mean for index, mean in means.items() if not _apart(measured[index])}
+    contenders = {index for index, row in enumerate(rows) if not row.reference}
+    comparable = {index: mean for index, mean in means.items() if index in contenders and not _apart(measured[index])}
     printed = {index: published_value(row, column) for index, row in enumerate(rows) if column.id in row.published}
     shared = sorted(set(comparable) & set(printed))
     our_rank = ranks({index: comparable[index] for index in shared}, column.direction)
     their_rank = ranks({index: printed[index] for index in shared}, column.direction)
     best = {index for index, rank in ranks(comparable, column.direction).items() if rank == 1}
-    best_published = {index for index, rank in ranks(printed, column.direction).items() if rank == 1}
+    ranked = {} if column.measured_by == "people" else {index: printed[index] for index in contenders & set(printed)}
+    best_published = {index for index, rank in ranks(ranked, column.direction).items() if rank == 1}
     lines = []
     for index, (row, ours) in enumerate(zip(rows, measured, strict=True)):
         nothing = Entry(text.NOTHING)
-        line: dict[Kind, Entry] = {"ours": nothing, "published": nothing, "difference": nothing, "rank": nothing}
+        line: dict[Kind, Entry] = dict.fromkeys(get_args(Kind), nothing)
         if ours is not None:
             line["ours"] = _our_entry(ours, column, index in best, notes)
         if index in printed:
-            line["published"] = _published_entry(row, column, printed[index], index in best_published, notes)
+            said = _published_entry(row, column, printed[index], index in best_published, notes)
+            line["votes" if column.measured_by == "people" else "published"] = said
         if index in means and index in printed and ours is not None:
             line["difference"] = _difference_entry(column, ours, means[index] - printed[index], notes)
         if index in our_rank:

@@ -8,7 +8,8 @@ import pytest
 
 from reports.comparison import published_value
 from reports.errors import ReportError
-from reports.published import FOLDER, PublishedTable, load_paper, load_papers, published_tables
+from reports.published import FOLDER, load_paper, load_papers, published_tables
+from reports.table_data import PublishedTable
 
 DTN = {
     "Table 1": {

@@ -368,9 +368,12 @@ def test_comparable_and_incomparable_columns_stand_side_by_side(wide: list[Table
 
 def test_votes_of_people_are_shown_as_published_and_marked(wide: list[Table]) -> None:
     (heading,) = (heading for heading in wide[0].headings if heading.column == "cats-votes")
-    assert heading.kind == "published"
+    assert heading.kind == "votes"
     assert "no machine can repeat" in wide[0].footnotes[heading.notes[0] - 1]
-    assert column(wide[0], "cats-votes")["Ours"].text == "61.00"
+    votes = column(wide[0], "cats-votes")
+    assert votes["Ours"].text == "61.00"
+    assert not any(entry.best for entry in votes.values())
+    assert [heading.kind for heading in wide[0].headings].count("votes") == 1
 
 
 def test_a_published_number_of_another_source_says_so(wide: list[Table]) -> None:
