@@ -8,15 +8,20 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import Literal, get_args
 
+from datasets.attributes import celeba, rafd
+from datasets.attributes.settings import AttributesSettings, Set
+from datasets.attributes.settings import Stage as AttributesStage
+from datasets.attributes.task import Attributes
 from datasets.cartoon_groups import layout
 from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
 from datasets.cartoon_groups.task import CartoonGroups
 from datasets.digits import mnist, street, svhn
 from datasets.errors import DataError
 from datasets.faces.people import GROUPS
+from datasets.folders import Findings
 from datasets.images import SUFFIXES, check_folder, read_image
 
-Status = Literal["ready", "partly", "missing", "made when needed", "damaged"]
+Status = Literal["ready", "partly", "missing", "made when needed", "damaged", "on your disk"]
 Progress = Callable[[str, int, int], None]
 """Told what is worked on, how much of it is done, and how much there is (0 if unknown)."""
 
@@ -24,6 +29,15 @@ STANDIN = {"extra": 30_000, "train": 10_000, "test": 2_000}
 """What ``fetch`` renders of the stand-in: the default sizes of the task ``digits``."""
 FACES = CartoonGroupsSettings()
 """What ``fetch`` renders of the faces: the default sizes of the task ``cartoon-groups``."""
+ATTRIBUTES = AttributesSettings()
+"""What ``fetch`` renders of snapshots and sittings: the default sizes of the task ``attributes``."""
+ALBUMS: dict[str, Set] = {"snapshots": "faces", "sittings": "expressions"}
+"""Stand-in -> the set of the task ``attributes`` that it stands in for."""
+YOURS = {
+    "celeba": "CelebA comes from its authors (Liu et al., The Chinese University of Hong Kong)",
+    "rafd": "RaFD comes from its authors (Langner et al., Radboud University), who give it to researchers on request",
+}
+"""What cannot be fetched, and where it comes from."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,8 @@ class Item:
     """One data set as ``retable data list`` shows it."""
 
     name: str
-    """What ``fetch`` takes: ``mnist``, ``svhn``, ``street`` or ``faces``."""
+    """What ``fetch`` takes (``mnist``, ``svhn``, ``street``, ``faces``, ``snapshots``, ``sittings``) or cannot have
+    (``celeba``, ``rafd``)."""
     title: str
     status: Status
     where: str
@@ -46,7 +61,8 @@ class Report:
 
     path: str
     kind: str
-    """``MNIST``, ``SVHN``, ``faces of four groups``, ``images``, ``image`` or ``unknown``."""
+    """``MNIST``, ``SVHN``, ``CelebA``, ``RaFD`` or several of them, ``faces of four groups``, ``images``, ``image`` or
+    ``unknown``."""
     found: tuple[str, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
@@ -64,7 +80,16 @@ def list_data(cache: Path) -> list[Item]:
         _files("mnist", "MNIST, handwritten digits", cache / "mnist", tuple(mnist.DIGESTS)),
         _files("svhn", "SVHN, street-view digits (real source)", cache / "svhn", tuple(svhn.FILES.values())),
         _rendered("street", "synthetic street digits (stand-in for SVHN)", cache / "street"),
-        _rendered("faces", "drawn people, photographed and as cartoons (stand-in for faces)", cache / "faces"),
+        _rendered(
+            "faces",
+            "drawn people, photographed and as cartoons (stand-in for faces)",
+            cache / "faces",
+            ("portrait", "cartoon"),
+        ),
+        _yours("celeba", "CelebA, faces with attributes (real source, yours)", cache / "attributes"),
+        _rendered("snapshots", "drawn people with attributes (stand-in for CelebA)", cache / "faces", ("snapshot",)),
+        _yours("rafd", "RaFD, faces with expressions (real source, yours)", cache / "attributes"),
+        _rendered("sittings", "drawn people with expressions (stand-in for RaFD)", cache / "faces", ("sitting",)),
     ]
 
 
@@ -74,22 +99,28 @@ def _files(name: str, title: str, folder: Path, names: tuple[str, ...]) -> Item:
     return Item(name, title, status, str(folder), sum(path.stat().st_size for path in there))
 
 
-def _rendered(name: str, title: str, folder: Path) -> Item:
-    shards = sorted(folder.glob("*.safetensors"))
+def _rendered(name: str, title: str, folder: Path, starts: tuple[str, ...] = ("",)) -> Item:
+    shards = [path for start in starts for path in folder.glob(f"{start}*.safetensors")]
     size = sum(path.stat().st_size for path in shards)
     return Item(name, title, "ready" if shards else "made when needed", str(folder), size)
+
+
+def _yours(name: str, title: str, folder: Path) -> Item:
+    """What is decoded of the user's own folders; where those are only the user knows."""
+    decoded = [path.stat().st_size for path in folder.glob(f"{name}-*.safetensors")]
+    return Item(name, title, "ready" if decoded else "on your disk", str(folder), sum(decoded))
 
 
 def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
     """Fetch or render one data set into the cache.
 
     Args:
-        name: ``mnist``, ``svhn``, ``street`` or ``faces``.
+        name: ``mnist``, ``svhn``, ``street``, ``faces``, ``snapshots`` or ``sittings``.
         cache: the data cache.
         progress: told how far it is.
 
     Raises:
-        DataError: an unknown name, or the data cannot be had.
+        DataError: an unknown name, data that only their authors give, or the data cannot be had.
     """
 
     def tell(what: str, done: int, total: int) -> None:
@@ -110,15 +141,26 @@ def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
     elif name == "faces":
         for stage in get_args(Stage):
             CartoonGroups(FACES.model_copy(update={"stream": stage}), cache).prepare(tell)
+    elif name in ALBUMS:
+        _fetch_album(ALBUMS[name], cache, tell)
+    elif name in YOURS:
+        raise DataError(f"{YOURS[name]}; docs/your-own-faces.md says how to put it on your disk")
     else:
-        raise DataError(f"no data set {name!r}; there are mnist, svhn, street and faces")
+        raise DataError(f"no data set {name!r}; there are mnist, svhn, street, faces, {' and '.join(ALBUMS)}")
+
+
+def _fetch_album(of: Set, cache: Path, tell: Progress) -> None:
+    for stage in get_args(AttributesStage):
+        judges = "expressions" if stage == "judge-expression" else "faces"
+        if stage == "rows" or judges == of:
+            Attributes(ATTRIBUTES.model_copy(update={"stream": stage, "data": (of,)}), cache).prepare(tell)
 
 
 def check(path: Path) -> Report:
     """Say what a file or folder of the user's holds, what is missing and what cannot be read.
 
-    A folder with some of MNIST's or SVHN's files, or with a folder for any group of faces, is taken for that data set;
-    any other for a folder of images.
+    A folder with some of MNIST's, SVHN's, CelebA's or RaFD's files, or with a folder for any group of faces, is taken
+    for that data set; any other for a folder of images.
 
     Raises:
         DataError: there is no such path.
@@ -130,23 +172,30 @@ def check(path: Path) -> Report:
     known = [_check_mnist(path)] if mnist.find(path) else []
     if any((path / name).is_file() for name in svhn.FILES.values()):
         known.append(_check_svhn(path))
+    if celeba.is_layout(path):
+        known.append(_report(path, "CelebA", celeba.check(path)))
+    if rafd.is_layout(path):
+        known.append(_report(path, "RaFD", rafd.check(path)))
     if known:
         return reduce(_together, known)
     if layout.is_layout(path):
-        findings = layout.check(path)
-        return Report(str(path), "faces of four groups", findings.found, findings.missing, findings.problems)
+        return _report(path, "faces of four groups", layout.check(path))
     report = check_folder(path)
     if not report.readable and not report.problems:
         expected = (
-            f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files "
-            f"or folders of faces ({', '.join(GROUPS)})"
+            f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files, "
+            f"CelebA ({celeba.NAMES[0]}), RaFD ({rafd.NAMES[0]}) or folders of faces ({', '.join(GROUPS)})"
         )
         return Report(str(path), "unknown", (), (expected,), ())
     return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)
 
 
+def _report(path: Path, kind: str, findings: Findings) -> Report:
+    return Report(str(path), kind, findings.found, findings.missing, findings.problems)
+
+
 def _together(one: Report, other: Report) -> Report:
-    """One folder may hold MNIST and SVHN."""
+    """One folder may hold MNIST and SVHN, or CelebA and RaFD."""
     return Report(
         one.path,
         f"{one.kind} and {other.kind}",

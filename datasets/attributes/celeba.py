@@ -17,7 +17,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -25,6 +24,7 @@ import torch
 from torch import Tensor
 
 from datasets import cache
+from datasets.attributes.celeba_table import BITS, CSV, TABLE, read_table, rows_of
 from datasets.errors import DataError
 from datasets.folders import Findings, file_digest, lookup, meant, some
 from datasets.images import read_image, square
@@ -34,18 +34,12 @@ Part = Literal["train", "test", "judge", "judge-test"]
 Progress = Callable[[str, int, int], None]
 
 NAMES = ("celeba", "CelebA")
-TABLE = "list_attr_celeba.txt"
 FOLDERS = ("img_align_celeba", "images")
 """Torchvision's name of the images' folder, and that of the paper's code."""
 SUFFIXES = (".jpg", ".jpeg", ".png")
-BITS = {"Black_Hair": "black", "Blond_Hair": "blond", "Brown_Hair": "brown", "Male": "male", "Young": "young"}
-"""CelebA's name -> ours, in the order of the label's bits."""
 SHARES = {"test": (2_000, 100), "judge-test": (2_000, 100), "judge": (10_000, 20)}
 """Part -> most images, and one of how many: CelebA reaches every maximum."""
-ATTRIBUTES = 40
 PAPER = 202_599
-LISTED = 10
-"""Wrong rows that are named before the rest is only counted."""
 READER = 1
 """Of the decoding: part of every cache key. Raise it whenever an image would come out differently."""
 
@@ -65,16 +59,6 @@ class LabelledFaces:
 
 
 @dataclass(frozen=True)
-class _Table:
-    """What the table of attributes says."""
-
-    bits: dict[str, tuple[int, ...]]
-    """File name -> five bits."""
-    problems: tuple[str, ...]
-    """What is wrong with it; the rows at fault are not in ``bits``."""
-
-
-@dataclass(frozen=True)
 class _Survey:
     """A folder, before any image is read."""
 
@@ -87,16 +71,10 @@ class _Survey:
 
 
 def is_layout(path: Path) -> bool:
-    """Whether the table of attributes or the folder of aligned images is there, in capitals or not."""
+    """Whether a folder ``celeba``, the table of attributes or the aligned images are there, in capitals or not."""
     if not path.is_dir():
         return False
-    inner = lookup(path, NAMES[0])
-    return any(
-        lookup(folder, name) is not None
-        for folder in (path, inner)
-        if folder is not None and folder.is_dir()
-        for name in (TABLE, FOLDERS[0], _csv())
-    )
+    return any(lookup(path, name) is not None for name in (NAMES[0], TABLE, CSV, FOLDERS[0]))
 
 
 def require(root: Path) -> None:
@@ -158,16 +136,18 @@ def split(names: Sequence[str]) -> dict[Part, list[str]]:
 def check(root: Path) -> Findings:
     """Read everything and say what is there, what is missing and what is wrong; CelebA takes some minutes."""
     survey = _survey(root)
-    found = [f"{'images':<12}{len(survey.files):>10,}   paper {PAPER:>8,}"]
+    found = [f"{'CelebA images':<16}{len(survey.files):>10,}   paper {PAPER:>8,}"]
     counts = torch.tensor([survey.bits[name] for name in survey.files if name in survey.bits], dtype=torch.int64)
     if len(counts):
         for name, count in zip(BITS, counts.sum(0).tolist(), strict=True):
-            found.append(f"{name:<12}{count:>10,}   {count / len(counts):>13.1%}")
+            found.append(f"{name:<16}{count:>10,}   {count / len(counts):>14.1%}")
         one = int((counts[:, :3].sum(1) == 1).sum())
-        found.append(f"{'one of three hair colours':<26}{one:,}; the others have none of them or several")
+        found.append(
+            f"{'one hair colour':<16}{one:>10,}   {one / len(counts):>14.1%}, the others none of the three or several"
+        )
     if not survey.missing and not survey.problems:
         parts = ", ".join(f"{part} {len(names):,}" for part, names in split(survey.files).items())
-        found.append(f"parts: {parts}")
+        found.append(f"images of the parts: {parts}")
     problems, sizes = list(survey.problems), Counter[tuple[int, int]]()
     for name in survey.files:
         try:
@@ -206,24 +186,23 @@ def _survey(root: Path) -> _Survey:
         inside = folder / folder.name
         words = f", but there is {folder.name}/{folder.name}: move them up" if inside.is_dir() else ""
         missing.append(f"{where}{folder.name}: no images ({', '.join(SUFFIXES)}) in this folder{words}")
-    path = next((base / name for name in (TABLE, _csv()) if (base / name).is_file()), None)
+    path = next((base / name for name in (TABLE, CSV) if (base / name).is_file()), None)
     if path is None:
         missing.append(f"{where}{TABLE} (attributes): {_not_there(base, TABLE)}")
         return _Survey(folder, files, {}, missing, [])
     try:
-        table = _table(path, file_digest(path))
+        table = read_table(path, file_digest(path))
     except DataError as error:
         return _Survey(folder, files, {}, missing, [str(error).replace(f"{root}/", "", 1)])
     problems = [f"{where}{path.name}{words}" for words in table.problems]
     if files:
         there = set(files)
-        absent = [name for name in table.bits if name not in there]
+        absent = sorted(table.named - there)
         if absent:
-            words = f"{_rows(len(absent))} of {path.name} without an image: {some(absent)}"
+            words = f"{rows_of(len(absent))} of {path.name} without an image: {some(absent)}"
             problems.append(f"{where}{folder.name}: {words}; add the images or remove the rows")
-        # A row that is wrong is said above; its image is not without one.
-        rowless = [name for name in files if name not in table.bits]
-        if rowless and not table.problems:
+        rowless = [name for name in files if name not in table.named]
+        if rowless:
             words = f"{len(rowless):,} of the images of {folder.name} without a row: {some(rowless)}"
             problems.append(f"{where}{path.name}: {words}; add the rows or remove the images")
         if len(files) < len(get_args(Part)):
@@ -238,7 +217,7 @@ def _base(root: Path) -> tuple[Path | None, str]:
     if not root.is_dir():
         return None, "no such folder"
     for folder in (*(root / name for name in NAMES), root):
-        if folder.is_dir() and any((folder / name).exists() for name in (TABLE, _csv(), *FOLDERS)):
+        if folder.is_dir() and any((folder / name).exists() for name in (TABLE, CSV, *FOLDERS)):
             return folder, ""
     if any(lookup(root, name) is not None for name in (TABLE, *FOLDERS)) or root.name in NAMES:
         return root, ""
@@ -267,87 +246,6 @@ def _image_names(folder: Path) -> list[str]:
             and entry.is_file()
             and (not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(home))
         )
-
-
-@lru_cache(maxsize=1)
-def _table(path: Path, digest: str) -> _Table:
-    """The table's rows; ``digest`` is of the file, so that a changed one is read again.
-
-    Raises:
-        DataError: no rows can be read at all.
-    """
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); get it anew") from error
-    comma = path.suffix == ".csv"
-    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
-    problems = []
-    claimed: int | None = None
-    if not comma and numbered:
-        number, words = numbered.pop(0)
-        if not words.strip().isdecimal():
-            raise DataError(f"{path}, line {number}: {_short(words)} instead of the number of images; get it anew")
-        claimed = int(words)
-    if not numbered:
-        raise DataError(f"{path}: it names no attributes; get it anew")
-    number, words = numbered.pop(0)
-    names = [name.strip() for name in words.split(",")][1:] if comma else words.split()
-    columns = _columns(path, number, names)
-    bits: dict[str, tuple[int, ...]] = {}
-    seen: dict[str, int] = {}
-    wrong = []
-    for number, line in numbered:
-        name, *values = [value.strip() for value in line.split(",")] if comma else line.split()
-        if name in seen:
-            wrong.append(f", line {number}: a second row of {name}, the first is line {seen[name]}; remove one")
-            continue
-        seen[name] = number
-        if len(values) != len(names):
-            wrong.append(f", line {number} ({name}): {len(values)} values, {len(names)} needed; mend it")
-        elif not _SIGNS.issuperset(values):
-            bad = next(i for i, value in enumerate(values) if value not in _SIGNS)
-            wrong.append(f", line {number} ({name}): {names[bad]} is {_short(values[bad])}, must be 1 or -1; mend it")
-        else:
-            bits[name] = tuple(int(values[column] == "1") for column in columns)
-    if claimed is not None and claimed != len(numbered):
-        problems.append(f", line 1: {claimed:,} images said, but {_rows(len(numbered))} follow; get it anew or mend it")
-    problems += wrong[:LISTED]
-    if len(wrong) > LISTED:
-        problems.append(f": {len(wrong) - LISTED:,} more rows are wrong")
-    return _Table(bits, tuple(problems))
-
-
-def _columns(path: Path, number: int, names: list[str]) -> list[int]:
-    """Where our bits stand among the attributes.
-
-    Raises:
-        DataError: one is missing, or twice there.
-    """
-    for name in BITS:
-        if names.count(name) > 1:
-            raise DataError(f"{path}, line {number}: the attribute {name} stands twice; remove one column")
-        if name not in names:
-            close = next((other for other in names if other.lower() == name.lower()), None)
-            hint = f", but there is {close}: rename it" if close else "; get the table anew"
-            raise DataError(f"{path}, line {number}: no attribute {name} among {len(names)} of {ATTRIBUTES}{hint}")
-    return [names.index(name) for name in BITS]
-
-
-_SIGNS = frozenset(("1", "-1"))
-
-
-def _csv() -> str:
-    """The same table as some copies have it: commas, a head with ``image_id``, no count."""
-    return str(Path(TABLE).with_suffix(".csv"))
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:40] + "...")
 
 
 def _expected() -> str:

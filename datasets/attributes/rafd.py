@@ -24,7 +24,7 @@ from torch import Tensor
 from datasets import cache
 from datasets.errors import DataError
 from datasets.faces.people import EXPRESSIONS
-from datasets.folders import Findings, file_digest, meant, some
+from datasets.folders import Findings, file_digest, lookup, meant, some
 from datasets.images import SUFFIXES, image_files, read_image, square
 
 Part = Literal["train", "test", "judge", "judge-test"]
@@ -119,7 +119,7 @@ def parse(name: str) -> Shot:
 
 def is_layout(path: Path) -> bool:
     """Whether there are files named like RaFD's, in a folder of its name, in this one, or in one just below."""
-    return path.is_dir() and (_base(path) is not None or _named(path) is not None)
+    return path.is_dir() and (_base(path) is not None or lookup(path, NAMES[0]) is not None)
 
 
 def require(root: Path) -> None:
@@ -221,7 +221,7 @@ def check(root: Path) -> Findings:
     people = sorted({shot.person for shot in shots})
     kinds = Counter(shot.expression for shot in shots)
     angles = Counter(shot.angle for shot in shots)
-    found = [_line("people", len(people), PAPER["people"]), _line("images", len(shots), PAPER["images"])]
+    found = [_line("RaFD people", len(people), PAPER["people"]), _line("RaFD images", len(shots), PAPER["images"])]
     found += [_line(name, kinds[name], PAPER["expression"]) for name in EXPRESSIONS]
     found += [_line(f"{angle:03d} degrees", angles[angle], PAPER["angle"]) for angle in ANGLES]
     if survey.profiles:
@@ -300,12 +300,11 @@ def _base(root: Path) -> Path | None:
         if (root / name).is_dir():
             return root / name
     pattern = "[Rr][Aa][Ff][Dd][0-9]*_*"
-    return root if any(any(root.glob(start + pattern)) for start in ("", "*/")) else None
-
-
-def _named(root: Path) -> Path | None:
-    """A folder whose name is RaFD's in other capitals."""
-    return next((path for path in sorted(root.iterdir()) if path.is_dir() and path.name.lower() == NAMES[0]), None)
+    if any(root.glob(pattern)):
+        return root
+    # RaFD comes as one archive a camera, so there may be several folders; beside CelebA there should be but one.
+    below = {path.parent for path in root.glob("*/" + pattern)}
+    return (below.pop() if len(below) == 1 else root) if below else None
 
 
 def _not_there(root: Path) -> str:
@@ -327,7 +326,7 @@ def _lack(part: str, people: Iterable[int], expressions: Iterable[str]) -> str:
 
 
 def _line(name: str, count: int, paper: int) -> str:
-    return f"{name:<12}{count:>10,}   paper {paper:>8,}"
+    return f"{name:<16}{count:>10,}   paper {paper:>8,}"
 
 
 def _hint(root: Path) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from datasets import cache
 from datasets.errors import DataError
 from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
+from datasets.folders import Findings, file_digest
 from datasets.images import SUFFIXES, image_files, read_image, square
 
 FOLDERS = {
@@ -36,15 +36,6 @@ PAPER = {"A": (1000, 75, 50, 50), "B": (200, 15, 10, 10)}
 READER = 1
 """Of :func:`~datasets.images.read_image` and :func:`~datasets.images.square`: part of every cache key. Raise it
 whenever an image would come out differently."""
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a folder in this layout holds, for :func:`datasets.inventory.check`."""
-
-    found: tuple[str, ...]
-    missing: tuple[str, ...]
-    problems: tuple[str, ...]
 
 
 def is_layout(root: Path) -> bool:
@@ -87,7 +78,7 @@ def read(root: Path, group: str, sub: str, size: int, folder: Path) -> Album:
     """
     try:
         files = image_files(root / group / sub)
-        digests = [_sha256(path) for path in files]
+        digests = [file_digest(path) for path in files]
         if not files:
             raise DataError(f"{root / group / sub}: no images ({', '.join(SUFFIXES)})")
         key = {"reader": READER, "size": size, "files": hashlib.sha256("".join(digests).encode()).hexdigest()}
@@ -187,14 +178,6 @@ def _problem(root: Path, path: Path) -> str | None:
 
 def _read(files: list[Path], size: int) -> dict[str, Tensor]:
     return {"images": torch.stack([square(read_image(path), size) for path in files])}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _hint(root: Path) -> str:
