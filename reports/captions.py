@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from reports import format as text
 from reports.data import Bundle
@@ -27,25 +28,38 @@ def data_line(bundle: Bundle, lines: Sequence[Line]) -> str:
 
 
 def protocol_lines(table: PublishedTable, measured: Columns) -> list[str]:
-    """How each column was measured by us and by the paper."""
-    lines = []
+    """How each column was measured by us and by the paper; columns of one group that were measured alike share a line."""
+    lines: dict[tuple[str, str], list[str]] = {}
     for column in table.columns:
-        ours: list[str] = []
-        for entry in measured[column.id]:
-            if entry is not None and entry.values and not entry.apart:
-                line = text.protocol_line(entry.protocol)
-                device = dict(entry.key).get("device")
-                ours.append(f"{line}, device {device}" if device else line)
-        said = [f"ours: {line}" for line in dict.fromkeys(ours)]
+        ours = _our_protocols(measured[column.id])
+        said = [f"ours: {line}" for line in ours]
         if column.protocol is not None:
             said.append(f"published: {column.protocol.words}")
         if column.against and ours:
             against = next(row.title for row in table.rows if row.id == column.against)
             said.append(f"shown: the change against {against}, paired by seed")
         if said:
-            group = f"{column.group} " if column.group else ""
-            lines.append(f"Protocol of {group}{column.title}: {'; '.join(said)}.")
-    return lines
+            lines.setdefault((column.group, "; ".join(said)), []).append(column.title)
+    return [
+        f"Protocol of {group + ' ' if group else ''}{', '.join(titles)}: {said}."
+        for (group, said), titles in lines.items()
+    ]
+
+
+def _our_protocols(entries: Sequence[Measured | None]) -> list[str]:
+    """One line for every way of measuring; data that differ in nothing but their name are named together."""
+    data: dict[tuple[str, ...], list[str]] = {}
+    first: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for entry in entries:
+        if entry is not None and entry.values and not entry.apart:
+            device = dict(entry.key).get("device", "")
+            way = (text.protocol_line({**entry.protocol, "data": ""}), f", device {device}" if device else "")
+            first.setdefault(way, entry.protocol)
+            data.setdefault(way, []).append(str(entry.protocol.get("data", "")))
+    return [
+        text.protocol_line({**first[way], "data": " and ".join(filter(None, dict.fromkeys(names)))}) + way[1]
+        for way, names in data.items()
+    ]
 
 
 def seeds_line(measured: Columns) -> str:
