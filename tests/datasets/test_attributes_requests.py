@@ -1,0 +1,442 @@
+"""What the task ``attributes`` asks of methods, and what of users; real data in memory instead of on disk."""
+
+import pytest
+import torch
+
+from datasets.attributes import celeba, rafd
+from datasets.attributes.settings import AttributesSettings
+from datasets.attributes.task import ROWS, Attributes
+from datasets.errors import DataError
+from datasets.faces.looks import AGES, GENDERS, HAIR
+from tests.datasets.attributes_factory import (
+    BOTH,
+    DATA,
+    EXPRESSION,
+    FACES,
+    SHOWN,
+    SMALL,
+    bits,
+    coded,
+    known,
+    made_up_albums,
+    prepared,
+    requests,
+    who,
+)
+
+CHANGES = ("hair", "gender", "age", "hair-gender", "hair-age", "gender-age", "hair-gender-age")
+
+
+@pytest.fixture
+def make(monkeypatch, tmp_path):
+    made_up_albums(monkeypatch)
+    return lambda **settings: prepared(tmp_path, **settings)
+
+
+@pytest.fixture
+def unprepared(tmp_path):
+    return lambda **settings: Attributes(AttributesSettings(**SMALL | settings), tmp_path)
+
+
+def wanted(person, place, keys):
+    """(hair, gender, age) that a request of these keys wants of its image at this place."""
+    hair, gender, age = known(person)
+    return (
+        (hair + 1 + place % 2) % 3 if "hair" in keys else hair,
+        1 - gender if "gender" in keys else gender,
+        1 - age if "age" in keys else age,
+    )
+
+
+def left(row):
+    """The steps of a padded row, which has none after its first -1."""
+    steps = [step for step in row if step >= 0]
+    assert row == steps + [-1] * (4 - len(steps))
+    return steps
+
+
+def apply_pairs(task, row, bits_of, expression=None):
+    """What CycleGAN's generators make of an image: (bits, expression). Every step must find what it starts from."""
+    names, have = task.info().classes["pairs"], list(bits_of)
+    for step in left(row):
+        name, towards_a = names[step // 2], step % 2
+        if name in SHOWN:
+            assert expression in (None, name if towards_a else "neutral")
+            expression = "neutral" if towards_a else name
+        else:
+            bit = ("black", "blond", "brown", "male", "young").index(name)
+            assert have[bit] == towards_a
+            if bit < 3:
+                have[:3] = [0, 0, 0]
+            have[bit] = 1 - towards_a
+    return have, expression
+
+
+@pytest.mark.parametrize("data", [BOTH, FACES])
+@pytest.mark.parametrize("name", CHANGES)
+def test_attributes_are_asked_for_in_every_methods_words(make, data, name):
+    task, keys = make(data=data), name.split("-")
+    request, names = requests(task)[name], task.info().classes
+    inputs = request.inputs
+    assert {p[:2] for p in who(inputs["image"])} == {("faces", "test")}
+    assert len(request) == SMALL["n_test"]
+    for place, person in enumerate(who(inputs["image"])):
+        goal = wanted(person, place, keys)
+        assert inputs["faces.to"][place].tolist() == bits(*goal)
+        steps = [names["targets"][step] for step in left(inputs["targets"][place].tolist())]
+        words = {"hair": HAIR[goal[0]], "gender": GENDERS[goal[1]], "age": AGES[goal[2]]}
+        assert steps == [words[key] for key in keys]
+        assert apply_pairs(task, inputs["pairs"][place].tolist(), bits(*known(person)))[0] == bits(*goal)
+        assert len(left(inputs["pairs"][place].tolist())) == len(keys)
+        for key, value in words.items():
+            assert names[key][request.labels[key][place]] == value
+        for joint in ("hair.gender", "hair.age", "gender.age", "hair.gender.age"):
+            assert names[joint][request.labels[joint][place]] == " ".join(words[key] for key in joint.split("."))
+    if data == BOTH:
+        assert (inputs["expressions.to"] == -1).all()
+    assert set(inputs) == {"image", "targets", "pairs", *(f"{of}.to" for of in data)}
+    assert request.then is None
+
+
+def test_hair_is_asked_to_change_to_both_other_colours(make):
+    request = requests(make())["hair"]
+    changes = {
+        (known(p)[0], to) for p, to in zip(who(request.inputs["image"]), request.labels["hair"].tolist(), strict=True)
+    }
+    assert changes == {(a, b) for a in range(3) for b in range(3) if a != b}
+
+
+def test_the_truth_is_the_same_person_as_wanted(make):
+    task = make()
+    found = requests(task)
+    for person, true, goal in zip(
+        who(found["hair"].inputs["image"]), who(found["hair"].truth), found["hair"].labels["hair"], strict=True
+    ):
+        assert true[:3] == person[:3]
+        assert known(true)[0] == goal
+        assert known(true)[1:] == known(person)[1:]
+    shown = found["expressions"]
+    for person, true, goal in zip(
+        who(shown.inputs["image"]), who(shown.truth), shown.labels["expression"].tolist(), strict=True
+    ):
+        assert true == (*person[:3], SHOWN[goal])
+    cycles = ("faces-cycle", "expressions-cycle")
+    assert {name for name, request in found.items() if request.truth is not None} == {"hair", "expressions", *cycles}
+    for name in cycles:
+        assert torch.equal(found[name].truth, found[name].inputs["image"])
+
+
+@pytest.mark.parametrize("data", [BOTH, EXPRESSION])
+def test_every_neutral_test_portrait_is_asked_for_every_target(make, data):
+    task = make(data=data)
+    request = requests(task)["expressions"]
+    people = who(request.inputs["image"])
+    assert {(p[1], p[3]) for p in people} == {("test", "neutral")}
+    goals = request.labels["expression"].tolist()
+    pairs = [(p[2], goal) for p, goal in zip(people, goals, strict=True)]
+    assert sorted(pairs) == [(i, goal) for i in range(SMALL["n_test"]) for goal in (1, 2)]
+    assert request.inputs["expressions.to"].tolist() == goals
+    names = task.info().classes["targets"]
+    for place, goal in enumerate(goals):
+        assert [names[step] for step in left(request.inputs["targets"][place].tolist())] == [SHOWN[goal]]
+        assert apply_pairs(task, request.inputs["pairs"][place].tolist(), [0] * 5, "neutral")[1] == SHOWN[goal]
+    assert set(request.labels) == {"expression"}
+    if data == BOTH:
+        assert (request.inputs["faces.to"] == -1).all()
+        assert request.inputs["faces.to"].shape == (len(request), 5)
+
+
+def test_a_cycle_leads_back_to_what_was_there(make):
+    task = make()
+    found = requests(task)
+    there = found["faces-cycle"]
+    assert there.inputs.keys() == found["hair"].inputs.keys()
+    assert all(torch.equal(there.inputs[key], value) for key, value in found["hair"].inputs.items())
+    for place, person in enumerate(who(there.inputs["image"])):
+        own = bits(*known(person))
+        assert there.then["faces.to"][place].tolist() == own
+        between = there.inputs["faces.to"][place].tolist()
+        assert apply_pairs(task, there.then["pairs"][place].tolist(), between)[0] == own
+        assert left(there.then["targets"][place].tolist()) == [known(person)[0]]
+        assert there.labels["hair"][place] == known(person)[0]
+    smile = found["expressions-cycle"]
+    assert all(torch.equal(smile.inputs[key], value) for key, value in found["expressions"].inputs.items())
+    assert (smile.then["expressions.to"] == 0).all()
+    assert (smile.then["faces.to"] == -1).all()
+    assert (smile.labels["expression"] == 0).all()
+    # No model of DIAT draws neutral faces.
+    assert (smile.then["targets"] == -1).all()
+    for place, between in enumerate(found["expressions"].labels["expression"].tolist()):
+        assert apply_pairs(task, smile.then["pairs"][place].tolist(), [0] * 5, SHOWN[between])[1] == "neutral"
+    assert all("image" not in request.then for request in (there, smile))
+
+
+@pytest.mark.parametrize("data", [BOTH, EXPRESSION])
+def test_a_quarter_of_the_snapshots_is_asked_for_expressions_and_should_else_stay(make, data):
+    request = requests(make(data=data))["across"]
+    people = who(request.inputs["image"])
+    assert sorted({p[:3] for p in people}) == [("faces", "test", i) for i in range(3)]
+    assert len(request) == 3 * 2
+    assert request.inputs["expressions.to"].tolist() == request.labels["expression"].tolist()
+    assert (request.inputs["targets"][:, 0] >= 0).all()
+    for place, person in enumerate(people):
+        assert tuple(int(request.labels[key][place]) for key in ("hair", "gender", "age")) == known(person)
+
+
+def test_a_wrong_mask_changes_nothing_else_and_is_asked_of_joint_training_alone(make):
+    found = requests(make())
+    for name in ("expressions", "across"):
+        right, wrong = found[name], found["wrong-mask" if name == "expressions" else "across-wrong-mask"]
+        assert "mask" not in right.inputs
+        assert wrong.inputs["mask"].tolist() == [BOTH.index("faces")] * len(right)
+        assert set(wrong.inputs) == {*right.inputs, "mask"}
+        assert all(torch.equal(wrong.inputs[key], value) for key, value in right.inputs.items())
+        assert wrong.labels.keys() == right.labels.keys()
+    both = {*CHANGES, "faces-cycle", "expressions", "expressions-cycle", "across", "wrong-mask", "across-wrong-mask"}
+    assert set(found) == both
+    assert set(requests(make(data=FACES))) == {*CHANGES, "faces-cycle"}
+    assert set(requests(make(data=EXPRESSION))) == {"expressions", "expressions-cycle", "across"}
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_every_request_is_measured_by_judges_that_its_labels_suit(make, data):
+    task = make(data=data)
+    found = requests(task)
+    measures = task.measures("translate", "train")
+    assert {measure.request for measure in measures} == set(found)
+    assert len(set(measures)) == len(measures)
+    for measure in measures:
+        request = found[measure.request]
+        assert measure.label is None or measure.label in request.labels
+        assert measure.judge == measure.label
+        if measure.judge is not None:
+            assert set(measure.judge.split(".")) <= set(task.judges)
+        assert measure.metric != "lpips_pair" or request.truth is not None
+        if measure.reference is not None:
+            labels = task.reference(measure.reference).labels[measure.by]
+            assert set(request.labels[measure.by].tolist()) <= set(labels.tolist())
+    asked = {(m.request, m.judge) for m in measures if m.metric == "classification_error"}
+    if "faces" in data:
+        assert {(name, name.replace("-", ".")) for name in CHANGES} <= asked
+        assert {(name, "hair.gender.age") for name in ("hair", "gender", "age")} <= asked
+    if "expressions" in data:
+        assert {("expressions", "expression"), ("across", "expression"), ("across", "hair.gender.age")} <= asked
+
+
+def test_references_are_people_of_no_request(make):
+    task = make()
+    faces, expressions = task.reference("faces"), task.reference("expressions")
+    for reference, name in ((faces, "faces"), (expressions, "expressions")):
+        assert {p[:2] for p in who(reference.inputs["image"])} == {(name, "reference")}
+    for person, hair in zip(who(faces.inputs["image"]), faces.labels["hair"].tolist(), strict=True):
+        assert known(person)[0] == hair
+    shown = [SHOWN[label] for label in expressions.labels["expression"].tolist()]
+    assert shown == [p[3] for p in who(expressions.inputs["image"])]
+    assert set(shown) == {"happy", "angry"}
+    with pytest.raises(DataError, match="no reference images 'face'; it has expressions, faces"):
+        task.reference("face")
+
+
+def test_previews_show_whole_people(make):
+    names = {
+        BOTH: ["expressions", "across", "across-wrong-mask", "faces"],
+        FACES: ["faces"],
+        EXPRESSION: ["expressions", "across"],
+    }
+    for data in DATA:
+        previews = make(data=data).previews("translate", "train")
+        assert [preview.name for preview in previews] == names[data]
+        assert [len(preview) for preview in previews] == [12] * len(previews)
+        for preview in previews:
+            columns = 6 if preview.name == "faces" else 2
+            people = [p[:3] for p in who(preview.inputs["image"])]
+            assert all(people[i] == people[i - i % columns] for i in range(12))
+            assert len(set(people)) == 12 // columns
+            assert ("mask" in preview.inputs) == (preview.name == "across-wrong-mask")
+    task = make()
+    assert [p[3] for p in who(task.previews("translate", "train")[0].truth)] == ["happy", "angry"] * 6
+    assert task.previews("predict", "judge-hair") == []
+    one_target = make(targets=("sad",)).previews("translate", "pairs")[0]
+    assert len(one_target) == 12
+    seven = make(targets=AttributesSettings().targets).previews("translate", "pairs")[0]
+    assert seven.labels["expression"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_preview_of_attributes_has_every_colour_the_other_gender_the_other_age_and_all_at_once(make):
+    task = make(data=FACES)
+    (preview,) = task.previews("translate", "train")
+    people = who(preview.inputs["image"])
+    assert {known(p)[1] for p in people} == {0, 1}
+    for start in (0, 6):
+        hair, gender, age = known(people[start])
+        goals = [
+            tuple(int(preview.labels[key][i]) for key in ("hair", "gender", "age")) for i in range(start, start + 6)
+        ]
+        assert goals[:3] == [(0, gender, age), (1, gender, age), (2, gender, age)]
+        assert goals[3:5] == [(hair, 1 - gender, age), (hair, gender, 1 - age)]
+        assert goals[5][0] != hair
+        assert goals[5][1:] == (1 - gender, 1 - age)
+        # Their own colour is no change: nothing is to be applied.
+        assert left(preview.inputs["targets"][start + hair].tolist()) == []
+
+
+def test_digests_name_every_part_set_and_true_image(make):
+    one, other = make().digests(), make(n_faces=37).digests()
+    parts = {f"{part}-{of}" for part in ("train", "test", "reference") for of in BOTH}
+    assert set(one) == {*parts, "test-faces-hair-1", "test-faces-hair-2"}
+    assert {key for key in one if one[key] != other[key]} == {"train-faces"}
+
+
+# What users ask.
+
+
+def test_a_user_gets_what_is_wanted_and_nothing_else(unprepared):
+    task, images = unprepared(), torch.zeros(2, 3, 16, 16)
+    request = task.ask(images, {"hair": "blond", "gender": "male"})
+    assert request.kind == "translate"
+    assert request.inputs["image"] is images
+    assert request.inputs["faces.to"].tolist() == [[0, 1, 0, 1, -1]] * 2
+    assert request.inputs["expressions.to"].tolist() == [-1, -1]
+    names = task.info().classes
+    assert [names["targets"][step] for step in left(request.inputs["targets"][0].tolist())] == ["blond", "male"]
+    assert left(request.inputs["pairs"][0].tolist()) == [
+        2 * names["pairs"].index("blond"),
+        2 * names["pairs"].index("male"),
+    ]
+    old = task.ask(images, {"age": "old", "expression": "angry", "gender": "female"})
+    assert old.inputs["faces.to"].tolist() == [[-1, -1, -1, 0, 0]] * 2
+    assert old.inputs["expressions.to"].tolist() == [2, 2]
+    assert [names["targets"][step] for step in left(old.inputs["targets"][0].tolist())] == ["female", "old", "angry"]
+    male, young, angry = (names["pairs"].index(name) for name in ("male", "young", "angry"))
+    assert left(old.inputs["pairs"][0].tolist()) == [2 * male + 1, 2 * young + 1, 2 * angry]
+    assert set(unprepared(data=EXPRESSION).ask(images, {"expression": "happy"}).inputs) == {
+        "image",
+        "expressions.to",
+        "targets",
+        "pairs",
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted", "words"),
+    [
+        (
+            BOTH,
+            {},
+            r"what to change: one or more of hair=black\|blond\|brown, gender=female\|male, age=old\|young, expression",
+        ),
+        (FACES, {}, r"age=old\|young$"),
+        (BOTH, {"hair": "blonde"}, r"hair='blonde' is not black, blond or brown \(did you mean 'blond'\?\)"),
+        (BOTH, {"hiar": "blond"}, r"knows no 'hiar' \(did you mean 'hair'\?\)"),
+        (BOTH, {"expression": "sad"}, r"expression='sad' is not neutral, happy or angry"),
+        (FACES, {"expression": "happy"}, "trained on faces knows no 'expression'; it takes hair"),
+        (EXPRESSION, {"hair": "blond"}, "trained on expressions knows no 'hair'; it takes expression"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_with_the_choices(unprepared, data, wanted, words):
+    with pytest.raises(DataError, match=words):
+        unprepared(data=data).ask(torch.zeros(1, 3, 16, 16), wanted)
+
+
+# The paper's own data.
+
+RAW = [[1, 0, 0, 1, 1], [0, 1, 0, 0, 1], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 0, 1, 1, 1], [0, 0, 1, 0, 0]]
+ONE_COLOUR = [0, 1, 2, 5]
+
+
+@pytest.fixture
+def real(monkeypatch, tmp_path):
+    """``real(*folders, **settings)``: the task on readers that find these folders below ``data_dir``."""
+
+    def build(*folders, **settings):
+        def needs(name):
+            if name not in folders:
+                raise DataError(f"{name}: no such folder")
+
+        def read_faces(root, size, folder, part, progress=None):
+            needs("celeba")
+            return celeba.LabelledFaces(coded(0, part, 6, size, 0), torch.tensor(RAW), tuple("abcdef"), f"faces-{part}")
+
+        def read_expressions(root, size, folder, part, expressions, progress=None):
+            needs("rafd")
+            images = torch.cat([coded(1, part, 4, size, i) for i in range(len(expressions))])
+            shown, rest = (
+                torch.arange(len(expressions)).repeat_interleave(4),
+                torch.zeros(len(images), dtype=torch.long),
+            )
+            return rafd.LabelledExpressions(images, shown, rest, rest, f"expressions-{part}")
+
+        monkeypatch.setattr(celeba, "require", lambda root: needs("celeba"))
+        monkeypatch.setattr(rafd, "require", lambda root: needs("rafd"))
+        monkeypatch.setattr(celeba, "is_layout", lambda root: "celeba" in folders)
+        monkeypatch.setattr(celeba, "read", read_faces)
+        monkeypatch.setattr(rafd, "read", read_expressions)
+        given = {"source": "real", "data_dir": str(tmp_path), **settings}
+        return prepared(tmp_path, **given)
+
+    return build
+
+
+def places(images):
+    return [p[2] for p in who(images)]
+
+
+def test_real_faces_are_asked_about_and_judged_where_one_colour_is_theirs_and_trained_on_as_they_are(real):
+    task = real("celeba", data=FACES)
+    for name, request in requests(task).items():
+        assert places(request.inputs["image"]) == ONE_COLOUR, name
+        assert (request.inputs["faces.to"][:, :3].sum(1) == 1).all()
+    assert requests(task)["hair"].truth is None
+    assert places(task.reference("faces").inputs["image"]) == ONE_COLOUR
+    batch = task.batch("train", 0, 6, 0)
+    assert batch["faces.label"].tolist() == [RAW[i] for i in places(batch["faces.image"])]
+    assert sorted(places(batch["faces.image"])) == list(range(6))
+    for stream, expected in (("judge-hair", ONE_COLOUR), ("judge-age", list(range(6)))):
+        (held_out,) = task.requests("predict", stream)
+        assert places(held_out.inputs["image"]) == expected
+        assert set(places(task.batch(stream, 0, len(expected), 0)["image"])) == set(expected)
+
+
+def test_real_expressions_do_without_celeba_but_for_what_crosses_over(real):
+    task = real("rafd", data=EXPRESSION)
+    assert set(requests(task)) == {"expressions", "expressions-cycle"}
+    assert [preview.name for preview in task.previews("translate", "train")] == ["expressions"]
+    measures = task.measures("translate", "train")
+    assert {measure.request for measure in measures} == {"expressions", "expressions-cycle"}
+    assert ("lpips_pair", "expressions") not in {(measure.metric, measure.request) for measure in measures}
+    assert task.digests().keys() == {"train-expressions", "test-expressions", "reference-expressions"}
+
+
+def test_what_crosses_over_is_asked_where_celeba_is_there(real):
+    task = real("rafd", "celeba", data=EXPRESSION)
+    assert set(requests(task)) == {"expressions", "expressions-cycle", "across"}
+    assert places(requests(task)["across"].inputs["image"]) == [0, 0]
+    assert task.digests().keys() == {"train-expressions", "test-expressions", "reference-expressions", "test-faces"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "data", "lack"), [(("rafd",), BOTH, "celeba"), (("celeba",), EXPRESSION, "rafd"), ((), FACES, "celeba")]
+)
+def test_missing_real_data_are_named(real, folders, data, lack):
+    with pytest.raises(DataError, match=f"{lack}: no such folder"):
+        real(*folders, data=data)
+
+
+def test_real_data_need_a_folder(unprepared):
+    task = unprepared(source="real")
+    assert task.measures("translate", "train")
+    with pytest.raises(DataError, match="needs data_dir, the folder that holds celeba and RafD"):
+        task.prepare()
+
+
+def test_real_references_are_the_judges_test_images(real):
+    task = real("celeba", "rafd")
+    for name in BOTH:
+        assert {p[:2] for p in who(task.reference(name).inputs["image"])} == {(name, "judge-test")}
+
+
+def test_requests_are_the_same_for_every_stream_of_rows(make):
+    task = make()
+    one, *others = ([request.name for request in task.requests("translate", stream)] for stream in ROWS)
+    assert all(other == one for other in others)
+    assert task.requests("predict", "train") == task.measures("predict", "train") == []
