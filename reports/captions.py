@@ -28,7 +28,7 @@ def data_line(bundle: Bundle, lines: Sequence[Line]) -> str:
 
 
 def protocol_lines(table: PublishedTable, measured: Columns) -> list[str]:
-    """How each column was measured by us and by the paper; columns of one group that were measured alike share a line."""
+    """How each column was measured by us and by the paper; columns of a group that were measured alike share a line."""
     lines: dict[tuple[str, str], list[str]] = {}
     for column in table.columns:
         ours = _our_protocols(measured[column.id])

@@ -116,7 +116,8 @@ class Table:
 
     def under(self) -> list[str]:
         """The lines under the table, in reading order, without footnotes."""
-        lines = [self.data, *self.protocols, self.seeds, self.judges, self.source]
+        rows = [f"{line.title}: {line.note}" for line in self.lines if line.note]
+        lines = [*rows, self.data, *self.protocols, self.seeds, self.judges, self.source]
         if self.added:
             lines.insert(0, "Added by this project; not in the paper.")
         if self.orderings is not None:

@@ -74,7 +74,7 @@ class Page(HTMLParser):
         elif tag in ("td", "th") and self._row is not None and "chart" not in keys.get("class", ""):
             self._in_cell = True
             self._row.append("")
-        elif tag == "sup" or (tag == "span" and "badge" in keys.get("class", "")):
+        elif tag in ("sup", "small") or (tag == "span" and "badge" in keys.get("class", "")):
             self._skip += 1
 
     def handle_endtag(self, tag: str) -> None:
@@ -85,7 +85,7 @@ class Page(HTMLParser):
             self._in_cell = False
         elif tag == "article":
             self._article = ""
-        elif self._skip and tag in ("sup", "span"):
+        elif self._skip and tag in ("sup", "small", "span"):
             self._skip -= 1
 
     def handle_data(self, data: str) -> None:

@@ -1,0 +1,302 @@
+"""StarGAN's tables: people's votes stand apart, real images are a yardstick, and claims follow the scores."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from reports import render_latex, render_markdown
+from reports.build import markdown_summary, results_page
+from reports.claim_model import ClaimLine
+from reports.claims import build_claims
+from reports.comparison import published_value
+from reports.data import Bundle
+from reports.model import Entry, Table
+from reports.pictures import side_by_side
+from reports.published import FOLDER, load_paper
+from reports.table_data import PublishedTable, PublishedValue
+from reports.tables import build_tables
+from tests.reports.report_factory import Cells
+from tests.reports.stargan_factory import CHANGED, EXPRESSIONS, FACES, JOINT, PARAMETERS, STUDIO, stargan_suite
+from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex, page_of
+
+ROWS = ("DIAT", "CycleGAN", "IcGAN", "StarGAN")
+VOTES = {
+    "Table 1": {
+        "Hair colour": (9.3, 20.0, 4.5, 66.2),
+        "Gender": (31.4, 16.6, 12.9, 39.1),
+        "Aged": (6.9, 13.3, 9.2, 70.6),
+    },
+    "Table 2": {
+        "H+G": (20.4, 14.0, 18.2, 47.4),
+        "H+A": (15.6, 12.0, 10.9, 61.5),
+        "G+A": (18.7, 11.2, 20.3, 49.8),
+        "H+G+A": (15.6, 11.9, 20.3, 52.2),
+    },
+}
+ERRORS = {**dict(zip(ROWS, (4.10, 5.99, 8.07, 2.12), strict=True)), "Real images": 0.45}
+MODELS = dict(zip(ROWS, ((52.6, 7), (52.6, 14), (67.8, 1), (53.2, 1)), strict=True))
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Three seeds of every row, with pictures; built once, only read."""
+    return stargan_suite(Cells(tmp_path_factory.mktemp("stargan") / "cells"), pictures=True).bundle()
+
+
+@pytest.fixture(scope="module")
+def tables(bundle: Bundle) -> dict[str, Table]:
+    return {table.anchor.removeprefix("table-stargan-"): table for table in build_tables(bundle)}
+
+
+@pytest.fixture(scope="module")
+def page(bundle: Bundle) -> Page:
+    return Page(page_of(bundle))
+
+
+def published(number: str) -> PublishedTable:
+    return next(table for table in load_paper(FOLDER / "stargan.toml").tables if table.number == number)
+
+
+def column(table: Table, name: str, kind: str = "ours") -> dict[str, Entry]:
+    (place,) = (i for i, heading in enumerate(table.headings) if (heading.column, heading.kind) == (name, kind))
+    return {line.title: line.entries[place] for line in table.lines}
+
+
+@pytest.mark.parametrize("number", VOTES)
+def test_the_votes_are_the_printed_ones_and_add_up_to_all_people(number: str) -> None:
+    table = published(number)
+    asked = [column for column in table.columns if column.measured_by == "people"]
+    held = {
+        column.title: tuple(published_value(row, column) for row in table.rows if row.title in ROWS) for column in asked
+    }
+    assert held == VOTES[number]
+    assert all(sum(shares) == pytest.approx(100.0) for shares in held.values())
+    assert all((column.confidence, column.score) == ("high", None) for column in asked)
+
+
+def test_table_3_holds_the_printed_numbers() -> None:
+    table = published("Table 3")
+    by_id = {column.id: column for column in table.columns}
+    rows = {row.title: row for row in table.rows}
+    assert {name: published_value(rows[name], by_id["error"]) for name in ERRORS} == ERRORS
+    for name, (size, count) in MODELS.items():
+        row = rows[name]
+        assert published_value(row, by_id["model-parameters"]) == size
+        assert published_value(row, by_id["models"]) == count
+        assert published_value(row, by_id["parameters"]) == pytest.approx(size * count)
+    assert by_id["parameters"].confidence == "derived"
+
+
+def test_the_users_reproduction_is_published_only_and_says_how_sure_it_is(tables: Mapping[str, Table]) -> None:
+    (row,) = (row for row in published("Table 3").rows if row.id == "user")
+    said = row.published["error"]
+    assert isinstance(said, PublishedValue)
+    assert (row.method, said.value, said.confidence) == (None, 8.1, "medium")
+    (line,) = (line for line in tables["table-3"].lines if line.published_only)
+    notes = [tables["table-3"].footnotes[number - 1] for entry in line.entries for number in entry.notes]
+    assert len(notes) == 1
+    assert "issue #123" in notes[0]
+    assert "confidence: medium" in notes[0]
+
+
+@pytest.mark.parametrize("name", ["table-1", "table-2"])
+def test_votes_never_get_a_difference_a_rank_or_a_best(tables: Mapping[str, Table], name: str) -> None:
+    table = tables[name]
+    kinds = [heading.kind for heading in table.headings]
+    assert set(kinds) == {"votes", "ours"}
+    assert kinds == sorted(kinds, reverse=True)  # all votes, then all of ours
+    for line in table.lines:
+        votes = [entry for entry, kind in zip(line.entries, kinds, strict=True) if kind == "votes"]
+        assert all(entry.state == "number" and not entry.best and not entry.spread for entry in votes)
+    assert table.orderings is None
+    ours = [entry for entry, kind in zip(table.lines[-1].entries, kinds, strict=True) if kind == "ours"]
+    assert all(entry.best for entry in ours)
+
+
+@pytest.mark.parametrize("name", ["table-1", "table-2"])
+def test_no_output_lets_votes_and_errors_be_taken_for_each_other(
+    page: Page, tables: Mapping[str, Table], name: str
+) -> None:
+    table = tables[name]
+    votes = sum(heading.kind == "votes" for heading in table.headings)
+    for heading, flat in zip(table.headings, table.flat_headings(), strict=True):
+        people = heading.kind == "votes"
+        assert flat.startswith("People's votes (published) " if people else "Error by our judges ")
+        assert flat.endswith(", votes") == people
+        assert bool(heading.notes) == people
+    markdown = render_markdown.render(table)
+    assert markdown.count("no machine can repeat") == 1
+    latex = render_latex.render(table)
+    assert f"\\multicolumn{{{votes}}}{{c}}{{People's votes (published)}}" in latex
+    assert " & ".join(["", *["votes"] * votes, *["ours"] * (len(table.headings) - votes)]).strip() in latex
+    rows = page.tables[table.anchor]
+    assert rows[0] == ["", "People's votes (published)", "Error by our judges"]
+    assert rows[2] == ["Row", *["votes"] * votes, *["ours"] * (len(table.headings) - votes)]
+    shaded = [keys for tag, keys in page.tags if tag == "td" and "votes" in keys.get("class", "").split()]
+    assert len(shaded) == sum(len(VOTES[number]) * len(ROWS) for number in VOTES)
+
+
+def test_real_images_are_a_yardstick_with_a_score_of_their_own(tables: Mapping[str, Table]) -> None:
+    table = tables["table-3"]
+    ours = column(table, "error")
+    assert ours["Real images"].text == "0.50"
+    assert ours["Real images"].notes == ()
+    assert [title for title, entry in ours.items() if entry.best] == ["StarGAN"]
+    assert [title for title, entry in column(table, "error", "published").items() if entry.best] == ["StarGAN"]
+    ranks = column(table, "error", "rank")
+    assert {title: ranks[title].text for title in ROWS} == {
+        "DIAT": "2 → 2",
+        "CycleGAN": "3 → 3",
+        "IcGAN": "4 → 4",
+        "StarGAN": "1 → 1",
+    }
+    assert ranks["Real images"].text == "–"
+    assert {column(table, name)["Real images"].text for name in ("models", "parameters", "model-parameters")} == {"–"}
+    assert table.orderings is not None
+    assert (table.orderings.pairs, table.orderings.same) == (12, 12)
+
+
+def test_what_is_said_about_a_row_stands_in_every_output(tables: Mapping[str, Table]) -> None:
+    said = "Real images: The judge's own error on real images"
+    assert said in render_markdown.render(tables["table-3"])
+    assert said in render_latex.render(tables["table-3"])
+
+
+def test_parameters_are_shown_a_model_and_in_total(tables: Mapping[str, Table]) -> None:
+    table = tables["table-3"]
+    shown = [column(table, name)["CycleGAN"].text for name in ("model-parameters", "models", "parameters")]
+    assert shown == ["52.6", "6", "315.4"]
+    assert "three, so there it is 3 and 6" in table.note
+
+
+def test_every_judge_behind_a_combination_is_named_with_its_error(tables: Mapping[str, Table]) -> None:
+    line = tables["table-2"].judges
+    for role in ("hair", "gender", "age"):
+        assert f"{role} = judges/{role}/attributes/s0, error 0.50 % on judge-test" in line
+    assert "expression" not in line
+
+
+def test_every_table_is_filled_from_a_suite_of_its_rows(tables: Mapping[str, Table]) -> None:
+    assert {"joint-expressions", "joint-attributes", "mask", "cost", "judges", "by-expression"} < set(tables)
+    unused = {"surprised", "fearful", "disgusted", "contemptuous"}
+    for name, table in tables.items():
+        for line in table.lines:
+            for heading, entry in zip(table.headings, line.entries, strict=True):
+                if heading.column.startswith("gpu-") or heading.column in unused:
+                    assert entry.text == "not measured"
+                elif heading.kind == "ours" and line.title != "Real images" and not line.published_only:
+                    assert entry.state == "number", (name, line.title, heading.column)
+        # Rows that are trained on other sets are judged on the same images, so they are compared.
+        assert not any("not compared" in note for note in table.footnotes), name
+    assert set(EXPRESSIONS) | unused == {heading.column for heading in tables["by-expression"].headings}
+
+
+def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+    check_all_outputs_agree(bundle)
+    for table in tables.values():
+        check_latex(render_latex.render(table))
+
+
+def test_the_results_page_holds_every_table_with_its_figure(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+    text = html.unescape(results_page(bundle, "figures"))
+    for table in tables.values():
+        assert f"### {table.name}" in text
+    assert set(re.findall(r"figures/stargan-(\S+)-outputs\.png", text)) == {
+        "table-1",
+        "table-3",
+        "joint-expressions",
+        "joint-attributes",
+        "mask",
+    }
+    assert "Table 1. Transfer of a single attribute" in markdown_summary(bundle)
+
+
+def test_every_row_shows_the_preview_that_it_asks_for(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+    shown = {}
+    for name in ("table-1", "joint-expressions", "joint-attributes", "mask"):
+        figure = side_by_side(bundle, tables[name])
+        assert figure is not None
+        assert figure.left_out == ()
+        shown[name] = [(strip.address, strip.path.name) for strip in figure.rows[1:]]
+    joint = "stargan/stargan-joint/attributes/s0"
+    assert {file for _, file in shown["table-1"]} == {"outputs.png"}
+    assert shown["mask"] == [(joint, "across.outputs.png"), (joint, "across-wrong-mask.outputs.png")]
+    assert shown["joint-expressions"] == [
+        ("stargan/stargan/attributes-expressions/s0", "across.outputs.png"),
+        (joint, "across.outputs.png"),
+    ]
+    assert shown["joint-attributes"] == [
+        ("stargan/stargan/attributes-faces/s0", "outputs.png"),
+        (joint, "faces.outputs.png"),
+    ]
+
+
+def test_a_preview_that_a_cell_does_not_have_is_never_replaced_by_another(cells: Cells) -> None:
+    stargan_suite(cells, (0,), pictures=True)
+    for path in cells.root.glob("stargan_stargan-joint*/images/across-wrong-mask.outputs.png"):
+        path.unlink()
+    bundle = cells.bundle()
+    mask = next(table for table in build_tables(bundle) if table.layout == "stargan-mask")
+    figure = side_by_side(bundle, mask)
+    assert figure is not None
+    assert [strip.title for strip in figure.rows] == ["Input", "Right mask: the label is an expression"]
+
+
+def verdicts(cells: Cells) -> dict[str, ClaimLine]:
+    bundle = cells.bundle()
+    papers = [load_paper(FOLDER / "stargan.toml")]
+    (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
+    return {line.anchor.removeprefix("claim-stargan-"): line for line in claims.lines}
+
+
+def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) -> None:
+    found = verdicts(stargan_suite(cells))
+    assert len(found) == 7
+    assert {name: line.verdict for name, line in found.items()} == dict.fromkeys(found, "reproduced")
+    assert all(line.tables for line in found.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "contradicted"),
+    [
+        ({"studio": {**STUDIO, "icgan": 1.0}}, "lowest-error"),
+        # StarGAN is best everywhere, but from one attribute to three it loses 20 points, and DIAT 18.
+        ({"faces": {**FACES, "stargan": (5.0, 25.0)}}, "multi-attribute"),
+        (
+            {"faces": {**FACES, "diat": (3.0, 30.0)}},
+            "single-attribute-ours",
+        ),
+        (
+            {"faces": {**FACES, "diat": (6.0, 6.5)}},
+            "multi-attribute several-attributes-ours",
+        ),
+        ({"joint": {**JOINT, "expressions": 9.0}}, "joint-beats-single"),
+        ({"joint": {**JOINT, "across": 45.0}}, "joint-beats-single"),
+        ({"joint": {**JOINT, "wrong-mask": 1.0}}, "wrong-mask"),
+        ({"joint": {**JOINT, "across-wrong-mask": 1.0}}, "wrong-mask"),
+        ({"changed": {**CHANGED, "across-wrong-mask": 2.0}}, "wrong-mask"),
+        ({"parameters": {**PARAMETERS, "": 60_000_000}}, "parameters"),
+    ],
+)
+def test_scores_that_say_otherwise_bring_down_exactly_the_claims_about_them(
+    cells: Cells, changes: dict[str, Any], contradicted: str
+) -> None:
+    found = verdicts(stargan_suite(cells, **changes))
+    expected = {name: "contradicted" if name in contradicted.split() else "reproduced" for name in found}
+    assert {name: line.verdict for name, line in found.items()} == expected
+
+
+def test_the_loss_from_one_attribute_to_three_is_taken_from_the_mean_of_the_three(cells: Cells) -> None:
+    (diat, *_) = verdicts(stargan_suite(cells))["multi-attribute"].contrasts
+    single, three = FACES["diat"]
+    ours, all_ours = FACES["stargan"]
+    assert diat.effect == f"+{(three - single) - (all_ours - ours):.1f} points"
+
+
+def test_two_seeds_decide_no_claim(cells: Cells) -> None:
+    assert {line.verdict for line in verdicts(stargan_suite(cells, (0, 1))).values()} == {"undecided"}
