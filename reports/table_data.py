@@ -159,27 +159,30 @@ class PublishedTable(_Strict):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise ValueError(f"table {self.id!r}: {kind} id {twice[0]!r} is used twice")
         for row in self.rows:
-            for column in self.columns:
-                if row.variant and column.variant and row.variant != column.variant:
-                    raise ValueError(
-                        f"table {self.id!r}: row {row.id!r} and column {column.id!r} name different variants; "
-                        "name the variant in one of the two"
-                    )
-            if stray := sorted(set(row.published) - set(columns)):
-                raise ValueError(
-                    f"table {self.id!r}, row {row.id!r}: published.{stray[0]} names no column; known: {columns}"
-                )
-            scored = [column.id for column in self.columns if column.score]
-            if stray := sorted(set(row.measures) - set(scored)):
-                raise ValueError(
-                    f"table {self.id!r}, row {row.id!r}: measures.{stray[0]} names no column with a score of ours; "
-                    f"known: {scored}"
-                )
+            self._check_row(row)
         for column in self.columns:
             self._check_against(column)
         if self.origin == "added" and any(row.published for row in self.rows):
             raise ValueError(f"table {self.id!r} has origin 'added', so it cannot hold published numbers")
         return self
+
+    def _check_row(self, row: Row) -> None:
+        """A row's variant agrees with the columns', and what it says of columns is about columns that there are."""
+        where = f"table {self.id!r}, row {row.id!r}"
+        columns = [column.id for column in self.columns]
+        for column in self.columns:
+            if row.variant and column.variant and row.variant != column.variant:
+                raise ValueError(
+                    f"table {self.id!r}: row {row.id!r} and column {column.id!r} name different variants; "
+                    "name the variant in one of the two"
+                )
+        if stray := sorted(set(row.published) - set(columns)):
+            raise ValueError(f"{where}: published.{stray[0]} names no column; known: {columns}")
+        if row.measures and row.method is None:
+            raise ValueError(f"{where}: measures without a method; name its 'method'")
+        scored = [column.id for column in self.columns if column.score]
+        if stray := sorted(set(row.measures) - set(scored)):
+            raise ValueError(f"{where}: measures.{stray[0]} names no column with a score of ours; known: {scored}")
 
     def _check_against(self, column: Column) -> None:
         """Differences need exactly one row to be taken from."""

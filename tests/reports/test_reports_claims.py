@@ -151,6 +151,59 @@ def test_a_list_in_a_slice_is_the_mean_over_its_values(cells: Cells, tmp_path: P
     assert claim_of(cells, paper_of(tmp_path, text)).contrasts[0].effect == "+5.00"
 
 
+def test_a_term_may_be_the_mean_of_different_scores(cells: Cells, tmp_path: Path) -> None:
+    text = CLAIM.replace(
+        'plus = [{ method = "made-up/old", score = "kid.lite0", slice = { request = "test" } }]',
+        'plus = [{ method = "made-up/old", score = "kid.lite0", slice = { request = "test" }, '
+        'mean_with = [{ score = "fid", slice = { request = ["test", "back"] } }] }]',
+    )
+    for seed in range(3):
+        cells.add("made-up/old", [kid(3.0), score("fid", 4.0), back(score("fid", 8.0))], seed=seed)
+        cells.add("made-up/new", [kid(1.0)], seed=seed)
+    assert claim_of(cells, paper_of(tmp_path, text)).contrasts[0].effect == "+4.00"
+
+
+def test_a_missing_part_of_a_mean_is_named_by_its_own_score(cells: Cells, tmp_path: Path) -> None:
+    text = CLAIM.replace(
+        'plus = [{ method = "made-up/old", score = "kid.lite0", slice = { request = "test" } }]',
+        'plus = [{ method = "made-up/old", score = "kid.lite0", slice = { request = "test" }, '
+        'mean_with = [{ score = "fid", slice = { request = "back" } }] }]',
+    )
+    fill(cells, [0.1, 0.2, 0.3])
+    line = claim_of(cells, paper_of(tmp_path, text)).contrasts[0]
+    assert line.verdict == "undecided"
+    assert "seed 0, 1, 2: fid of made-up/old on request=back was not measured" in line.notes
+
+
+def back(one: dict[str, Any]) -> dict[str, Any]:
+    return {**one, "slice": {"request": "back"}}
+
+
+@pytest.mark.parametrize(
+    ("new", "verdict", "effect"), [(105.5, "contradicted", "\u22120.50"), (104.0, "reproduced", "+1.00")]
+)
+def test_a_factor_allows_a_share_of_the_score_itself(
+    cells: Cells, tmp_path: Path, new: float, verdict: str, effect: str
+) -> None:
+    text = CLAIM.replace(
+        'slice = { request = "test" } }]\nminus', 'slice = { request = "test" }, factor = 1.05 }]\nminus'
+    )
+    for seed in range(3):
+        cells.add("made-up/old", [kid(100.0)], seed=seed)
+        cells.add("made-up/new", [kid(new)], seed=seed)
+    line = claim_of(cells, paper_of(tmp_path, f'{text}margin_why = "a twentieth is noise"\n')).contrasts[0]
+    assert (line.verdict, line.effect) == (verdict, effect)
+    assert "factor 1.05: a twentieth is noise" in line.notes
+
+
+def test_a_factor_without_its_reason_is_refused(tmp_path: Path) -> None:
+    text = CLAIM.replace(
+        'slice = { request = "test" } }]\nminus', 'slice = { request = "test" }, factor = 1.05 }]\nminus'
+    )
+    with pytest.raises(ReportError, match="a margin \\(or a term's 'factor'\\) needs its reason"):
+        paper_of(tmp_path, text)
+
+
 def test_a_margin_moves_the_line_and_is_said_with_its_reason(cells: Cells, tmp_path: Path) -> None:
     fill(cells, [2.0, 2.5, 3.0])
     text = f'{CLAIM}margin = 2.25\nmargin_why = "less is noise"\nunit = "points"\n'

@@ -82,7 +82,7 @@ id = "made-up-1"
 title = "One"
 origin = "paper"
 columns = [{ id = "fid", title = "FID", score = "fid.lite0", direction = "lower" }]
-rows = [{ id = "ours", title = "Ours", method = "m/m", published = { fid = 1.5 } }]
+rows = [{ id = "ours", title = "Ours", method = "m/m", measures = { fid = {} }, published = { fid = 1.5 } }]
 """
 
 
@@ -96,6 +96,9 @@ rows = [{ id = "ours", title = "Ours", method = "m/m", published = { fid = 1.5 }
         ("fid = 1.5", "fid = { value = 1.5, sorce = 'x' }", "unknown key tables[made-up-1].rows[ours].published.fid"),
         ('direction = "lower"', 'direction = "lower", measured_by = "people"', "cannot have a score"),
         ('origin = "paper"', 'origin = "added"', "cannot hold published numbers"),
+        ("measures = { fid = {} }", "measures = { kid = {} }", "measures.kid names no column"),
+        ('score = "fid.lite0", ', "", "measures.fid names no column with a score of ours"),
+        ('method = "m/m", ', "", "measures without a method"),
         ("year = 2020", "year = ", "not valid TOML"),
     ],
 )

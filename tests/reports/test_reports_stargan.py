@@ -261,6 +261,12 @@ def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) 
     assert all(line.tables for line in found.values())
 
 
+def test_the_claims_are_well_formed_latex(bundle: Bundle) -> None:
+    papers = [load_paper(FOLDER / "stargan.toml")]
+    (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
+    check_latex(render_latex.render_claims(claims))
+
+
 @pytest.mark.parametrize(
     ("changes", "contradicted"),
     [
@@ -296,6 +302,35 @@ def test_the_loss_from_one_attribute_to_three_is_taken_from_the_mean_of_the_thre
     single, three = FACES["diat"]
     ours, all_ours = FACES["stargan"]
     assert diat.effect == f"+{(three - single) - (all_ours - ours):.1f} points"
+
+
+def test_the_claims_about_table_3_agree_with_its_published_numbers() -> None:
+    """A claim is read off the table, so with the paper's own numbers every contrast must come out as claimed."""
+    table = published("Table 3")
+    rows = {(row.method, row.variant): row for row in table.rows}
+    errors = next(column for column in table.columns if column.id == "error")
+    (claim,) = (claim for claim in load_paper(FOLDER / "stargan.toml").claims if claim.id == "stargan-lowest-error")
+    for one in claim.contrasts:
+        (plus,), (minus,) = one.plus, one.minus
+        assert plus.parts() == minus.parts() == [(errors.score, errors.slice)]
+        above, below = (published_value(rows[term.method, term.variant], errors) for term in (plus, minus))
+        assert above > below, one.says
+
+
+@pytest.mark.parametrize("number", VOTES)
+def test_what_we_read_off_a_human_study_is_marked_as_ours_and_follows_the_votes(number: str) -> None:
+    table = published(number)
+    (claim,) = (
+        claim
+        for claim in load_paper(FOLDER / "stargan.toml").claims
+        if claim.table == table.id and claim.id.endswith("-ours")
+    )
+    assert claim.sentence.startswith("Ours: ")
+    assert (claim.confidence, "a human study" in claim.source) == ("derived", True)
+    assert all(max(shares) == shares[ROWS.index("StarGAN")] for shares in VOTES[number].values())
+    assert len(claim.contrasts) == len(VOTES[number]) * 3
+    asked = {(column.score, column.slice["request"]) for column in table.columns if column.score}
+    assert {(term.score, str(term.slice["request"])) for one in claim.contrasts for term in one.plus} == asked
 
 
 def test_two_seeds_decide_no_claim(cells: Cells) -> None:
