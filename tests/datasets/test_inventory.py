@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from datasets import inventory
+from datasets.attributes.settings import AttributesSettings
 from datasets.cartoon_groups.settings import CartoonGroupsSettings
 from datasets.errors import DataError
 from datasets.faces import album
+from datasets.faces.people import EXPRESSIONS
 from tests.datasets.test_images import picture
 from tests.datasets.test_svhn import write
 
@@ -37,7 +39,7 @@ def test_faces_are_fetched_for_every_stage(tmp_path, monkeypatch):
     def render(folder, split, group, count, size, shots=1, progress=None):
         splits.add(split)
         folder.mkdir(exist_ok=True)
-        (folder / f"{split}.safetensors").write_bytes(b"0123456789")
+        (folder / f"portrait-{split}.safetensors").write_bytes(b"0123456789")
         progress(count * shots)
         return album.Album(torch.zeros(count * shots, 3, size, size, dtype=torch.uint8), "digest")
 
@@ -53,6 +55,73 @@ def test_faces_are_fetched_for_every_stage(tmp_path, monkeypatch):
     assert told[0] == ("photos of woman, train", 2, 2)
     assert before.status == "made when needed"
     assert (after.status, after.size) == ("ready", 80)
+
+
+def test_every_stand_in_of_faces_is_listed_by_itself_and_what_is_decoded_of_yours_too(tmp_path):
+    before = {item.name: item.status for item in inventory.list_data(tmp_path)}
+    assert (before["snapshots"], before["sittings"]) == ("made when needed", "made when needed")
+    assert (before["celeba"], before["rafd"]) == ("on your disk", "on your disk")
+    for name in ("faces/snapshot-hair0-test-1", "faces/sitting-sad-test-1", "attributes/rafd-test-1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.safetensors").write_bytes(b"0123456789")
+    after = {item.name: (item.status, item.size) for item in inventory.list_data(tmp_path)}
+    assert after["snapshots"] == after["sittings"] == after["rafd"] == ("ready", 10)
+    assert after["faces"] == ("made when needed", 0)
+    assert after["celeba"] == ("on your disk", 0)
+
+
+@pytest.mark.parametrize("name", ["snapshots", "sittings"])
+def test_snapshots_and_sittings_are_fetched_for_every_stage(tmp_path, monkeypatch, name):
+    sizes = AttributesSettings(size=16, n_faces=8, n_people=2, n_test=4, n_judge=6, n_judge_people=2)
+    monkeypatch.setattr(inventory, "ATTRIBUTES", sizes)
+    rendered = {"snapshots": set(), "sittings": set()}
+
+    def snapshots(folder, split, count, size, hair_shift=0, progress=None):
+        rendered["snapshots"].add(split)
+        return album.Album(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
+
+    def sittings(folder, split, expression, count, size, progress=None):
+        rendered["sittings"].add(split)
+        return album.Album(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
+
+    monkeypatch.setattr(album, "snapshots", snapshots)
+    monkeypatch.setattr(album, "sittings", sittings)
+    inventory.fetch(name, tmp_path)
+    assert rendered[name] == {"train", "test", "reference", "judge", "judge-test"}
+
+
+@pytest.mark.parametrize(("name", "words"), [("celeba", "Liu et al"), ("rafd", "Langner et al")])
+def test_what_only_its_authors_give_is_not_fetched(tmp_path, name, words):
+    with pytest.raises(DataError, match=rf"{words}.*docs/your-own-faces\.md"):
+        inventory.fetch(name, tmp_path)
+
+
+def test_celeba_and_rafd_side_by_side_are_checked_together(tmp_path):
+    folder = tmp_path / "celeba" / "img_align_celeba"
+    folder.mkdir(parents=True)
+    names = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
+    rows = []
+    for i in range(5):
+        (folder / f"{i}.jpg").write_bytes(picture((178, 218)))
+        rows.append(f"{i}.jpg -1  1 -1 -1  1")
+    (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("\n".join(["5", " ".join(names), *rows]) + "\n")
+    (tmp_path / "rafd").mkdir()
+    for person in range(1, 5):
+        for expression in EXPRESSIONS:
+            path = tmp_path / "rafd" / f"Rafd090_{person:02d}_Kid_male_{expression}_left.jpg"
+            path.write_bytes(picture())
+    report = inventory.check(tmp_path)
+    assert report.kind == "CelebA and RaFD"
+    assert report.ok
+    assert [line.split()[:3] for line in report.found if line.split()[1] in ("images", "people")] == [
+        ["CelebA", "images", "5"],
+        ["RaFD", "people", "4"],
+        ["RaFD", "images", "32"],
+    ]
+    (tmp_path / "rafd" / "Rafd090_01_Kid_male_angry_left.jpg").write_bytes(b"text")
+    assert [problem.split(":")[0] for problem in inventory.check(tmp_path).problems] == [
+        "rafd/Rafd090_01_Kid_male_angry_left.jpg"
+    ]
 
 
 def test_fetching_something_unknown_is_an_error(tmp_path):
