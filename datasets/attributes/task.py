@@ -41,25 +41,16 @@ import torch
 from torch import Tensor
 
 from datasets.attributes import batches
-from datasets.attributes.asking import asked, hint
+from datasets.attributes.asking import asked
 from datasets.attributes.measures import measured
 from datasets.attributes.requests import Faces, Questions, Sitters
 from datasets.attributes.settings import AttributesSettings, Set, Stage
 from datasets.attributes.sources import Labelled, Part, Progress, Real, StandIn, has_faces
+from datasets.attributes.streams import JUDGES, set_of, stage_of
 from datasets.attributes.wishes import Target, Vocabulary, Wish, classes_of, joined
 from datasets.errors import DataError
 from datasets.faces.album import Album
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
-
-ROWS = ("train", "targets", "pairs")
-"""Streams of rows."""
-JUDGES: dict[Stage, str] = {
-    "judge-hair": "hair",
-    "judge-gender": "gender",
-    "judge-age": "age",
-    "judge-expression": "expression",
-}
-"""Stream of a stage -> key of its label."""
 
 
 class Attributes(Task):
@@ -75,7 +66,7 @@ class Attributes(Task):
         """What ``stream`` depends on; the rest is put back to its default. Judges do not depend on a row's ``data``."""
         if not isinstance(settings, AttributesSettings):
             raise TypeError(f"settings of the task attributes expected, got {type(settings).__name__}")
-        stage = _stage(stream)
+        stage = stage_of(stream)
         if stage == "rows":
             return settings.model_copy(update={"stream": stage})
         keep = ("targets", "n_judge_people") if stage == "judge-expression" else ("n_judge",)
@@ -89,7 +80,7 @@ class Attributes(Task):
             progress: told how far the rendering is.
         """
         if self.settings.stream != "rows":
-            of = _set(self.settings.stream)
+            of = set_of(self.settings.stream)
             self._source.verify((of,))
             for part in ("judge", "judge-test"):
                 self._images(of, part, progress)
@@ -108,7 +99,7 @@ class Attributes(Task):
 
     def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
         """A training batch: shuffled epochs, one permutation for every set, and for every side of a target."""
-        stage = _stage(stream)
+        stage = stage_of(stream)
         if stage != "rows":
             images, labels = batches.drawn(self._judged(stage, "judge"), step, size, stage, seed)
             return {"image": images, JUDGES[stage]: labels}
@@ -130,7 +121,7 @@ class Attributes(Task):
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``translate``: :class:`Questions` about the test images. ``predict``: a judge's held-out images."""
-        stage = _stage(stream)
+        stage = stage_of(stream)
         if kind == "translate" and stage == "rows":
             return self._questions.requests()
         if kind == "predict" and stage != "rows":
@@ -141,7 +132,7 @@ class Attributes(Task):
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """:data:`~datasets.attributes.measures.MEASURES`, as far as they are asked; of a judge, its own error."""
-        stage = _stage(stream)
+        stage = stage_of(stream)
         if kind == "predict" and stage != "rows":
             return [Measure("classification_error", "judge-test", label=JUDGES[stage], by=JUDGES[stage])]
         if kind != "translate" or stage != "rows":
@@ -150,7 +141,7 @@ class Attributes(Task):
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Test people with every target expression, across the sets, with the wrong mask, and with other attributes."""
-        return self._questions.previews() if kind == "translate" and _stage(stream) == "rows" else []
+        return self._questions.previews() if kind == "translate" and stage_of(stream) == "rows" else []
 
     def reference(self, name: str) -> Request:
         """``faces`` with hair, gender, age and combinations, or ``expressions`` that are not neutral; in no request."""
@@ -226,7 +217,7 @@ class Attributes(Task):
     def _judged(self, stage: Stage, part: Part) -> Labelled:
         """Images of a judge with its own label."""
         if (stage, part) not in self._shown:
-            shown = self._images(_set(stage), part)
+            shown = self._images(set_of(stage), part)
             if stage != "judge-expression":
                 shown = batches.one_colour(shown) if stage == "judge-hair" else shown
                 shown = Labelled(shown.images, classes_of(shown.labels)[JUDGES[stage]], shown.digest)
@@ -261,17 +252,3 @@ class Attributes(Task):
                 expressive = batches.signed(portraits.images[:]).view(shape).transpose(0, 1)[:, 1:]
             sitters = Sitters(neutral, expressive)
         return Questions(self._words, faces, sitters)
-
-
-def _stage(stream: str) -> Stage:
-    if stream in ROWS:
-        return "rows"
-    for stage in JUDGES:
-        if stage == stream:
-            return stage
-    known = [*ROWS, *JUDGES]
-    raise DataError(f"the task attributes has no stream {stream!r}{hint(stream, known)}; it has {', '.join(known)}")
-
-
-def _set(stage: Stage) -> Set:
-    return "expressions" if stage == "judge-expression" else "faces"

@@ -5,7 +5,8 @@ import torch
 from pydantic import ValidationError
 
 from datasets.attributes.settings import AttributesSettings
-from datasets.attributes.task import JUDGES, ROWS, Attributes
+from datasets.attributes.streams import JUDGES, ROWS
+from datasets.attributes.task import Attributes
 from datasets.errors import DataError
 from datasets.faces.looks import AGES, GENDERS, HAIR
 from datasets.faces.people import EXPRESSIONS

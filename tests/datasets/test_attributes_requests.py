@@ -5,7 +5,8 @@ import torch
 
 from datasets.attributes import celeba, rafd
 from datasets.attributes.settings import AttributesSettings
-from datasets.attributes.task import ROWS, Attributes
+from datasets.attributes.streams import ROWS
+from datasets.attributes.task import Attributes
 from datasets.errors import DataError
 from datasets.faces.looks import AGES, GENDERS, HAIR
 from tests.datasets.attributes_factory import (
