@@ -68,6 +68,8 @@ class Column(_Strict):
     """Our value is multiplied by this before it is shown, e.g. ``1e-6`` for millions."""
     require: dict[str, str] = {}
     """``key=value`` pairs that the score's ``protocol.detail`` must hold, e.g. ``timer = "cuda"``."""
+    optional: bool = False
+    """Left out where no row has a number, unless nothing else would be left: a class that a small profile lacks."""
     missing: str = "not measured"
     """What is printed where a finished cell has no such score."""
     measured_by: Literal["machine", "people"] = "machine"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from reports import captions
@@ -71,15 +71,20 @@ class _Footnotes:
 
 
 def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: PublishedTable, table: PublishedTable) -> Table:
+    part = "" if table is whole else table.columns[0].group
     rows = expand_rows(index, table)
     measured = {column.id: measure(index, table, rows, column) for column in table.columns}
+    unused = {column.id for column in table.columns if column.optional and not _any_number(rows, column, measured)}
+    if unused != set(measured):
+        table = table.model_copy(update={"columns": [column for column in table.columns if column.id not in unused]})
+        measured = {name: entries for name, entries in measured.items() if name not in unused}
     notes = _Footnotes()
     headings: list[Heading] = []
     printed: list[list[Entry]] = [[] for _ in rows]
     for column in table.columns:
         kinds = _kinds(rows, column)
         title = _column_title(column)
-        group = column.group if table is whole else ""
+        group = "" if part else column.group
         marks = notes.add(VOTES) if column.measured_by == "people" else ()
         headings += [Heading(kind, title, group, marks, column.id) for kind in kinds]
         for line, by_kind in zip(printed, _entries(rows, column, measured[column.id], notes), strict=True):
@@ -92,7 +97,7 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: Published
     return Table(
         anchor=f"table-{table.id}",
         layout=whole.id,
-        part="" if table is whole else table.columns[0].group,
+        part=part,
         paper=paper.paper,
         number=table.number,
         title=table.title,
@@ -109,6 +114,11 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: Published
         source=captions.source_line(table),
         figure_caption=table.figure.caption if table.figure else "",
     )
+
+
+def _any_number(rows: Sequence[Row], column: Column, measured: Mapping[str, Sequence[Measured | None]]) -> bool:
+    ours = any(entry is not None and entry.values for entry in measured[column.id])
+    return ours or any(column.id in row.published for row in rows)
 
 
 def _picture(table: PublishedTable, row: Row) -> str:

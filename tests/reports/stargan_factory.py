@@ -13,6 +13,13 @@ from tests.reports.report_factory import Cells, score, write_grid
 TASK = "attributes"
 EXPRESSIONS = ("happy", "sad", "angry")
 """Targets, as few as the quick profile has."""
+DOMAINS = {
+    "hair": ("black", "blond", "brown"),
+    "gender": ("female", "male"),
+    "age": ("old", "young"),
+    "expressions": EXPRESSIONS,
+}
+"""Request -> the domains that it leads to, by which distances to real images are taken."""
 N = {"expressions": 300, "wrong-mask": 300, "across": 75, "across-wrong-mask": 75}
 """Request -> number of images; 100 for requests that are not named."""
 LITE0: Mapping[str, Any] = {"extractor": "lite0", "weights": "99aa"}
@@ -65,9 +72,11 @@ def _likeness(variant: str, request: str, bad: float, *, real: bool = True, pair
     keys: dict[str, Any] = {"data": _data(variant, request), "n_fake": N.get(request, 100), **LITE0}
     asked = {"request": request}
     found = [score("identity.lite0", 1 - bad / 200, direction="higher", slices=asked, **keys)]
-    if real:
-        found.append(score("fid.lite0", 30 + bad, direction="lower", slices=asked, n_real=200, **keys))
-        found.append(score("kid.lite0", bad / 10, direction="lower", slices=asked, n_real=200, **keys))
+    by = "expression" if request == "expressions" else request
+    for part in [{}, *({by: name} for name in DOMAINS[request])] if real else []:
+        slices = {**asked, **part}
+        found.append(score("fid.lite0", 30 + bad, direction="lower", slices=slices, n_real=200, **keys))
+        found.append(score("kid.lite0", bad / 10, direction="lower", slices=slices, n_real=200, **keys))
     return found + ([_distance(variant, request, bad)] if pair else [])
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from datasets.attributes.measures import measured
+from datasets.attributes.settings import AttributesSettings, Set
+from datasets.attributes.wishes import Vocabulary
 from reports import render_latex, render_markdown
 from reports.build import markdown_summary, results_page
 from reports.claim_model import ClaimLine
@@ -21,7 +24,7 @@ from reports.published import FOLDER, load_paper
 from reports.table_data import PublishedTable, PublishedValue
 from reports.tables import build_tables
 from tests.reports.report_factory import Cells
-from tests.reports.stargan_factory import CHANGED, EXPRESSIONS, FACES, JOINT, PARAMETERS, STUDIO, stargan_suite
+from tests.reports.stargan_factory import CHANGED, EXPRESSIONS, FACES, JOINT, PARAMETERS, STUDIO, TASK, stargan_suite
 from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex, page_of
 
 ROWS = ("DIAT", "CycleGAN", "IcGAN", "StarGAN")
@@ -182,18 +185,67 @@ def test_every_judge_behind_a_combination_is_named_with_its_error(tables: Mappin
 
 
 def test_every_table_is_filled_from_a_suite_of_its_rows(tables: Mapping[str, Table]) -> None:
-    assert {"joint-expressions", "joint-attributes", "mask", "cost", "judges", "by-expression"} < set(tables)
-    unused = {"surprised", "fearful", "disgusted", "contemptuous"}
+    assert {"joint-expressions", "joint-attributes", "mask", "cost", "judges"} < set(tables)
     for name, table in tables.items():
         for line in table.lines:
             for heading, entry in zip(table.headings, line.entries, strict=True):
-                if heading.column.startswith("gpu-") or heading.column in unused:
+                if heading.column.startswith("gpu-"):
                     assert entry.text == "not measured"
                 elif heading.kind == "ours" and line.title != "Real images" and not line.published_only:
                     assert entry.state == "number", (name, line.title, heading.column)
         # Rows that are trained on other sets are judged on the same images, so they are compared.
         assert not any("not compared" in note for note in table.footnotes), name
-    assert set(EXPRESSIONS) | unused == {heading.column for heading in tables["by-expression"].headings}
+
+
+def test_targets_that_a_profile_lacks_have_no_columns(tables: Mapping[str, Table], cells: Cells) -> None:
+    parts = {name: table for name, table in tables.items() if name.startswith("domains-expressions")}
+    assert len(parts) == 3
+    for table in parts.values():
+        assert [heading.title.split(" ")[0].lower() for heading in table.headings] == list(EXPRESSIONS)
+    cells.add("stargan/stargan", task=TASK, variant="expressions", status="oom")
+    empty = next(table for table in build_tables(cells.bundle()) if table.layout == "stargan-domains-expressions")
+    assert len(empty.headings) == 7
+    assert {entry.text for entry in empty.lines[3].entries} == {"x oom"}
+
+
+Asked = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def own_scores(variant: str) -> set[Asked]:
+    """``(name, slice)`` of everything that the task ``attributes`` has a row scored by on stand-in data."""
+    data: tuple[Set, ...] = get_args(Set) if not variant else tuple(of for of in get_args(Set) if of == variant)
+    words = Vocabulary.of(AttributesSettings(data=data)).classes()
+    found: set[Asked] = {
+        (name, (("request", "train"),)) for name in ("trained_parameters", "models", "model_parameters")
+    }
+    for one in measured(data, across=True, known=True):
+        name = f"{one.metric}.{one.judge or 'lite0'}"
+        found.add((name, (("request", one.request),)))
+        found |= {(name, ((str(one.by), word), ("request", one.request))) for word in words.get(one.by or "", ())}
+    return found
+
+
+def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measures() -> None:
+    paper = load_paper(FOLDER / "stargan.toml")
+    known = {variant: own_scores(variant) for variant in ("", *get_args(Set))}
+    asked = [
+        (term.variant, *part)
+        for claim in paper.claims
+        for one in claim.contrasts
+        for term in (*one.plus, *one.minus)
+        for part in term.parts()
+    ]
+    for table in paper.tables:
+        for row in table.rows:
+            for column in table.columns:
+                own = row.measures.get(column.id)
+                wanted = own.slice if own is not None else column.slice
+                if column.score and row.method and row.method.startswith("stargan/") and "*" not in wanted.values():
+                    asked.append((row.variant or "", column.score, wanted))
+    assert len(asked) > 300
+    assert {
+        (variant, name) for variant, name, part in asked if (name, tuple(sorted(part.items()))) not in known[variant]
+    } == set()
 
 
 def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str, Table]) -> None:
