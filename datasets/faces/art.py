@@ -29,6 +29,11 @@ _TONGUE = "#FF4F6D"
 _FIXED_HAIR = ("#944F23", "#A55728")
 """The colours of the one hair style (``straight_2``) that does not take the colour asked for."""
 
+_DYED = re.compile(
+    r'(<use\b[^>]*?fill=")#\w{6}("[^>]*/>)\s*<g\b[^>]*clip-path="[^"]*"[^>]*fill="(#\w{6})"[^>]*>\s*'
+    r"(<g\b[^>]*>\s*)?<rect\b[^>]*/>\s*(?(4)</g>\s*)</g>"
+)
+"""A shape painted in one colour and then, through itself as a clip path, all over in another."""
 _SHORT_NECK = {"shirt_crew_neck": 5, "shirt_scoop_neck": 4, "shirt_v_neck": 4, "overall": 8}
 """How much higher clothes sit than python-avatars draws them, so that the frame shows some of them."""
 
@@ -113,7 +118,10 @@ def svg(who: Person, drawn: int, own: Features | None = None) -> str:
     picture = picture.replace('width="264px" height="280px" viewBox="0 0 264 280"', view, 1)
     # Every mask of this art is one white shape: as clip paths they give the same pixels in less time.
     picture = re.sub(r"<(/?)mask\b", r"<\1clipPath", picture)
-    return picture.replace('mask="url(', 'clip-path="url(')
+    picture = picture.replace('mask="url(', 'clip-path="url(')
+    # Painted in the second colour at once, a shape takes a third of the time and keeps no fringe of the first. Older
+    # pictures keep theirs.
+    return picture if own is None else _DYED.sub(r"\1\3\2", picture)
 
 
 def _insert(picture: str, before: str, element: str) -> str:

@@ -68,7 +68,7 @@ MIENS: Mapping[str, Mien] = {
         inner=-7, arch=-6, outer=-4, lids=0.42, squint=0.5, wide=22, corners=-10, upper=9, lower=2, square=0.35,
         teeth=0.75, sneer=1.0, cheeks=1.0, frown=0.5,
     ),
-    "contemptuous": Mien(inner=-2, arch=-1, outer=0, lids=0.72, wide=22, corners=-1, aside=11, cheeks=0.2),
+    "contemptuous": Mien(inner=-3, arch=-2, outer=-1, lids=0.7, wide=23, corners=-2, aside=15, cheeks=0.3),
     # Everyday faces of snapshots; nobody is asked to tell them apart.
     "smiling": Mien(arch=1, lids=0.95, squint=0.3, wide=25, corners=6, upper=0.5, cheeks=0.4),
     "laughing": Mien(arch=2, lids=0.9, squint=0.5, wide=28, corners=9, lower=9, upper=-1, teeth=0.8, cheeks=0.7),
