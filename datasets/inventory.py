@@ -184,7 +184,7 @@ def check(path: Path) -> Report:
     if not report.readable and not report.problems:
         expected = (
             f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files, "
-            f"CelebA ({celeba.NAMES[0]}), RaFD ({rafd.NAMES[0]}) or folders of faces ({', '.join(GROUPS)})"
+            f"CelebA (celeba), RaFD (rafd) or folders of faces ({', '.join(GROUPS)})"
         )
         return Report(str(path), "unknown", (), (expected,), ())
     return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)

@@ -9,11 +9,9 @@ so both are choices of ours: :data:`CENTRE` and :func:`split`.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,34 +20,23 @@ import torch
 from torch import Tensor
 
 from datasets import cache
+from datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
 from datasets.errors import DataError
 from datasets.faces.people import EXPRESSIONS
-from datasets.folders import Findings, file_digest, lookup, meant, some
-from datasets.images import SUFFIXES, image_files, read_image, square
+from datasets.folders import Findings, file_digest, lookup, some
+from datasets.images import read_image, square
 
 Part = Literal["train", "test", "judge", "judge-test"]
 Progress = Callable[[str, int, int], None]
 
-NAMES = ("rafd", "RaFD", "Rafd")
-ANGLES = (45, 90, 135)
-"""Camera angles that are used; 90 is frontal."""
-PROFILES = (0, 180)
-"""Camera angles that RaFD has and the paper leaves out."""
-GAZES = ("left", "frontal", "right")
-GENDERS = ("female", "male")
 SHARES = {"test": 0.10, "judge-test": 0.08, "judge": 0.22}
 """Part -> share of the people; the others are trained on."""
 PAPER = {"people": 67, "images": 67 * 8 * 3 * 3, "expression": 67 * 3 * 3, "angle": 67 * 8 * 3}
 CENTRE = 0.4
 """Where the centre of a portrait's square lies, as a share of its height from the top: row 410 of RaFD's 681 x 1024
 pixels, about where the faces are. A choice of ours."""
-LISTED = 10
-"""Wrong file names that are shown before the rest is only counted."""
 READER = 1
 """Of the decoding and :func:`crop`: part of every cache key. Raise it whenever an image would come out differently."""
-
-_NAME = re.compile(r"rafd(\d+)_(\d+)_([a-z]+)_([a-z]+)_([a-z]+)_([a-z]+)", re.IGNORECASE)
-_EXAMPLE = "Rafd090_01_Caucasian_female_angry_frontal.jpg"
 
 
 @dataclass(frozen=True)
@@ -68,58 +55,9 @@ class LabelledExpressions:
     """SHA-256 of all of these, 64 hex digits."""
 
 
-@dataclass(frozen=True)
-class Shot:
-    """What a file name says."""
-
-    angle: int
-    person: int
-    gender: str
-    expression: str
-    gaze: str
-
-
-@dataclass(frozen=True)
-class _Survey:
-    """A folder, before any image is read."""
-
-    shots: dict[Path, Shot]
-    """The images of the angles used, by file name."""
-    profiles: int
-    """Images of the other angles."""
-    missing: list[str]
-    problems: list[str]
-
-
-def parse(name: str) -> Shot:
-    """Read a file name; capitals do not matter.
-
-    Raises:
-        DataError: it is not of RaFD's form, or has a part that RaFD does not know; the words do not name the file.
-    """
-    parts = _NAME.fullmatch(Path(name).stem)
-    if parts is None:
-        raise DataError(f"not a file name of RaFD, like {_EXAMPLE}; rename or remove it")
-    angle, person = int(parts[1]), int(parts[2])
-    gender, expression, gaze = (parts[i].lower() for i in (4, 5, 6))
-    if angle not in (*ANGLES, *PROFILES):
-        known = ", ".join(f"{a:03d}" for a in sorted((*ANGLES, *PROFILES)))
-        raise DataError(f"there is no camera angle {parts[1]} (there are {known}); rename or remove it")
-    for what, word, known_ones in (
-        ("gender", gender, GENDERS),
-        ("expression", expression, EXPRESSIONS),
-        ("gaze", gaze, GAZES),
-    ):
-        if word not in known_ones:
-            close = get_close_matches(word, known_ones, n=1, cutoff=0.5)
-            hint = f", did you mean {close[0]!r}?" if close else f" (there are {', '.join(known_ones)});"
-            raise DataError(f"there is no {what} {word!r}{hint} rename or remove it")
-    return Shot(angle, person, gender, expression, gaze)
-
-
 def is_layout(path: Path) -> bool:
     """Whether there are files named like RaFD's, in a folder of its name, in this one, or in one just below."""
-    return path.is_dir() and (_base(path) is not None or lookup(path, NAMES[0]) is not None)
+    return path.is_dir() and (base_of(path) is not None or lookup(path, NAMES[0]) is not None)
 
 
 def require(root: Path) -> None:
@@ -216,7 +154,7 @@ def crop(image: Tensor) -> Tensor:
 
 def check(root: Path) -> Findings:
     """Read everything and say what is there, what is missing and what is wrong; RaFD takes about a minute."""
-    survey = _survey(root)
+    survey = survey_of(root)
     shots = survey.shots.values()
     people = sorted({shot.person for shot in shots})
     kinds = Counter(shot.expression for shot in shots)
@@ -249,67 +187,14 @@ def check(root: Path) -> Findings:
     return Findings(tuple(found), tuple(missing), tuple(problems))
 
 
-def _sound(root: Path) -> _Survey:
+def _sound(root: Path) -> Survey:
     """What is there, with nothing missing and nothing wrong."""
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder; expected one that holds {NAMES[0]}/{_EXAMPLE} and so on")
-    survey = _survey(root)
+        raise DataError(f"{root}: no such folder; expected one that holds {NAMES[0]}/{EXAMPLE} and so on")
+    survey = survey_of(root)
     for words in (*survey.missing, *survey.problems):
         raise DataError(f"{root}: {words}; {_hint(root)}")
     return survey
-
-
-def _survey(root: Path) -> _Survey:
-    base = _base(root) if root.is_dir() else None
-    if base is None:
-        return _Survey({}, 0, [f"{NAMES[0]} (faces with expressions): {_not_there(root)}"], [])
-    shots: dict[Path, Shot] = {}
-    first: dict[str, Path] = {}
-    wrong, profiles = [], 0
-    for path in sorted(image_files(base), key=lambda path: (path.name.lower(), path)):
-        where = path.relative_to(root)
-        if path.stem.lower() in first:
-            wrong.append(f"{where}: {first[path.stem.lower()].relative_to(root)} is the same picture; remove one")
-            continue
-        first[path.stem.lower()] = path
-        try:
-            shot = parse(path.name)
-        except DataError as error:
-            wrong.append(f"{where}: {error}")
-            continue
-        if shot.angle in ANGLES:
-            shots[path] = shot
-        else:
-            profiles += 1
-    missing = []
-    people = {shot.person for shot in shots.values()}
-    if not shots:
-        missing.append(f"{base.name}: no images ({', '.join(SUFFIXES)}) like {_EXAMPLE} at 045, 090 or 135 degrees")
-    elif len(people) < len(get_args(Part)):
-        words = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
-        missing.append(f"{base.name}: {words}, {len(get_args(Part))} needed, one for each part")
-    problems = wrong[:LISTED]
-    if len(wrong) > LISTED:
-        problems.append(f"{base.name}: {len(wrong) - LISTED:,} more file names are wrong")
-    return _Survey(shots, profiles, missing, problems)
-
-
-def _base(root: Path) -> Path | None:
-    """The folder of RaFD's files: one of its name, or ``root`` if they are in it or just below it."""
-    for name in NAMES:
-        if (root / name).is_dir():
-            return root / name
-    pattern = "[Rr][Aa][Ff][Dd][0-9]*_*"
-    if any(root.glob(pattern)):
-        return root
-    # RaFD comes as one archive a camera, so there may be several folders; beside CelebA there should be but one.
-    below = {path.parent for path in root.glob("*/" + pattern)}
-    return (below.pop() if len(below) == 1 else root) if below else None
-
-
-def _not_there(root: Path) -> str:
-    other = meant(root, NAMES[0], cutoff=0.7) if root.is_dir() else None
-    return "no such folder" if other is None else f"no such folder, but there is {other.name}: rename it"
 
 
 def _decode(files: Iterable[Path], size: int, tell: Callable[[int], None]) -> dict[str, Tensor]:

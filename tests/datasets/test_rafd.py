@@ -6,6 +6,7 @@ from PIL import Image
 
 from datasets import inventory
 from datasets.attributes import rafd
+from datasets.attributes.rafd_names import ANGLES, Shot, parse
 from datasets.errors import DataError
 from datasets.faces.people import EXPRESSIONS
 
@@ -104,13 +105,13 @@ def test_a_changed_picture_changes_its_own_part_alone(read, root):
 @pytest.mark.parametrize(
     ("name", "shot"),
     [
-        ("Rafd090_01_Caucasian_female_angry_frontal.jpg", rafd.Shot(90, 1, "female", "angry", "frontal")),
-        ("Rafd045_72_Moroccan_male_contemptuous_left.JPG", rafd.Shot(45, 72, "male", "contemptuous", "left")),
-        ("rafd180_65_kid_Female_Disgusted_RIGHT.png", rafd.Shot(180, 65, "female", "disgusted", "right")),
+        ("Rafd090_01_Caucasian_female_angry_frontal.jpg", Shot(90, 1, "female", "angry", "frontal")),
+        ("Rafd045_72_Moroccan_male_contemptuous_left.JPG", Shot(45, 72, "male", "contemptuous", "left")),
+        ("rafd180_65_kid_Female_Disgusted_RIGHT.png", Shot(180, 65, "female", "disgusted", "right")),
     ],
 )
 def test_file_names_say_who_shows_what(name, shot):
-    assert rafd.parse(name) == shot
+    assert parse(name) == shot
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_no_folder_and_no_picture_are_said(tmp_path):
 
 def test_fewer_people_than_parts_are_said(root):
     for path in (root / "rafd").iterdir():
-        if rafd.parse(path.name).person > 3:
+        if parse(path.name).person > 3:
             path.unlink()
     with pytest.raises(DataError, match="rafd: 3 people, 4 needed, one for each part"):
         rafd.require(root)
@@ -191,7 +192,7 @@ def test_fewer_people_than_parts_are_said(root):
 
 def test_a_part_in_which_nobody_shows_an_expression_is_refused_where_it_is_asked_for(read, root):
     (person,) = set(read("judge").person.tolist())
-    for angle in rafd.ANGLES:
+    for angle in ANGLES:
         (root / "rafd" / name_of(person, "happy", angle)).unlink()
     rafd.require(root)
     assert len(read("judge", ("neutral", "sad")).images) == 6
@@ -215,7 +216,7 @@ def test_an_image_that_cannot_be_read_is_named(read, root):
 
 def test_a_check_counts_beside_the_papers_figures(read, root):
     one, other = sorted(read("train").person.unique().tolist())
-    for angle in rafd.ANGLES:
+    for angle in ANGLES:
         (root / "rafd" / name_of(one, "neutral", angle)).unlink()
         (root / "rafd" / name_of(one, "sad", angle)).unlink()
         (root / "rafd" / name_of(other, "angry", angle)).unlink()
