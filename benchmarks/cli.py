@@ -164,14 +164,16 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000, out
 
 @app.command(
     epilog="Examples: [bold]retable translate --from dtn/dtn/digits/s0 --out digits/ photos/*.png[/]   "
-    "[bold]retable translate --from cartoon/transfer/cartoon-groups/s0 --group kids --out kids/ me.jpg[/]"
+    "[bold]retable translate --from cartoon/transfer/cartoon-groups/s0 --group kids --out kids/ me.jpg[/]   "
+    "[bold]retable translate --from stargan/stargan/attributes-faces/s0 --to hair=blond,gender=male me.jpg[/]"
 )
 def translate(
     images: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files; of each its centre square is taken.")],
     from_: Annotated[str, typer.Option("--from", help="A trained cell: its address or its folder.")],
     out: Annotated[Path, typer.Option(help="Folder for the translated images.")] = Path("translated"),
     to: Annotated[
-        list[str] | None, typer.Option(help="What to translate into, in the task's words: KEY=VALUE,...")
+        list[str] | None,
+        typer.Option(help="What to translate into, in the task's words: KEY=VALUE,... (hair=blond,gender=male)."),
     ] = None,
     group: Annotated[str | None, typer.Option(help="Short for --to group=NAME.")] = None,
     suite: Annotated[str, typer.Option(help="The suite that an address belongs to.")] = "quick",

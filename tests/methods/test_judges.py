@@ -4,11 +4,31 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.judges import CartoonGroupJudge, GroupJudge, MnistJudge, PhotoGroupJudge, StreetJudge, face_network
+from methods.judges import (
+    AgeJudge,
+    CartoonGroupJudge,
+    ExpressionJudge,
+    FaceJudge,
+    GenderJudge,
+    GroupJudge,
+    HairJudge,
+    MnistJudge,
+    PhotoGroupJudge,
+    StreetJudge,
+    face_network,
+)
+from methods.resnet import resnet18
 from tests.methods.helpers import TinyInfo, images, train
 
 JUDGES = [CartoonGroupJudge, PhotoGroupJudge]
 GROUPS = ("woman", "man", "kids", "old")
+TRAITS = {
+    "hair": ("black", "blond", "brown"),
+    "gender": ("female", "male"),
+    "age": ("old", "young"),
+    "expression": ("neutral", "happy", "angry", "surprised"),
+}
+FACE_JUDGES = {"hair": HairJudge, "gender": GenderJudge, "age": AgeJudge, "expression": ExpressionJudge}
 
 
 def faces(image_size: int = 32) -> TinyInfo:
@@ -69,8 +89,10 @@ def test_the_network_for_faces_halves_any_image_to_4_to_7_pixels_and_hardly_grow
 
 
 def test_every_judge_has_a_stream_of_its_own_that_no_row_learns_from_and_judges_its_own_domain():
-    found = {cls: (cls.task, cls.stream, cls.domain, cls.label) for cls in (*JUDGES, MnistJudge, StreetJudge)}
+    judges = (*JUDGES, MnistJudge, StreetJudge, *FACE_JUDGES.values())
+    found = {cls: (cls.task, cls.stream, cls.domain, cls.label) for cls in judges}
     assert found == {
+        **{cls: ("attributes", f"judge-{key}", None, key) for key, cls in FACE_JUDGES.items()},
         CartoonGroupJudge: ("cartoon-groups", "judge-cartoon", "cartoon", "group"),
         PhotoGroupJudge: ("cartoon-groups", "judge-photo", "photo", "group"),
         MnistJudge: ("digits", "judge-mnist", "t", "digit"),
@@ -95,3 +117,34 @@ def test_the_digit_judges_keep_the_layout_that_recorded_weights_have(cls, channe
         "12.weight": (10, 256),
         "12.bias": (10,),
     }
+
+
+def trait_judge(cls: type[FaceJudge], sets: tuple[str, ...] = ("faces", "expressions"), **settings: float) -> FaceJudge:
+    torch.manual_seed(0)
+    values = {"steps": 25, "width": 4, "lr": 1e-2, "shift": 1.0, "rotate": 3.0, "scale": 0.02} | settings
+    judge = cls(cls.Settings.model_validate(values), TinyInfo(32, dict.fromkeys(sets, 3), TRAITS))
+    judge.opt = judge.optimizers()
+    return judge
+
+
+@pytest.mark.parametrize("sets", [("faces",), ("expressions",), ("faces", "expressions")])
+@pytest.mark.parametrize("key", FACE_JUDGES)
+def test_a_judge_of_a_trait_is_the_same_whichever_sets_a_row_is_trained_on(key, sets):
+    judge = trait_judge(FACE_JUDGES[key], sets)
+    assert judge.predict({"image": images(3, 3)}).shape == (3, len(TRAITS[key]))
+    layout = [tuple(p.shape) for p in resnet18(3, 4, 32, len(TRAITS[key])).parameters()]
+    assert [tuple(p.shape) for p in judge.network.parameters()] == layout
+
+
+def test_a_judge_of_a_trait_has_the_papers_width_unless_told_otherwise():
+    assert {cls.Settings().width for cls in FACE_JUDGES.values()} == {64}
+
+
+def test_twenty_five_steps_teach_the_judge_of_expressions_four_patterns_and_their_mirror_images():
+    judge = trait_judge(ExpressionJudge)
+    shown = [batch(seed) for seed in range(26)]
+    history = train(judge, [{"image": b["image"], "expression": b["group"]} for b in shown[:25]])
+    assert history[-1]["loss"] < 0.6 * history[0]["loss"]
+    for seen in (shown[25]["image"], shown[25]["image"].flip(-1)):
+        right = judge.predict({"image": seen}).argmax(1) == shown[25]["group"]
+        assert right.float().mean() > 0.8

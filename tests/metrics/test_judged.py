@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.optim import SGD
 
 from benchmarks.errors import UserError
+from benchmarks.gate.compare import is_gated
 from benchmarks.metrics.accuracy import accuracy, classification_error
 from benchmarks.metrics.identity import identity
-from benchmarks.metrics.parameters import parameters, parameters_score
+from benchmarks.metrics.parameters import parameters, parameters_score, trained_parameters, trained_scores
 from benchmarks.metrics.smoothness import smoothness
 from benchmarks.metrics.trunks import get_trunk
 from tests.metrics.factory import make_images
@@ -86,3 +88,26 @@ def test_parameters_are_counted_once_even_when_shared_or_frozen() -> None:
     assert parameters(networks) == (3 * 4 + 4) + (4 + 4) + (4 + 1)
     score = parameters_score(networks, "train")
     assert (score.name, score.value, score.slice) == ("parameters", 29.0, {"request": "train"})
+
+
+def test_trained_parameters_are_those_that_ask_for_gradients_and_that_an_optimiser_holds() -> None:
+    with torch.device("meta"):
+        moved, held_still, nobodys = nn.Linear(3, 4), nn.Linear(4, 1), nn.Linear(9, 9)
+    held_still.requires_grad_(False)
+    assert nobodys.weight.requires_grad
+    optimizers = {
+        "g": SGD([{"params": moved.parameters()}, {"params": held_still.parameters()}], lr=0.1),
+        "again": SGD(moved.parameters(), lr=0.1),
+    }
+    assert trained_parameters(optimizers) == 3 * 4 + 4
+    scores = list(trained_scores(optimizers, models=4))
+    assert [(score.name, score.value) for score in scores] == [
+        ("trained_parameters", 16.0),
+        ("models", 4.0),
+        ("model_parameters", 4.0),
+    ]
+    assert all(score.direction == "none" for score in scores)
+    assert not any(is_gated(score) for score in scores), "old expectations know none of them"
+    assert list(trained_scores({}, models=1)) == []
+    with pytest.raises(UserError, match="at least one model"):
+        list(trained_scores(optimizers, models=0))
