@@ -133,7 +133,7 @@ def test_a_hair_shift_changes_the_hair_and_nothing_else():
         assert 0.1 < (~near).mean() < 0.9
         changed = np.abs(np.stack(shots) - shots[0])
         # Of what is as dark as black hair, pupils or glasses, the reflections change a little.
-        assert changed[:, ~near].max() <= 6
+        assert changed[:, ~near].max() <= 16
         assert changed[:, ~near].mean() < 0.3
         assert changed[:, placed].mean() > 10
 
