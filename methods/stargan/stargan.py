@@ -22,7 +22,9 @@ Differences from the paper:
 - :meth:`StarGAN.translate` leaves what is not asked for as D_cls takes it to be: the paper always knows all labels of
   its test images, a user does not.
 - What is asked of two data sets at once is done one after the other, in the data sets' order.
-- ``critic_steps``, the rates and the sizes of the networks are settings for short runs; their defaults are the paper's.
+- ``lambda_id`` is not in the paper. It is for short runs: instance norm takes an image's colours away, and G needs many
+  steps to learn to give them back. Its default, 0, leaves it out.
+- ``lambda_adv``, ``critic_steps``, the rates and the sizes are settings for short runs; their defaults are the paper's.
 """
 
 from __future__ import annotations
@@ -59,9 +61,13 @@ class StarGANSettings(MethodSettings):
     """Strided convolutions of D."""
     critic_steps: int = 5
     """Updates of D for one of G."""
+    lambda_adv: float = 1.0
+    """Weight of the critics' difference, for both networks; not of the gradient penalty."""
     lambda_cls: float = 1.0
     lambda_rec: float = 10.0
     lambda_gp: float = 10.0
+    lambda_id: float = 0.0
+    """Weight of E|x - G(x, c')|: an image with its own labels stays as it is; at 0 it is not computed."""
     lr: float = 1e-4
     """Adam's learning rate for G."""
     lr_d: float = 1e-4
@@ -77,7 +83,7 @@ class StarGANSettings(MethodSettings):
             raise ValueError("must be 1 or more")
         return value
 
-    @field_validator("lambda_cls", "lambda_rec", "lambda_gp", "blocks")
+    @field_validator("lambda_adv", "lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "blocks")
     @classmethod
     def _not_negative(cls, value: float) -> float:
         if value < 0:
@@ -149,7 +155,7 @@ class StarGAN(Method):
         score_real, score_fake = patches[: len(real)].mean(), patches[len(real) :].mean()
         l_cls = classification(kinds[: len(real), self.labels.part(name)], label)
         l_gp = gradient_penalty(self.d, real, fake)
-        self.update(self.opt["d"], score_fake - score_real + s.lambda_cls * l_cls + s.lambda_gp * l_gp)
+        self.update(self.opt["d"], s.lambda_adv * (score_fake - score_real) + s.lambda_cls * l_cls + s.lambda_gp * l_gp)
         terms = {"l_w": score_real - score_fake, "l_cls_real": l_cls, "l_gp": l_gp}
         return {key: term.detach() for key, term in terms.items()}
 
@@ -159,10 +165,14 @@ class StarGAN(Method):
         with held(self.d):
             patches, kinds = judged(self.d, fake)
         l_cls = classification(kinds[:, self.labels.part(name)], wanted)
-        l_rec = (real - self.g(fake, self.labels.vector(name, label))).abs().mean()
-        l_adv = -patches.mean()
-        self.update(self.opt["g"], l_adv + s.lambda_cls * l_cls + s.lambda_rec * l_rec)
-        terms = {"l_adv": l_adv, "l_cls_fake": l_cls, "l_rec": l_rec}
+        own = self.labels.vector(name, label)
+        l_rec = (real - self.g(fake, own)).abs().mean()
+        terms = {"l_adv": -patches.mean(), "l_cls_fake": l_cls, "l_rec": l_rec}
+        total = s.lambda_adv * terms["l_adv"] + s.lambda_cls * l_cls + s.lambda_rec * l_rec
+        if s.lambda_id:
+            terms["l_id"] = (real - self.g(real, own)).abs().mean()
+            total = total + s.lambda_id * terms["l_id"]
+        self.update(self.opt["g"], total)
         return {key: term.detach() for key, term in terms.items()}
 
     def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:

@@ -79,7 +79,8 @@ def test_the_networks_have_the_published_number_of_parameters(labels: int, in_g:
 def test_the_defaults_are_the_papers() -> None:
     s = StarGANSettings()
     assert (s.width, s.blocks, s.width_d, s.layers_d, s.batch_size, s.critic_steps) == (64, 6, 64, 6, 16, 5)
-    assert (s.lambda_cls, s.lambda_rec, s.lambda_gp, s.lr, s.lr_d, s.beta1) == (1, 10, 10, 1e-4, 1e-4, 0.5)
+    assert (s.lambda_adv, s.lambda_cls, s.lambda_rec, s.lambda_gp, s.lambda_id) == (1, 1, 10, 10, 0)
+    assert (s.lr, s.lr_d, s.beta1, s.decay_from) == (1e-4, 1e-4, 0.5, 0.5)
 
 
 def test_an_image_is_drawn_the_same_in_training_and_in_evaluation_and_beside_any_other() -> None:
@@ -158,17 +159,18 @@ def test_d_learns_in_every_step_and_g_in_every_fifth() -> None:
     assert [name for name, _ in steps] == (["d"] * 5 + ["g"]) * 2
 
 
-def test_both_losses_are_the_papers_sums() -> None:
-    method = made(lambda_gp=0.0, critic_steps=1, lambda_cls=2.0, lambda_rec=3.0)
+def test_both_losses_are_the_weighted_sums_of_their_terms() -> None:
+    method = made(lambda_gp=0.0, critic_steps=1, lambda_adv=5.0, lambda_cls=2.0, lambda_rec=3.0, lambda_id=4.0)
     label, wanted = torch.tensor([0, 1, 2, 0]), torch.tensor([1, 2, 0, 0])
-    real, steps = images(), watched(method)
+    own, real, steps = functional.one_hot(label, 3).float(), images(), watched(method)
     fake = method.g(real, functional.one_hot(wanted, 3).float())
     patches, kinds = judged(method.d, real)
-    l_d = judged(method.d, fake)[0].mean() - patches.mean() + 2 * functional.cross_entropy(kinds, label)
+    l_w = patches.mean() - judged(method.d, fake)[0].mean()
+    l_d = -5 * l_w + 2 * functional.cross_entropy(kinds, label)
     method.update_d("moods", real, label, fake.detach())
     patches, kinds = judged(method.d, fake)
-    back = method.g(fake, functional.one_hot(label, 3).float())
-    l_g = -patches.mean() + 2 * functional.cross_entropy(kinds, wanted) + 3 * (real - back).abs().mean()
+    l_rec, l_id = (real - method.g(fake, own)).abs().mean(), (real - method.g(real, own)).abs().mean()
+    l_g = -5 * patches.mean() + 2 * functional.cross_entropy(kinds, wanted) + 3 * l_rec + 4 * l_id
     expected = [("d", l_d.item()), ("g", l_g.item())]
     method.update_g("moods", real, label, wanted, fake)
     assert steps == [(name, pytest.approx(value, rel=1e-4)) for name, value in expected]
