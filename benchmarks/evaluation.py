@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from time import perf_counter
 
 import torch
 from lightning_fabric import Fabric
@@ -103,7 +104,10 @@ def score_cell(cell: Cell, method: Method, task: Task, fabric: Fabric, root: Pat
 
 
 def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, ...]]) -> Answer:
+    begin = perf_counter()
+    # Ends on the CPU, so a GPU has finished too.
     out = answers.to(request)
+    seconds = perf_counter() - begin
     images, logits = (request.inputs["image"], out) if request.kind == "predict" else (out, None)
     return Answer(
         request=request.name,
@@ -112,6 +116,7 @@ def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, .
         truth=request.truth,
         source=request.inputs.get("image") if request.kind == "translate" else None,
         logits=logits,
+        seconds=seconds,
         class_names=names,
     )
 

@@ -134,7 +134,11 @@ class _Resolver:
             if override.scope == "task":
                 values[override.key] = (override.value, override.where)
         for index, override in enumerate(self.overrides):
-            if override.scope == "task" and fnmatchcase(method, override.methods or "*"):
+            if override.scope != "task":
+                continue
+            # Without a glob it speaks of the tasks that know its key.
+            broad = override.methods is None and override.key in get_task(group.task).Settings.model_fields
+            if broad or (override.methods is not None and fnmatchcase(method, override.methods)):
                 values[override.key] = (override.value, override.where)
                 self.used.add(index)
         return build_settings(get_task(group.task).Settings, values, f"task {group.task}")
@@ -212,6 +216,11 @@ class _Resolver:
         """A ``--set`` that changed nothing is a typing error, and must not pass in silence."""
         for index, override in enumerate(self.overrides):
             if index not in self.used:
-                names = {key for row in rows for key in get_method(row.method).Settings.model_fields}
-                hint = did_you_mean(override.key, names)
-                raise UserError(f"{override.where}: no method in this plan has the setting {override.key!r}{hint}")
+                models = [
+                    get_task(row.task).Settings if override.scope == "task" else get_method(row.method).Settings
+                    for row in rows
+                ]
+                hint = did_you_mean(override.key, {key for model in models for key in model.model_fields})
+                raise UserError(
+                    f"{override.where}: no {override.scope} in this plan has the setting {override.key!r}{hint}"
+                )

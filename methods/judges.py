@@ -5,7 +5,7 @@ A judge is a network for one domain of its task; a subclass says which domain, w
 Differences from the paper: Taigman et al. (2017, Section 5) judge with a classifier of f's own architecture trained on
 MNIST. Ours has another architecture on purpose, and its training images are kept from every row, so that a row cannot
 please the judge by sharing its blind spots. Zhuang & Yang (2020) have no judge: their groups are compared by eye.
-Choi et al. (2018, StarGAN, Section 5.1) judge expressions with a ResNet-18 trained on 90 % of RaFD, which is right on
+Choi et al. (2018, StarGAN, Section 5.5) judge expressions with a ResNet-18 trained on 90 % of RaFD, which is right on
 99.55 % of the rest; they say neither how it was trained nor whether it saw the images that the rows learn from. Ours
 learns from people whom no row sees. They ask people, not a network, about hair, gender and age; we ask three more.
 """

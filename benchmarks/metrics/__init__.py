@@ -16,6 +16,7 @@ METRICS: dict[str, str] = {
     "classification_error": "benchmarks.metrics.adaptors:classification_error",
     "identity": "benchmarks.metrics.adaptors:identity",
     "smoothness": "benchmarks.metrics.adaptors:smoothness",
+    "answer_time": "benchmarks.metrics.adaptors:answer_time",
     "adaptation": "benchmarks.metrics.adaptors:adaptation",
 }
 """Name of a metric in :class:`datasets.task.Measure` -> ``module:function`` that turns a question into scores."""

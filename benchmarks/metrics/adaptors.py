@@ -153,6 +153,17 @@ def confusion(question: Question) -> list[Score]:
     return scores
 
 
+def answer_time(question: Question) -> list[Score]:
+    """``answer_time``: seconds that the method takes for an image, models applied one after the other included."""
+    answer = question.answer
+    if answer.seconds is None:
+        raise UserError(f"metric 'answer_time' needs the time that the answer to {answer.request!r} took")
+    kind, count = "cuda" if question.device.startswith("cuda") else "cpu", len(answer.images)
+    protocol: dict[str, str | int] = {"n_fake": count, "detail": f"timer={kind}"}
+    part = {"request": answer.request}
+    return [question.score("answer_time", answer.seconds / count, part, "lower", unit="s", protocol=protocol)]
+
+
 def _judged(question: Question, rate: Callable[[Tensor, Tensor], float], direction: Direction) -> list[Score]:
     right = question.labels(question.label)
     logits, name, protocol = _logits(question)

@@ -38,6 +38,8 @@ class Answer:
     """The input of a translation for every image, float32 ``[N, C, H, W]`` in [-1, 1] (``identity``)."""
     logits: Tensor | None = None
     """float ``[N, classes]`` of a method that predicts."""
+    seconds: float | None = None
+    """How long the method took for all of them (``answer_time``)."""
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Label key -> class names, e.g. ``{"digit": ("0", ..., "9")}``; a class without a name goes by its number."""
 
@@ -50,7 +52,7 @@ class Answer:
             None if self.truth is None else self.truth[chosen],
             None if self.source is None else self.source[chosen],
             None if self.logits is None else self.logits[chosen],
-            self.class_names,
+            class_names=self.class_names,
         )
 
 

@@ -49,7 +49,7 @@ from datasets.attributes.sources import Labelled, Part, Progress, Real, StandIn,
 from datasets.attributes.streams import JUDGES, set_of, stage_of
 from datasets.attributes.wishes import Target, Vocabulary, Wish, classes_of, joined
 from datasets.errors import DataError
-from datasets.faces.album import Album
+from datasets.faces.album import Album, one_crew
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 
@@ -79,19 +79,15 @@ class Attributes(Task):
         Args:
             progress: told how far the rendering is.
         """
-        if self.settings.stream != "rows":
-            of = set_of(self.settings.stream)
-            self._source.verify((of,))
-            for part in ("judge", "judge-test"):
-                self._images(of, part, progress)
-            return
-        asked = self._asked
-        self._source.verify(asked)
-        for of in asked:
-            parts: tuple[Part, ...] = ("train", "test", "reference") if of in self.settings.data else ("test",)
-            for part in parts:
-                self._images(of, part, progress)
-        self._truths(progress)
+        rows = self.settings.stream == "rows"
+        sets = self._asked if rows else (set_of(self.settings.stream),)
+        self._source.verify(sets)
+        with one_crew():
+            for of in sets:
+                for part in self._parts(of):
+                    self._images(of, part, progress)
+            if rows:
+                self._truths(progress)
 
     def info(self) -> TaskInfo:
         """Sets in ``data`` with 3 channels; names of labels, targets and pairs (:meth:`Vocabulary.classes`)."""
@@ -187,6 +183,12 @@ class Attributes(Task):
         """The sets whose test images rows are asked about."""
         data = self.settings.data
         return data if "faces" in data or not has_faces(self.settings) else ("faces", *data)
+
+    def _parts(self, of: Set) -> tuple[Part, ...]:
+        """What the settings' stream needs of a set."""
+        if self.settings.stream != "rows":
+            return ("judge", "judge-test")
+        return ("train", "test", "reference") if of in self.settings.data else ("test",)
 
     @cached_property
     def _source(self) -> StandIn | Real:

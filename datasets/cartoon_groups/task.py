@@ -34,7 +34,7 @@ from datasets.cartoon_groups import batches, identities
 from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
 from datasets.cartoon_groups.sources import Domain, Part, Progress, Real, Source, StandIn
 from datasets.errors import DataError
-from datasets.faces.album import Album
+from datasets.faces.album import Album, one_crew
 from datasets.faces.people import GROUPS
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
@@ -97,12 +97,13 @@ class CartoonGroups(Task):
             progress: told how far the rendering is.
         """
         self._source.verify()
-        for part, domain in _NEEDS[self.settings.stream]:
-            for group in ALL:
-                self._faces(part, domain, group, progress)
+        needed = _NEEDS[self.settings.stream]
         if self.settings.stream == "rows" and self.settings.source == "standin":
-            for group in ALL:
-                self._faces("truth", "cartoon", group, progress)
+            needed = (*needed, ("truth", "cartoon"))
+        with one_crew():
+            for part, domain in needed:
+                for group in ALL:
+                    self._faces(part, domain, group, progress)
 
     def info(self) -> TaskInfo:
         """Domains ``photo`` and ``cartoon``, 3 channels each; labels ``group``, ``to`` and (pairs) ``same``."""

@@ -8,8 +8,9 @@ processes nor the number of pictures asked for changes any of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -198,6 +199,43 @@ def sittings(
     return _album(folder, order, expression, count, progress)
 
 
+class _Hired:
+    """The crew of a block, once there is one."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._crew: Crew | None = None
+
+    def crew(self, people: int) -> Crew | None:
+        """The crew, started now if so many people are worth it."""
+        processes = os.cpu_count() or 1
+        if self._crew is None and processes > 1 and people >= _WORTH:
+            self._crew = self._stack.enter_context(Crew(processes))
+        return self._crew
+
+
+_hired: ContextVar[_Hired | None] = ContextVar("hired", default=None)
+
+
+@contextmanager
+def one_crew() -> Iterator[_Hired]:
+    """Within this block all albums are rendered by one crew of processes: starting one takes a second.
+
+    Blocks may stand within each other; the outermost one's crew is used.
+    """
+    outer = _hired.get()
+    if outer is not None:
+        yield outer
+        return
+    with ExitStack() as stack:
+        hired = _Hired(stack)
+        token = _hired.set(hired)
+        try:
+            yield hired
+        finally:
+            _hired.reset(token)
+
+
 def _group(group: str) -> str:
     if group not in GROUPS:
         raise DataError(f"there is no group {group!r} of faces; use one of {', '.join(GROUPS)}")
@@ -219,18 +257,14 @@ def _album(
             raise DataError(f"{domain}s of {kind} in the split {split!r}: {name} is {value}, must be {least} or more")
     # Another version of either draws other pictures.
     libraries = {name: version(name) for name in ("python-avatars", "resvg-py")}
-    crew: Crew | None = None
 
     def shard(first: int, last: int) -> dict[str, Tensor]:
-        nonlocal crew
-        processes = os.cpu_count() or 1
-        if crew is None and processes > 1 and count - first >= _WORTH:
-            crew = stack.enter_context(Crew(processes))
+        crew = hired.crew(count - first)
         pictures = (studio if crew is None else crew).render(order, first, last)
         return {"images": torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()}
 
     images = []
-    with ExitStack() as stack:
+    with one_crew() as hired:
         for first in range(0, count, SHARD):
             last = min(first + SHARD, count)
             key = {"renderer": VERSION, **libraries, **order, "first": first, "last": last}

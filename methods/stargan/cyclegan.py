@@ -12,7 +12,8 @@ G: a -> b and F: b -> a, D_b and D_a, and fakes for D out of a history of 50 ima
 Differences from the paper:
 
 - The discriminators are StarGAN's without its label head: only with them is a model as large as StarGAN's Table 3
-  says (see :mod:`methods.stargan.pairs`). They use torch's initialisation and leaky slopes of 0.01.
+  says (see :mod:`methods.stargan.pairs`). Their leaky slopes are 0.01, and all weights
+  start as torch starts them, not from N(0, 0.02).
 - StarGAN's paper does not say how long its comparators were trained: the default is 100,000 steps for each of seven
   pairs. Pairs take turns; each has its own history.
 - Several attributes are changed by going through several generators, one after the other. A pair changes one bit, so a

@@ -24,7 +24,7 @@ Differences from the paper:
 - The encoders' rate and first decay (1e-4, 0.1) are the released code's.
 - With several data sets y is the labels of all of them, with zeros for those that an image's set does not know, and L_y
   is over those it knows.
-- Weights start as torch starts them. Images are mirrored at random, as for StarGAN.
+- Weights start as torch starts them, not from DCGAN's N(0, 0.02). Images are mirrored at random, as for StarGAN.
 - ``early``, ``decay_from`` and the sizes are settings for short runs; their defaults change nothing.
 """
 

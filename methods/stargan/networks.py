@@ -51,12 +51,13 @@ class Generator(nn.Module):
         labels: length of the label vector; it is tiled to maps and stacked on the image.
         width: channels of the first layer, 64 in the paper.
         blocks: residual blocks, 6 in the paper.
+        kernel: side of the first and of the last convolution, odd; 7 in the paper.
     """
 
-    def __init__(self, channels: int, labels: int, width: int = 64, blocks: int = 6) -> None:
+    def __init__(self, channels: int, labels: int, width: int = 64, blocks: int = 6, kernel: int = 7) -> None:
         super().__init__()
         layers: list[nn.Module] = [
-            nn.Conv2d(channels + labels, width, 7, 1, 3, bias=False),
+            nn.Conv2d(channels + labels, width, kernel, 1, kernel // 2, bias=False),
             _norm(width),
             nn.ReLU(inplace=True),
         ]
@@ -65,7 +66,7 @@ class Generator(nn.Module):
         layers += [Residual(4 * width) for _ in range(blocks)]
         for i in (4 * width, 2 * width):
             layers += [nn.ConvTranspose2d(i, i // 2, 4, 2, 1, bias=False), _norm(i // 2), nn.ReLU(inplace=True)]
-        layers += [nn.Conv2d(width, channels, 7, 1, 3, bias=False), nn.Tanh()]
+        layers += [nn.Conv2d(width, channels, kernel, 1, kernel // 2, bias=False), nn.Tanh()]
         self.main = nn.Sequential(*layers)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:

@@ -49,17 +49,18 @@ class Translator(nn.Module):
         channels: of an image.
         width: channels of the first layer, 64 in the paper.
         blocks: residual blocks, 6 for images of 128 x 128.
+        kernel: side of the first and of the last convolution, odd; 7 in the paper.
     """
 
-    def __init__(self, channels: int = 3, width: int = 64, blocks: int = 6) -> None:
+    def __init__(self, channels: int = 3, width: int = 64, blocks: int = 6, kernel: int = 7) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 7, padding=3, padding_mode="reflect")]
+        layers: list[nn.Module] = [nn.Conv2d(channels, width, kernel, padding=kernel // 2, padding_mode="reflect")]
         for i in (width, 2 * width):
             layers += [*_normalised(i), nn.Conv2d(i, 2 * i, 3, 2, 1)]
         layers += [*_normalised(4 * width), *(Block(4 * width) for _ in range(blocks))]
         for i in (4 * width, 2 * width):
             layers += [nn.ConvTranspose2d(i, i // 2, 3, 2, 1, output_padding=1), *_normalised(i // 2)]
-        layers += [nn.Conv2d(width, channels, 7, padding=3, padding_mode="reflect"), nn.Tanh()]
+        layers += [nn.Conv2d(width, channels, kernel, padding=kernel // 2, padding_mode="reflect"), nn.Tanh()]
         self.main = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -125,6 +126,8 @@ class SeparateSettings(MethodSettings):
     """Channels of a generator's first layer."""
     blocks: int = 6
     """Residual blocks of a generator."""
+    kernel: int = 7
+    """Side of a generator's first and last convolution: 7 of 128 pixels are 2 of 32."""
     width_d: int = 64
     """Channels of a discriminator's first layer."""
     layers_d: int = 6
@@ -145,6 +148,13 @@ class SeparateSettings(MethodSettings):
     def _at_least_one(cls, value: float) -> float:
         if value < 1:
             raise ValueError("must be 1 or more")
+        return value
+
+    @field_validator("kernel")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value < 1 or value % 2 == 0:
+            raise ValueError("must be odd, and 1 or more")
         return value
 
     @field_validator("blocks", "lr", "lr_d")
@@ -172,7 +182,7 @@ class SeparateModels(Method):
                 f"the generator needs images whose size divides by 4, not {info.image_size}; see task.size"
             )
         s, channels = self.settings, next(iter(info.channels.values()))
-        self.g = Translators([Translator(channels, s.width, s.blocks) for _ in range(self.models())])
+        self.g = Translators([Translator(channels, s.width, s.blocks, s.kernel) for _ in range(self.models())])
         self.d = self.critics(
             [Critic(channels, s.width_d, s.layers_d, info.image_size, 0) for _ in range(self.models())]
         )

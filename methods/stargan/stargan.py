@@ -9,14 +9,14 @@ and which labels the image has (D_cls). With c' the labels of x and c those of a
 
 (Eqs. 1 to 8), D every step and G every fifth. With several data sets every step takes a batch of each in turn, and the
 labels carry a mask (:mod:`methods.stargan.labels`): what an image's data set does not know is zero for G, and D_cls is
-taught and asked only what the data set knows (Section 3.3).
+taught and asked only what the data set knows (Section 3.2).
 
 Differences from the paper:
 
 - Both learning rates fall linearly to zero over the second half of the steps, as the paper says. In the released code
   they do not: a decay of 1e-9 every 1,000 steps leaves them at 9.99e-5.
 - ``steps`` counts D's updates; the default is the paper's 20 epochs of CelebA's 200,599 training images. RaFD's 200
-  epochs are 54,400.
+  epochs are 54,400 (``--set 'stargan/stargan:method.steps=54400'``).
 - G's update takes the images that D's update of the same step has seen, G not having changed in between; the code draws
   the same ones again.
 - :meth:`StarGAN.translate` leaves what is not asked for as D_cls takes it to be: the paper always knows all labels of
@@ -55,6 +55,8 @@ class StarGANSettings(MethodSettings):
     """Channels of G's first layer."""
     blocks: int = 6
     """Residual blocks of G."""
+    kernel: int = 7
+    """Side of G's first and last convolution: 7 of 128 pixels are 2 of 32."""
     width_d: int = 64
     """Channels of D's first layer."""
     layers_d: int = 6
@@ -83,6 +85,13 @@ class StarGANSettings(MethodSettings):
             raise ValueError("must be 1 or more")
         return value
 
+    @field_validator("kernel")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value < 1 or value % 2 == 0:
+            raise ValueError("must be odd, and 1 or more")
+        return value
+
     @field_validator("lambda_adv", "lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "blocks")
     @classmethod
     def _not_negative(cls, value: float) -> float:
@@ -108,7 +117,7 @@ class StarGAN(Method):
                 "StarGAN's data sets have equally many channels and a size that divides by 4, "
                 f"not {dict(info.channels)} and {info.image_size}; change task.size"
             )
-        self.g: nn.Module = Generator(channels, self.labels.length, s.width, s.blocks)
+        self.g: nn.Module = Generator(channels, self.labels.length, s.width, s.blocks, s.kernel)
         self.d: nn.Module = Critic(channels, s.width_d, s.layers_d, info.image_size, self.labels.known)
 
     def optimizers(self) -> dict[str, Optimizer]:

@@ -103,6 +103,7 @@ def test_a_bad_suite_file_is_named_with_line_and_key(tmp_path: Path, content: st
         ("run.threads=0", ["setting 'threads'"]),
         ("lr=3", ["expected"]),
         ("dummy/none:method.lr=3", ["no method in this plan"]),
+        ("task.sorce=real", ["no task in this plan has the setting 'sorce'", "'source'"]),
     ],
 )
 def test_an_override_that_changes_nothing_is_refused(
@@ -112,6 +113,11 @@ def test_an_override_that_changes_nothing_is_refused(
         plan_of(overrides=(parse_override(override),))
     for word in words:
         assert word in str(caught.value)
+
+
+def test_a_task_override_without_a_glob_passes_over_tasks_that_do_not_know_it() -> None:
+    plan = make_plan(load_suite("smoke"), only="stargan/*", overrides=(parse_override('task.targets=["sad"]'),))
+    assert {tuple(cell.task_settings["targets"]) for cell in plan.rows} == {("sad",)}  # type: ignore[arg-type]
 
 
 def test_a_glob_that_matches_nothing_is_refused(plan_of: Callable[..., Plan]) -> None:

@@ -10,6 +10,7 @@ from benchmarks.errors import UserError
 from benchmarks.gate.compare import is_gated
 from benchmarks.metrics.accuracy import accuracy, classification_error
 from benchmarks.metrics.identity import identity
+from benchmarks.metrics.measure import Answer, measure
 from benchmarks.metrics.parameters import parameters, parameters_score, trained_parameters, trained_scores
 from benchmarks.metrics.smoothness import smoothness
 from benchmarks.metrics.trunks import get_trunk
@@ -43,6 +44,17 @@ def test_accuracy_equals_scikit_learns_definition_on_random_logits() -> None:
 def test_unfit_logits_and_labels_are_refused(logits: torch.Tensor, labels: torch.Tensor, says: str) -> None:
     with pytest.raises(UserError, match=says):
         accuracy(logits, labels)
+
+
+def test_answer_time_is_the_seconds_of_an_image_and_never_gated() -> None:
+    answer = Answer("hair", make_images(4), seconds=2.0)
+    (score,) = measure("answer_time", answer, device="cpu")
+    assert (score.name, score.value, score.unit, score.slice) == ("answer_time", 0.5, "s", {"request": "hair"})
+    assert (score.protocol.detail, score.protocol.n_fake) == ("timer=cpu", 4)
+    assert measure("answer_time", answer, device="cuda:0")[0].protocol.detail == "timer=cuda"
+    assert not is_gated(score)
+    with pytest.raises(UserError, match="time that the answer to 'hair' took"):
+        measure("answer_time", Answer("hair", make_images(4)))
 
 
 def test_identity_is_the_cosine_of_counterparts() -> None:
