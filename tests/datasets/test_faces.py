@@ -167,6 +167,32 @@ def test_an_album_is_the_same_for_any_number_of_processes_and_in_any_order(tmp_p
     assert torch.equal(together.images[[8, 9, 0, 1]], torch.from_numpy(backwards).permute(0, 3, 1, 2))
 
 
+def test_albums_of_one_block_share_one_crew_which_ends_with_it(tmp_path, monkeypatch):
+    events = []
+
+    class Recording(crew.Crew):
+        def __init__(self, processes):
+            super().__init__(1)
+            events.append("start")
+
+        def __exit__(self, *error):
+            super().__exit__(*error)
+            events.append("end")
+
+    monkeypatch.setattr(album, "_WORTH", 1)
+    monkeypatch.setattr(album, "Crew", Recording)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with album.one_crew():
+        for group in ("man", "old"):
+            album.cartoons(tmp_path, "x", group, 1, 16)
+        assert events == ["start"]
+    assert events == ["start", "end"]
+    album.cartoons(tmp_path, "x", "man", 1, 16)
+    assert events == ["start", "end"], "what is in the cache needs no crew"
+    album.cartoons(tmp_path, "x", "woman", 1, 16)
+    assert events == ["start", "end", "start", "end"]
+
+
 def test_other_random_numbers_do_not_change_a_picture():
     np.random.seed(1)
     before = studio.render(order(), 0, 1)
