@@ -85,9 +85,15 @@ def _distance(variant: str, request: str, bad: float) -> dict[str, Any]:
     return score("lpips_pair.lite0", 0.2 + bad / 100, direction="lower", slices={"request": request}, **keys)
 
 
+def _answered(variant: str, request: str) -> dict[str, Any]:
+    keys: dict[str, Any] = {"data": _data(variant, request), "n_fake": N.get(request, 100), "detail": "timer=cpu"}
+    return score("answer_time", 0.002, unit="s", direction="lower", slices={"request": request}, **keys)
+
+
 def face_scores(variant: str, single: float, three: float) -> list[dict[str, Any]]:
     """What a row that is trained on faces is scored by there; two attributes lie between one and three."""
     scores = [_distance(variant, "faces-cycle", single)]
+    scores += [_answered(variant, request) for request in ("hair", "hair-gender-age")]
     for role in ("hair", "gender", "age"):
         scores += [error(role, single, variant, role), error("hair.gender.age", single + 2, variant, role)]
         scores += _likeness(variant, role, single, pair=role == "hair")
@@ -102,7 +108,7 @@ def studio_scores(variant: str, portraits: float, across: float, changed: float)
     scores = [error("expression", portraits, variant, "expressions"), error("expression", across, variant, "across")]
     scores += [error("expression", portraits, variant, "expressions", expression=name) for name in EXPRESSIONS]
     scores += [error("hair.gender.age", changed, variant, "across"), _distance(variant, "expressions-cycle", portraits)]
-    scores += _likeness(variant, "expressions", portraits, pair=True)
+    scores += [_answered(variant, "expressions"), *_likeness(variant, "expressions", portraits, pair=True)]
     return scores + _likeness(variant, "across", across, real=False)
 
 
