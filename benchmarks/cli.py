@@ -188,7 +188,7 @@ def translate(
 
     wanted = parse_wanted([*(to or []), *([f"group={group}"] if group is not None else [])])
     written = apply(from_, images, out, runs, suite, wanted)
-    console.print(f"{len(written)} images in {out}", soft_wrap=True)
+    console.print(f"{len(written)} image{'s' * (len(written) != 1)} in {out}", soft_wrap=True)
 
 
 def parse_seeds(text: str | None) -> list[int] | None:

@@ -138,4 +138,13 @@ def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]]
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
         where = values[key][1] if key in values else what
-        raise UserError(f"{where}: {what}, setting {key!r}: {first['msg']} (got {first['input']!r})") from error
+        # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
+        broad = where.startswith("--set ") and ":" not in where.partition("=")[0]
+        way_out = (
+            f"; if it is meant for some rows alone, write --set 'PAPER/*:{where.removeprefix('--set ')}'"
+            if broad
+            else ""
+        )
+        raise UserError(
+            f"{where}: {what}, setting {key!r}: {first['msg']} (got {first['input']!r}){way_out}"
+        ) from error

@@ -57,10 +57,11 @@ def make_plan(
         for seed in seeds or suite.seeds
     ]
     addresses = [cell.address for cell in rows]
+    made = " (does a --set make them alike? choose rows with --only instead)" if overrides else ""
     for address in addresses:
         if addresses.count(address) > 1:
             raise UserError(
-                f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant"
+                f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant{made}"
             )
     if only is not None:
         rows = [cell for cell in rows if fnmatchcase(cell.address, only)]

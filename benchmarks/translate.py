@@ -38,7 +38,8 @@ def translate(
         wanted: what to translate into, in the task's words, e.g. ``{"group": "kids"}``.
 
     Raises:
-        UserError: no such cell, not trained, or not a translation; a result's file exists already.
+        UserError: no such cell, not trained, or not a translation; a result's file exists already; the row has nothing
+            for what is wanted and left the images as they are.
         DataError: a file that is not a readable image, by name; something wanted that the task does not know.
     """
     cell, directory = _find(source, root, suite)
@@ -56,6 +57,9 @@ def translate(
     pixels = torch.stack([square(read_image(path, channels=channels), size) for path in images])
     request = task.ask(pixels.float() / 127.5 - 1, wanted or {})
     answers = Answers(method, Fabric(accelerator="cpu", devices=1)).to(request)
+    if wanted and torch.equal(answers, request.inputs["image"]):
+        asked = ", ".join(f"{key}={value}" for key, value in wanted.items())
+        raise UserError(f"{cell.address} left every image as it is: it has no model for {asked}; ask another row")
     out.mkdir(parents=True, exist_ok=True)
     for path, image in zip(written, answers, strict=True):
         save_image(path, image)
@@ -73,7 +77,10 @@ def parse_wanted(texts: Sequence[str]) -> dict[str, str]:
         for part in text.split(","):
             key, equals, value = (piece.strip() for piece in part.partition("="))
             if not (key and equals and value):
-                raise UserError(f"--to {text}: expected KEY=VALUE, e.g. group=kids (the output folder is --out)")
+                raise UserError(
+                    f"--to {text}: expected KEY=VALUE, e.g. hair=blond,gender=male or group=kids "
+                    "(the output folder is --out)"
+                )
             if wanted.setdefault(key, value) != value:
                 raise UserError(f"--to {text}: {key!r} cannot be {wanted[key]!r} and {value!r}; run it once for each")
     return wanted

@@ -57,6 +57,8 @@ def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> T
             # warns about damaged EXIF, which a picture can do without.
             warnings.simplefilter("ignore")
             upright = _upright(path, max_pixels)
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder; name the images in it, e.g. {path}/*.png") from None
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except UnidentifiedImageError:

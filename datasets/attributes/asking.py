@@ -31,5 +31,5 @@ def asked(words: Vocabulary, wanted: Mapping[str, str]) -> dict[str, int]:
 
 def hint(word: str, known: Iterable[str]) -> str:
     """`` (did you mean ...?)``, or nothing."""
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
+    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""

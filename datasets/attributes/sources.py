@@ -123,7 +123,7 @@ class Real:
     def __init__(self, settings: AttributesSettings, folder: Path) -> None:
         if settings.data_dir is None:
             raise DataError(
-                "the task attributes with source real needs data_dir, the folder that holds celeba and RafD "
+                "the task attributes with source real needs data_dir, the folder that holds celeba and rafd "
                 "(one of them is enough for the rows that are trained on it alone); or use source standin"
             )
         self._settings = settings

@@ -14,8 +14,8 @@ Differences from the paper:
 - The discriminators are StarGAN's without its label head: only with them is a model as large as StarGAN's Table 3
   says (see :mod:`methods.stargan.pairs`). Their leaky slopes are 0.01, and all weights
   start as torch starts them, not from N(0, 0.02).
-- StarGAN's paper does not say how long its comparators were trained: the default is 100,000 steps for each of seven
-  pairs. Pairs take turns; each has its own history.
+- StarGAN's paper does not say how long its comparators were trained: the default is 100,000 steps for each of RaFD's
+  seven pairs. Pairs take turns; each has its own history.
 - Several attributes are changed by going through several generators, one after the other. A pair changes one bit, so a
   change of hair colour goes through the pair of the new colour and leaves the bit of the old one to chance.
 - An image that a generator is to leave as it is goes through it together with the one to be translated; no layer mixes

@@ -16,8 +16,8 @@ Differences from the paper:
 - The networks are CycleGAN's generator and StarGAN's discriminator without its label head: only with them is a model
   as large as StarGAN's Table 3 says (see :mod:`methods.stargan.pairs`).
 - The paper's smoothness term compares T(x) with a denoised T(x); L_tv stands for it, a plain total variation.
-- The weights, the optimiser, the batch size and the number of steps (20,000 for each of seven targets) are choices of
-  ours: the paper's for these networks, and StarGAN's, are not known to us.
+- The weights, the optimiser, the batch size and the number of steps (20,000 for each of seven targets, which both sets
+  have) are choices of ours: the paper's for these networks, and StarGAN's, are not known to us.
 - ``pixel`` is not in the paper. It is for short runs, where D's features say little about who somebody is; its
   default, 0, leaves it out. ``lr_d`` and the sizes are settings for short runs too.
 - Several attributes are changed by going through several models, one after the other.

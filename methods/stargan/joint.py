@@ -15,6 +15,6 @@ from methods.stargan.stargan import StarGAN
 
 
 class StarGANJoint(StarGAN):
-    """Row "StarGAN-JNT"."""
+    """Row "StarGAN, joint training"; the paper's "StarGAN-JNT"."""
 
     title: ClassVar[str] = "StarGAN, joint training"

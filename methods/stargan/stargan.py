@@ -16,7 +16,7 @@ Differences from the paper:
 - Both learning rates fall linearly to zero over the second half of the steps, as the paper says. In the released code
   they do not: a decay of 1e-9 every 1,000 steps leaves them at 9.99e-5.
 - ``steps`` counts D's updates; the default is the paper's 20 epochs of CelebA's 200,599 training images. RaFD's 200
-  epochs are 54,400 (``--set 'stargan/stargan:method.steps=54400'``).
+  epochs are 54,400 (``--only 'stargan/stargan/attributes-expressions/*' --set method.steps=54400``).
 - G's update takes the images that D's update of the same step has seen, G not having changed in between; the code draws
   the same ones again.
 - :meth:`StarGAN.translate` leaves what is not asked for as D_cls takes it to be: the paper always knows all labels of
@@ -78,7 +78,7 @@ class StarGANSettings(MethodSettings):
     decay_from: float = 0.5
     """Fraction of the steps after which both learning rates fall linearly to zero."""
 
-    @field_validator("width", "width_d", "critic_steps")
+    @field_validator("width", "width_d", "layers_d", "critic_steps")
     @classmethod
     def _at_least_one(cls, value: int) -> int:
         if value < 1:
@@ -92,7 +92,7 @@ class StarGANSettings(MethodSettings):
             raise ValueError("must be odd, and 1 or more")
         return value
 
-    @field_validator("lambda_adv", "lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "blocks")
+    @field_validator("lambda_adv", "lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "blocks", "lr", "lr_d")
     @classmethod
     def _not_negative(cls, value: float) -> float:
         if value < 0:

@@ -426,7 +426,7 @@ def test_missing_real_data_are_named(real, folders, data, lack):
 def test_real_data_need_a_folder(unprepared):
     task = unprepared(source="real")
     assert task.measures("translate", "train")
-    with pytest.raises(DataError, match="needs data_dir, the folder that holds celeba and RafD"):
+    with pytest.raises(DataError, match="needs data_dir, the folder that holds celeba and rafd"):
         task.prepare()
 
 

@@ -149,6 +149,11 @@ def test_what_cannot_be_used_is_an_error_that_names_the_file(tmp_path, data, wor
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_in_place_of_an_image_is_called_one(tmp_path):
+    with pytest.raises(DataError, match=r"is a folder; name the images in it, e\.g\. .*/\*\.png"):
+        read_image(tmp_path)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nowhere\.png: no such file"):
         read_image(tmp_path / "nowhere.png")

@@ -62,6 +62,20 @@ def middle(path: Path) -> int:
     return int(image[0, image.shape[1] // 2, image.shape[2] // 2])
 
 
+def test_a_row_that_has_nothing_for_what_is_wanted_says_so_and_writes_nothing(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = lambda self, images, wanted: Request("translate", "translate", {"image": images})  # noqa: E731
+    monkeypatch.setattr(Squares, "ask", still)
+    monkeypatch.setattr("methods.method.Method.translate", lambda self, inputs: inputs["image"])
+    monkeypatch.setattr("benchmarks.dummy.Dummy.translate", lambda self, inputs: inputs["image"])
+    image = grey(tmp_path / "one.png", 40)
+    with pytest.raises(UserError, match=r"left every image as it is: it has no model for mood=calm"):
+        translate(ADDRESS, [image], tmp_path / "out", runs, "trial", {"mood": "calm"})
+    assert not (tmp_path / "out").exists()
+    assert translate(ADDRESS, [image], tmp_path / "out", runs, "trial")
+
+
 def test_every_image_is_translated_into_a_file_of_its_name(runs: Path, tmp_path: Path) -> None:
     dark, bright = grey(tmp_path / "my" / "dark.png", 50), grey(tmp_path / "my" / "bright.jpg", 200)
     written = translate(ADDRESS, [dark, bright], tmp_path / "out", runs, "trial")
