@@ -34,7 +34,7 @@ def everything(metric: str) -> list[Score]:
     adaptation_data = {"reference": answer(8, 1), "label": "digit"}
     return measure(
         metric,
-        answer(truth=make_images(6, channels=1, seed=5), source=make_images(6, seed=6)),
+        answer(truth=make_images(6, channels=1, seed=5), source=make_images(6, seed=6), seconds=1.5),
         judge=judge,
         judge_name="target",
         judge_digest="ab" * 32,

@@ -15,7 +15,11 @@ from benchmarks.tracking.ui import server_command, ui
 from tests.tracking.conftest import Store
 from tests.tracking.servers import await_server, free_port
 
-CODE = "import sys; from benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
+# A shell's background job ignores Ctrl-C and hands that down, which a person's terminal does not.
+CODE = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
+)
 
 
 def status(port: int, host_header: str) -> int:
