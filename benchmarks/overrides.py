@@ -139,7 +139,7 @@ def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]]
         key = str(first["loc"][0]) if first["loc"] else ""
         where = values[key][1] if key in values else what
         # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
-        broad = where.startswith("--set ") and ":" not in where.partition("=")[0]
+        broad = where.startswith(("--set method.", "--set task."))
         way_out = (
             f"; if it is meant for some rows alone, write --set 'PAPER/*:{where.removeprefix('--set ')}'"
             if broad

@@ -144,10 +144,6 @@ class IcGAN(Method):
         self.e_z: nn.Module = Encoder(channels, size, s.width_e, s.hidden_z, s.z)
         self.e_y: nn.Module = Encoder(channels, size, s.width_e, s.hidden_y, known)
 
-    def models(self) -> int:
-        """One for everything."""
-        return 1
-
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam ``g``, ``d``, and ``e`` over both encoders."""
         s = self.settings
