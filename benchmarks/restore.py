@@ -28,7 +28,8 @@ WEIGHTS = "weights.safetensors"
 def build_task(cell: Cell, root: Path) -> Task:
     """The cell's task, not yet prepared."""
     cls = get_task(cell.task)
-    return cls(cls.Settings.model_validate(cell.task_settings), root / "cache")
+    settings = cls.Settings.model_validate(cell.task_settings)
+    return cls(settings, root / "cache", derive_seed("data", cell.task, cell.seed))
 
 
 def build_method(cell: Cell, task: Task, root: Path, *, trained_needs: bool = True) -> Method:

@@ -87,6 +87,8 @@ class Measure:
     """Key of ``Request.labels`` to slice by, in addition to the score over everything."""
     limit: int | None = None
     """Only the first so many answers are measured, for metrics that cost seconds per thousand images."""
+    yardstick: str | None = None
+    """Name of reference images that the metric is taken of as well, for comparison."""
 
 
 class Task(ABC):
@@ -97,10 +99,18 @@ class Task(ABC):
     judges: ClassVar[Mapping[str, str]] = {}
     """Judge role -> registered method name, e.g. ``{"target": "judges/mnist"}``. The plan trains each once (seed 0)."""
 
-    def __init__(self, settings: TaskSettings, cache: Path) -> None:
-        """Remember the settings and where rendered or fetched data may be kept. Does no work."""
+    def __init__(self, settings: TaskSettings, cache: Path, seed: int = 0) -> None:
+        """Remember the settings and where rendered or fetched data may be kept. Does no work.
+
+        Args:
+            settings: of this task.
+            cache: folder for rendered or fetched data.
+            seed: the cell's data seed, the same that :meth:`batch` is given; for what a seed of the experiment decides
+                once and for all, e.g. which ten images there are to learn from.
+        """
         self.settings = settings
         self.cache = cache
+        self.seed = seed
 
     @classmethod
     def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
@@ -169,6 +179,22 @@ class Task(ABC):
             keys = ", ".join(repr(key) for key in wanted)
             raise DataError(f"the task {self.name} knows no {keys}: its methods take images and nothing else")
         return Request("translate", "translate", {"image": images})
+
+    def draw(self, count: int, seed: int, points: int = 1) -> Request:
+        """What a trained method is asked for new images, or for interpolations. Works before :meth:`prepare`.
+
+        Args:
+            count: how many images, or how many interpolations where ``points`` is above 1.
+            seed: another seed, other images.
+            points: images of one interpolation, which stand one after the other.
+
+        Returns:
+            A ``sample`` request of ``count * points`` rows.
+
+        Raises:
+            DataError: the task's methods do not sample, or a number is too small.
+        """
+        raise DataError(f"the task {self.name} has nothing to sample: its methods need images to start from")
 
     @abstractmethod
     def digests(self) -> dict[str, str]:
