@@ -1,0 +1,1 @@
+"""Generation from ten images: MixDL and the methods that it is compared with."""

@@ -1,0 +1,28 @@
+"""How MixDL's anchors are mixed: rows of coefficients over the latents of a batch (arXiv 2111.11672, Table 6)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Coefficients = Literal["dirichlet", "gaussian", "uniform"]
+
+
+def mixing(kind: Coefficients, alpha: float, n: int, device: torch.device | str = "cpu") -> Tensor:
+    """Coefficients float32 ``[n, n]``, each row non-negative with the sum one; drawn from torch's global state.
+
+    Args:
+        kind: ``dirichlet``: Dirichlet(alpha, ..., alpha); ``gaussian``: the softmax of standard normal numbers;
+            ``uniform``: numbers from U(0, 1), divided by their sum.
+        alpha: of the Dirichlet distribution, > 0: below one a row has few large coefficients, above many alike.
+        n: number of anchors and of latents.
+        device: where they are drawn.
+    """
+    if kind == "gaussian":
+        return torch.randn(n, n, device=device).softmax(1)
+    if kind == "uniform":
+        numbers = torch.rand(n, n, device=device)
+        return numbers / numbers.sum(1, keepdim=True)
+    return torch.distributions.Dirichlet(torch.full((n, n), alpha, device=device)).sample()

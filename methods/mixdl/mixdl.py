@@ -1,0 +1,265 @@
+"""MixDL: StyleGAN2 whose generator and discriminator keep mixtures as far apart as they are mixed.
+
+Paper: Kong et al., "Few-shot Image Generation with Mixup-based Distance Learning", ECCV 2022, arXiv 2111.11672. Every
+second step draws N latents and mixes their w into N anchors with random coefficients c (Section 3.1; Dirichlet(1) in
+the paper). With the loss of :mod:`methods.mixdl.similarity` between c and the similarities of features,
+
+    L_G = softplus(-patch(anchors)) + lambda_G KL on g's features at a random layer              (Section 3.2)
+    L_D = softplus(patch(anchors)) + softplus(-patch(x)) + lambda_D KL on d's projected features (Section 3.3)
+
+where a patch discriminator reads one of four of d's maps, chosen at random: what mixtures look like as a whole is left
+free. The other steps are StyleGAN2's.
+
+Differences from the paper:
+
+- Section 4b of the recipe rests on the released code where the paper is silent: every second step, which maps, batch.
+- ``reading = "code"`` computes what the released code does: KL(p || q) divided by N^2 instead of KL(q || p), which
+  makes the weights N times smaller, and R1 on the patch head alone, because its steps coincide with the mixed ones.
+  The default reads the paper: R1 is due every so many steps of either kind, on the head that the step trains.
+- The released trainer multiplies coefficients ``[N, N]`` with styles ``[N, layers, latent]``, which fails; anchors are
+  mixed in w before it is repeated for the layers.
+- Anchors take no second latent (style mixing): their coefficients would say nothing of half of the layers.
+- At less than 256 px the maps of patches have 16 and 8 locations a side (32 and 16 in the paper).
+- ``gaussian`` and ``uniform`` coefficients are those of Table 6, defined as in the released code.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, cast
+
+import torch
+from pydantic import field_validator
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from methods.method import Info, MethodSettings
+from methods.mixdl.coefficients import Coefficients, mixing
+from methods.mixdl.similarity import Reading, distance_loss, similarities, similarities_at
+from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
+from methods.mixdl.stylegan2_layers import EqualLinear
+from methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
+from methods.training import held
+
+
+class MixDLSettings(StyleGAN2Settings):
+    """Settings of MixDL."""
+
+    lambda_g: float = 1000.0
+    """Weight of the generator's distance loss; at 0 it is not computed."""
+    lambda_d: float = 1.0
+    """Weight of the discriminator's; at 0 it is not computed, and there is no projection."""
+    mix_every: int = 2
+    """One of so many steps mixes."""
+    coefficients: Coefficients = "dirichlet"
+    alpha: float = 1.0
+    """Of the Dirichlet distribution."""
+    reading: Reading = "paper"
+    """``code``: the distance loss and R1 as in the released code."""
+
+    @field_validator("mix_every")
+    @classmethod
+    def _at_least_one_step(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError("must be 1 or more")
+        return value
+
+    @field_validator("alpha")
+    @classmethod
+    def _positive(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError("must be above 0")
+        return value
+
+    @field_validator("lambda_g", "lambda_d")
+    @classmethod
+    def _not_below_zero(cls, value: float) -> float:
+        if value < 0:
+            raise ValueError("must be 0 or more")
+        return value
+
+
+class GeneratorOnlySettings(MixDLSettings):
+    """Settings of MixDL without the discriminator's distance loss."""
+
+    lambda_d: float = 0.0
+
+
+class DiscriminatorOnlySettings(MixDLSettings):
+    """Settings of MixDL without the generator's distance loss."""
+
+    lambda_g: float = 0.0
+
+
+class Dirichlet01Settings(MixDLSettings):
+    """Settings of MixDL with Dirichlet(0.1)."""
+
+    alpha: float = 0.1
+
+
+class Dirichlet10Settings(MixDLSettings):
+    """Settings of MixDL with Dirichlet(10)."""
+
+    alpha: float = 10.0
+
+
+class GaussianSettings(MixDLSettings):
+    """Settings of MixDL with Gaussian coefficients."""
+
+    coefficients: Coefficients = "gaussian"
+
+
+class UniformSettings(MixDLSettings):
+    """Settings of MixDL with uniform coefficients."""
+
+    coefficients: Coefficients = "uniform"
+
+
+class MixDL(StyleGAN2):
+    """Row "StyleGAN2 + Ours"."""
+
+    Settings: ClassVar[type[MethodSettings]] = MixDLSettings
+    title: ClassVar[str] = "MixDL"
+
+    def __init__(self, settings: MethodSettings, info: Info) -> None:
+        super().__init__(settings, info)
+        d = cast(Discriminator, self.d)
+        self.heads: nn.Module = Heads(d.map_channels)
+        hidden = d.hidden.weight.shape[0]
+        self.projection: nn.Module | None = EqualLinear(hidden, hidden) if self.settings.lambda_d else None
+        self._mixed = False
+        """Whether the current step mixes: what R1 is about."""
+        self._maps = len(d.map_channels)
+
+    def judging(self) -> list[nn.Module]:
+        """d, the patch heads and the projection."""
+        return [self.d, self.heads, *([] if self.projection is None else [self.projection])]
+
+    def learn(self, real: Tensor, step: int) -> dict[str, Tensor]:
+        """A mixed step, or one of StyleGAN2's."""
+        self._mixed = step % self.settings.mix_every == 0
+        if not self._mixed:
+            return super().learn(real, step)
+        return self.mixed_d(real) | self.mixed_g(real) | self.regularise(real, step)
+
+    def r1_due(self, step: int) -> bool:
+        """Every ``r1_every`` steps of either kind; as in the code, every ``r1_every`` steps of all."""
+        s = self.settings
+        return (step if s.reading == "code" else step // s.mix_every) % int(s.r1_every) == 0
+
+    def realness(self, images: Tensor) -> Tensor:
+        """The logits of images, or of their patches, whichever this step trains."""
+        return self.patches(self.judged(images)) if self._mixed else super().realness(images)
+
+    def mixed_d(self, real: Tensor) -> dict[str, Tensor]:
+        """L_D of a mixed step, and one step."""
+        s = self.settings
+        with torch.no_grad():
+            coefficients, w, anchors = self.mixed(real)
+            images = self.painted(anchors)[0]
+            parts = self.painted(w)[0] if s.lambda_d else None
+        which = self.any_map()
+        seen = self.judged(self.augment(images))
+        fake, true = self.patches(seen, which), self.patches(self.judged(self.augment(real)), which)
+        terms = {"l_d_patch": softplus(fake).mean() + softplus(-true).mean()}
+        if parts is not None:
+            hidden = [self.projected(found.hidden) for found in (seen, self.judged(self.augment(parts)))]
+            terms["l_d_dist"] = s.lambda_d * distance_loss(similarities(*hidden), coefficients, s.reading)
+        self.update(self.opt["d"], torch.stack(list(terms.values())).sum())
+        return {key: term.detach() for key, term in terms.items()}
+
+    def mixed_g(self, real: Tensor) -> dict[str, Tensor]:
+        """L_G of a mixed step, and one step."""
+        s = self.settings
+        coefficients, w, anchors = self.mixed(real)
+        images, features = self.painted(anchors)
+        with held(self.d), held(self.heads):
+            terms = {"l_g_patch": softplus(-self.patches(self.judged(self.augment(images)))).mean()}
+        if s.lambda_g:
+            layers = torch.randint(1, len(features), (len(images),)).tolist()
+            found = similarities_at(layers, features, self.painted(w)[1])
+            terms["l_g_dist"] = s.lambda_g * distance_loss(found, coefficients, s.reading)
+        self.update(self.opt["g"], torch.stack(list(terms.values())).sum())
+        return {key: term.detach() for key, term in terms.items()}
+
+    def mixed(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Coefficients ``[N, N]``, new styles ``[N, latent]`` and the anchors mixed of them ``[N, latent]``."""
+        s = self.settings
+        coefficients = mixing(s.coefficients, s.alpha, len(real), real.device)
+        w = cast(Tensor, self.f(self.latents(real)))
+        return coefficients, w, coefficients.to(w.dtype) @ w
+
+    def painted(self, w: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Images of styles, the same one at every layer, and the features of g's layers."""
+        return cast(tuple[Tensor, list[Tensor]], self.g(w))
+
+    def any_map(self) -> int:
+        """The number of one of d's maps, drawn on the CPU: a device would have to be waited for."""
+        return int(torch.randint(self._maps, ()))
+
+    def patches(self, seen: Seen, which: int | None = None) -> Tensor:
+        """Logits of every patch of a map, of a random one unless it is named."""
+        return cast(Tensor, self.heads(seen.maps, self.any_map() if which is None else which))
+
+    def projected(self, hidden: Tensor) -> Tensor:
+        """Where d's similarities are taken (Section 3.3)."""
+        return cast(Tensor, cast(nn.Module, self.projection)(hidden))
+
+
+class GeneratorOnly(MixDL):
+    """Table 5, the generator's distance loss alone.
+
+    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = GeneratorOnlySettings
+    title: ClassVar[str] = "MixDL, G only"
+
+
+class DiscriminatorOnly(MixDL):
+    """Table 5, the discriminator's distance loss alone.
+
+    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = DiscriminatorOnlySettings
+    title: ClassVar[str] = "MixDL, D only"
+
+
+class Dirichlet01(MixDL):
+    """Table 6, Dirichlet(0.1): an anchor is mostly one of its latents.
+
+    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = Dirichlet01Settings
+    title: ClassVar[str] = "MixDL, Dirichlet(0.1)"
+
+
+class Dirichlet10(MixDL):
+    """Table 6, Dirichlet(10): all anchors are near the middle.
+
+    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = Dirichlet10Settings
+    title: ClassVar[str] = "MixDL, Dirichlet(10)"
+
+
+class Gaussian(MixDL):
+    """Table 6, the softmax of normal numbers.
+
+    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = GaussianSettings
+    title: ClassVar[str] = "MixDL, Gaussian"
+
+
+class Uniform(MixDL):
+    """Table 6, uniform numbers divided by their sum.
+
+    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    """
+
+    Settings: ClassVar[type[MethodSettings]] = UniformSettings
+    title: ClassVar[str] = "MixDL, uniform"
