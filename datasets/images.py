@@ -153,6 +153,11 @@ def square(image: Tensor, size: int) -> Tensor:
     return resized[0].round().clamp(0, 255).to(torch.uint8)
 
 
+def signed(images: Tensor) -> Tensor:
+    """uint8 [0, 255] -> float32 [-1, 1]."""
+    return images.to(torch.float32).div_(127.5).sub_(1)
+
+
 @dataclass(frozen=True)
 class FolderReport:
     """What is in a folder of images."""

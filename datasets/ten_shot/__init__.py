@@ -1,0 +1,1 @@
+"""Generation from ten images: the task of MixDL (arXiv 2111.11672)."""

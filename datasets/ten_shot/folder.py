@@ -1,0 +1,180 @@
+"""A user's own ten images on disk: ``shots`` to learn from, ``reference`` to compare with.
+
+``source-near`` and ``source-far`` beside them are what CDC's source generators learn from; they may be missing. Files
+are read through the cache under the SHA-256 of their bytes, so a changed picture is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from datasets.errors import DataError
+from datasets.folders import Findings, lookup, meant
+from datasets.images import SUFFIXES, image_files, read_image, square
+from datasets.shards import Shards, sharded
+
+SHOTS, REFERENCE = "shots", "reference"
+FOLDERS = {SHOTS: "images to learn from", REFERENCE: "images to compare with"}
+LEAST = 2
+"""Fewest images of a folder: nothing can be mixed of one, and a Fréchet or kernel distance needs two."""
+MAY_BE_MISSING = {
+    "source-near": "images of a similar domain, for CDC's source generator",
+    "source-far": "images of an unlike domain, for CDC's source generator",
+}
+READER = 1
+"""Of :func:`~datasets.images.read_image` and :func:`~datasets.images.square`: part of every cache key. Raise it
+whenever an image would come out differently."""
+
+
+def is_layout(root: Path) -> bool:
+    """Whether a folder ``shots`` is there, in capitals or not."""
+    found = lookup(root, SHOTS) if root.is_dir() else None
+    return found is not None and found.is_dir()
+
+
+def require(root: Path, shots: int = LEAST) -> None:
+    """See that both folders hold enough images, without reading any.
+
+    Raises:
+        DataError: the first that does not, by name.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder; expected one that holds {' and '.join(FOLDERS)}")
+    for name in FOLDERS:
+        lack = _lack(root, name, shots if name == SHOTS else LEAST)
+        if lack is not None:
+            raise DataError(f"{root / name}: {lack}; {hint(root)}")
+
+
+def files_of(root: Path, name: str) -> list[Path]:
+    """The images of one folder, sorted; none where there is no such folder."""
+    return image_files(root / name) if (root / name).is_dir() else []
+
+
+def read(
+    files: Sequence[Path], root: Path, name: str, size: int, cache: Path, tell: Callable[[int], None] | None = None
+) -> Shards:
+    """Images of whatever sizes, each as its centre square, resized with anti-aliasing.
+
+    Args:
+        files: at least one.
+        root: the folder that errors send the user to.
+        name: readable start of the cache's file names.
+        size: height and width in pixels.
+        cache: the cache's folder.
+        tell: told the number of images done after every shard.
+
+    Raises:
+        DataError: one of them cannot be read.
+    """
+    key = {"reader": READER, "size": size}
+    try:
+        return sharded(cache, name, key, files, lambda path: square(read_image(path), size), 3 * size * size, tell)
+    except DataError as error:
+        raise DataError(f"{error}; {hint(root)}") from error
+
+
+def fingerprints(images: Tensor) -> list[str]:
+    """The same for equal images of uint8 ``[N, ...]``, and for no others."""
+    return [hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest() for image in images]
+
+
+def refuse_twins(files: Sequence[Path], images: Tensor, root: Path) -> None:
+    """See that no two of the shots are one picture, whatever their files are called or how they were saved.
+
+    Raises:
+        DataError: two are, with the names of both.
+    """
+    for one, other in _twins(files, fingerprints(images)):
+        raise DataError(f"{other}: {_twin_words(root, one)}; {hint(root)}")
+
+
+def check(root: Path) -> Findings:
+    """Read everything and say what is there, what is missing and which images cannot be read."""
+    found, missing, problems = [], [], []
+    for name, words in {**FOLDERS, **MAY_BE_MISSING}.items():
+        lack = _lack(root, name, LEAST)
+        files = files_of(root, name)
+        if lack is not None and (name in FOLDERS or files):
+            missing.append(f"{name} ({words}): {lack}")
+        readable, prints, sizes = [], [], Counter[tuple[int, int]]()
+        for path in files:
+            try:
+                image = read_image(path)
+            except DataError as error:
+                problems.append(str(error).replace(f"{root}/", "", 1))
+                continue
+            sizes[image.shape[2], image.shape[1]] += 1
+            readable.append(path)
+            if name == SHOTS:
+                prints += fingerprints(square(image, min(image.shape[1:]))[None])
+        if files:
+            found.append(f"{name:<12}{len(readable):>8,} readable images{_sizes(sizes)}")
+            if lack is None and len(readable) < LEAST:
+                missing.append(f"{name} ({words}): {len(readable)} readable, {LEAST} needed")
+        elif name in MAY_BE_MISSING:
+            found.append(f"{name:<12}    none: {_instead(root, name)}")
+        problems += [f"{other.relative_to(root)}: {_twin_words(root, one)}" for one, other in _twins(readable, prints)]
+    return Findings(tuple(found), tuple(missing), tuple(problems))
+
+
+def hint(root: Path) -> str:
+    """Where a user is sent for the rest of what is wrong."""
+    return f"`retable data check {root}` lists everything"
+
+
+def _instead(root: Path, name: str) -> str:
+    what = "drawn photographs" if name == "source-near" else "drawn street digits"
+    other = meant(root, name, (*FOLDERS, *MAY_BE_MISSING)) if root.is_dir() else None
+    words = f" (there is {other.name}: rename it if it is meant)" if other is not None else ""
+    return f"CDC's source generator learns from {what}{words}"
+
+
+def _sizes(sizes: Counter[tuple[int, int]]) -> str:
+    if not sizes:
+        return ""
+    if len(sizes) == 1:
+        (width, height) = next(iter(sizes))
+        return f", all of {width} x {height}"
+    (least, most) = (min(sizes, key=min), max(sizes, key=min))
+    return f" of {len(sizes)} sizes, {least[0]} x {least[1]} to {most[0]} x {most[1]}: centre squares, resized"
+
+
+def _lack(root: Path, name: str, least: int) -> str | None:
+    """What a folder lacks before any image is read, or ``None``."""
+    if (root / name).is_dir():
+        count = len(image_files(root / name))
+        if count == 0:
+            return f"no images ({', '.join(SUFFIXES)}) in this folder"
+        fewer = f"; add some, or ask for fewer by task.shots={count}" if name == SHOTS and count >= LEAST else ""
+        return f"{count} image{'s' * (count > 1)}, {least} needed{fewer}" if count < least else None
+    other = meant(root, name, (*FOLDERS, *MAY_BE_MISSING))
+    return "no such folder" if other is None else f"no such folder, but there is {other.name}: rename it"
+
+
+def _twins(files: Sequence[Path], prints: Sequence[str]) -> list[tuple[Path, Path]]:
+    """Each image that was there before, with the first of its kind."""
+    first: dict[str, Path] = {}
+    return [
+        (first[mark], path) for path, mark in zip(files, prints, strict=False) if first.setdefault(mark, path) != path
+    ]
+
+
+def _twin_words(root: Path, one: Path) -> str:
+    return f"the same image as {one.relative_to(root)}; remove one of them, a shot counts once"
+
+
+def later(images: Tensor, shots: Tensor) -> Tensor:
+    """An order of images in which those that are shots come last, int64 ``[N]``; otherwise as they were.
+
+    Where the first few are compared with the shots, a shot among them would be compared with itself.
+    """
+    known = set(fingerprints(shots))
+    among = torch.tensor([mark in known for mark in fingerprints(images)])
+    return among.long().argsort(stable=True)

@@ -1,0 +1,192 @@
+"""Task `ten-shot`: new images of a domain of which ten are known (MixDL, Kong et al., ECCV 2022).
+
+Which ten is decided by the cell's seed. Who sees which images: :mod:`~datasets.ten_shot.sources`.
+
+===============  ================================================================================
+stream           a batch
+===============  ================================================================================
+``shots``        ``image``: shuffled epochs over the shots
+``source-near``  ``image``: photographs (stage: the generator that CDC adapts)
+``source-far``   ``image``: street digits (stage: the same from a domain further away)
+===============  ================================================================================
+
+Every request is for samples: ``{"z": [N, 512]}``, standard normal, of which a method uses the first columns.
+
+Differences from the paper: the stand-in draws avatars; CDC's source is FFHQ there, photographs of drawn people here.
+Distances are to the whole reference set, as in the paper's code, and not to the shots. Of Oxford Flowers that set holds
+the shots, as the paper's sets do; of a folder only if they were put there; of the stand-in never. Copies and the steps
+of interpolations are measured in our own way: the paper shows them and reports no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar
+
+from torch import Tensor
+
+from datasets.errors import DataError
+from datasets.faces.album import Album
+from datasets.images import signed
+from datasets.sampling import step_indices
+from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from datasets.ten_shot import latents
+from datasets.ten_shot.settings import Stage, TenShotSettings
+from datasets.ten_shot.sources import Part, Progress, Real, Source, StandIn
+
+STREAMS: Mapping[str, Stage] = {"shots": "rows", "source-near": "source-near", "source-far": "source-far"}
+"""Stream -> what must be ready for it; ``shots`` is every row's."""
+NEEDS: Mapping[Stage, tuple[Part, ...]] = {
+    "rows": ("shots", "reference"),
+    "source-near": ("source-near", "source-near-test"),
+    "source-far": ("source-far", "source-far-test"),
+}
+REFERENCES: Mapping[str, Part] = {
+    "reference": "reference",
+    "shots": "shots",
+    "source-near": "source-near-test",
+    "source-far": "source-far-test",
+}
+"""Name of reference images -> the part that they are."""
+PREVIEW_SAMPLES, PREVIEW_STRIPS, PREVIEW_POINTS = 36, 4, 12
+"""Three rows of twelve samples, and four interpolations of a row each."""
+
+
+class TenShot(Task):
+    """Generation from ten images."""
+
+    name = "ten-shot"
+    Settings = TenShotSettings
+    judges: ClassVar[Mapping[str, str]] = {}
+    settings: TenShotSettings
+
+    @classmethod
+    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
+        """What ``stream`` depends on; the rest is put back to its default. Rows depend on everything."""
+        if not isinstance(settings, TenShotSettings):
+            raise TypeError(f"settings of the task ten-shot expected, got {type(settings).__name__}")
+        stage = _stage(stream)
+        if stage == "rows":
+            return settings.model_copy(update={"stream": stage})
+        values = {name: getattr(settings, name) for name in ("source", "data_dir", "size", "n_source")}
+        return TenShotSettings(stream=stage, **values)
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Have the images of the settings' stream rendered, or the user's folders checked and read.
+
+        Args:
+            progress: told how far it is.
+        """
+        self._source.verify()
+        for part in NEEDS[self.settings.stream]:
+            self._images(part, progress)
+
+    def info(self) -> TaskInfo:
+        """One domain, ``image``, of 3 channels; the label ``path`` is the number of an interpolation."""
+        paths = tuple(str(number) for number in range(max(self.settings.n_strips, PREVIEW_STRIPS)))
+        return TaskInfo(self.settings.size, {"image": 3}, {"path": paths})
+
+    def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
+        """``{"image": [size, 3, S, S]}``: shuffled epochs over what the stream shows."""
+        stage = _stage(stream)
+        images = self._images("shots" if stage == "rows" else stage)
+        return {"image": signed(images[step_indices(len(images), step, size, stream, seed)])}
+
+    def requests(self, kind: Kind, stream: str) -> list[Request]:
+        """``samples``, ``smoothness`` and ``strips`` of a row; of a source generator a few hundred ``samples``."""
+        stage = _stage(stream)
+        if kind != "sample":
+            return []
+        if stage != "rows":
+            return [self._samples("samples", self.settings.n_held_out)]
+        return [
+            self._samples("samples", self.settings.n_samples),
+            Request("smoothness", "sample", {"z": latents.neighbours(self.settings.n_paths, "smoothness")}),
+            self._strips("strips", self.settings.n_strips, self.settings.strip_points),
+        ]
+
+    def measures(self, kind: Kind, stream: str) -> list[Measure]:
+        """Is it like the reference, is it varied, is it a copy of a shot, how does it change between two latents."""
+        stage = _stage(stream)
+        if kind != "sample":
+            return []
+        if stage != "rows":
+            return [Measure("kid", "samples", reference=stage)]
+        few = self.settings.n_compared
+        return [
+            *(Measure(metric, "samples", reference="reference") for metric in ("fid", "kid", "sfid")),
+            Measure("precision_recall", "samples", reference="reference"),
+            Measure("lpips_diversity", "samples", limit=few, yardstick="shots"),
+            Measure("nearest_shot", "samples", reference="shots", limit=few, yardstick="reference"),
+            Measure("smoothness", "smoothness"),
+            Measure("staircase", "strips", label="path"),
+        ]
+
+    def previews(self, kind: Kind, stream: str) -> list[Request]:
+        """Thirty-six samples; of a row also four interpolations, one below the other."""
+        stage = _stage(stream)
+        if kind != "sample":
+            return []
+        shown = [self._samples("samples", PREVIEW_SAMPLES, "preview")]
+        strips = [self._strips("strips", PREVIEW_STRIPS, PREVIEW_POINTS, "preview")]
+        return shown + (strips if stage == "rows" else [])
+
+    def draw(self, count: int, seed: int, points: int = 1) -> Request:
+        """``count`` samples, or with more points than one so many interpolations of so many images each.
+
+        Raises:
+            DataError: a number is below 1.
+        """
+        for name, value in (("count", count), ("points", points)):
+            if value < 1:
+                raise DataError(f"the task ten-shot cannot draw with {name}={value}; it must be 1 or more")
+        if points == 1:
+            return self._samples("samples", count, "draw", seed)
+        return self._strips("strips", count, points, "draw", seed)
+
+    def ask(self, images: Tensor, wanted: Mapping[str, str]) -> Request:
+        """Never: these methods make images out of nothing.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError("the methods of the task ten-shot do not translate images; `retable sample` makes new ones")
+
+    def reference(self, name: str) -> Request:
+        """``reference``, ``shots``, ``source-near`` or ``source-far``: the last two are not learned from."""
+        if name not in REFERENCES:
+            raise DataError(f"the task ten-shot has no reference images {name!r}; it has {', '.join(REFERENCES)}")
+        return Request(name, "predict", {"image": signed(self._images(REFERENCES[name]))})
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the images used so far by part, e.g. ``shots``: which these are is the seed's."""
+        return {part: shown.digest for part, shown in sorted(self._loaded.items())}
+
+    @cached_property
+    def _source(self) -> Source:
+        return (StandIn if self.settings.source == "standin" else Real)(self.settings, self.cache, self.seed)
+
+    @cached_property
+    def _loaded(self) -> dict[Part, Album]:
+        return {}
+
+    def _images(self, part: Part, progress: Progress | None = None) -> Tensor:
+        if part not in self._loaded:
+            self._loaded[part] = self._source.load(part, progress)
+        return self._loaded[part].images
+
+    @staticmethod
+    def _samples(name: str, count: int, *key: str | int) -> Request:
+        return Request(name, "sample", {"z": latents.normal(count, name, *key)})
+
+    @staticmethod
+    def _strips(name: str, count: int, points: int, *key: str | int) -> Request:
+        z = latents.strips(count, points, name, *key)
+        return Request(name, "sample", {"z": z}, {"path": latents.path_of_row(count, points)})
+
+
+def _stage(stream: str) -> Stage:
+    if stream not in STREAMS:
+        raise DataError(f"the task ten-shot has no stream {stream!r}; it has {', '.join(STREAMS)}")
+    return STREAMS[stream]
