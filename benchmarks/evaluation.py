@@ -64,7 +64,9 @@ class Answers:
         return self._checked(request, torch.cat(parts))
 
     def _parts(self, request: Request) -> Iterator[Mapping[str, Tensor]]:
-        pixels = max([value[0, 0].numel() for value in request.inputs.values() if value.ndim == 4], default=64 * 64)
+        # Latents do not show how large the images will be.
+        unseen = self._method.info.image_size**2 if request.kind == "sample" else 64 * 64
+        pixels = max([value[0, 0].numel() for value in request.inputs.values() if value.ndim == 4], default=unseen)
         size = max(1, min(LARGEST_BATCH, BATCH_PIXELS // pixels))
         for start in range(0, len(request), size):
             part = {name: value[start : start + size] for name, value in request.inputs.items()}
@@ -124,22 +126,12 @@ def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, .
 def _measure(
     wanted: Measure, answer: Answer, cell: Cell, task: Task, judges: Judges, fabric: Fabric, root: Path
 ) -> list[Score]:
-    reference = None
-    if wanted.reference is not None:
-        request = task.reference(wanted.reference)
-        reference = Answer(
-            request=wanted.reference,
-            images=request.inputs["image"],
-            labels=request.labels,
-            truth=None,
-            logits=None,
-            class_names=task.info().classes,
-        )
     judge, digest = judges.get(wanted.judge) if wanted.judge is not None else (None, "")
     return measure(
         wanted.metric,
         answer,
-        reference=reference,
+        reference=_real(wanted.reference, task),
+        yardstick=_real(wanted.yardstick, task),
         judge=judge,
         judge_name=wanted.judge or "",
         judge_digest=digest,
@@ -151,6 +143,14 @@ def _measure(
         cache=root / "cache",
         device=str(fabric.device),
     )
+
+
+def _real(name: str | None, task: Task) -> Answer | None:
+    """The task's reference images of that name."""
+    if name is None:
+        return None
+    request = task.reference(name)
+    return Answer(name, request.inputs["image"], request.labels, class_names=task.info().classes)
 
 
 class Judges:

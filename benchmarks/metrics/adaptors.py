@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -14,15 +14,17 @@ from benchmarks.errors import UserError
 from benchmarks.metrics import accuracy as accuracies
 from benchmarks.metrics import adaptation as adaptations
 from benchmarks.metrics import kid as kids
-from benchmarks.metrics import lpips, trunks
-from benchmarks.metrics import smoothness as paths
-from benchmarks.metrics.extractors import EXTRACTORS, Extractor, get_extractor, unknown
+from benchmarks.metrics import lpips
+from benchmarks.metrics.extractors import Extractor
 from benchmarks.metrics.features import cached_features
 from benchmarks.metrics.frechet import frechet_distance
 from benchmarks.metrics.identity import identity as cosine
 from benchmarks.metrics.images import check_images
 from benchmarks.metrics.measure import Question
 from benchmarks.metrics.protocol import Score
+from benchmarks.metrics.seen import extractors_of, features, trunks_of
+from benchmarks.metrics.seen import protocol as seen_by
+from benchmarks.metrics.trunks import Trunk
 
 JUDGED_AT_ONCE = 250
 Direction = Literal["higher", "lower", "none"]
@@ -31,8 +33,8 @@ Direction = Literal["higher", "lower", "none"]
 def fid(question: Question) -> list[Score]:
     """``fid.EXTRACTOR``, lower is better."""
     scores = []
-    for extractor, part, fake, real in _features(question):
-        protocol = _protocol(extractor, n_real=len(real), n_fake=len(fake))
+    for extractor, part, fake, real in features(question):
+        protocol = seen_by(extractor, n_real=len(real), n_fake=len(fake))
         value = frechet_distance(fake, real)
         scores.append(question.score(f"fid.{extractor.name}", value, part, "lower", protocol=protocol))
     return scores
@@ -41,12 +43,12 @@ def fid(question: Question) -> list[Score]:
 def kid(question: Question) -> list[Score]:
     """``kid.EXTRACTOR``, raw (not x 1000), lower is better; the interval is one standard deviation over subsets."""
     scores = []
-    for extractor, part, fake, real in _features(question):
+    for extractor, part, fake, real in features(question):
         value, spread = kids.kid(fake, real, seed=question.seed)
         size = kids.effective_size(len(fake), len(real))
         whole = size == len(fake) == len(real)
         detail = f"subsets={1 if whole else kids.SUBSETS}x{size}"
-        protocol = _protocol(extractor, n_real=len(real), n_fake=len(fake), detail=detail)
+        protocol = seen_by(extractor, n_real=len(real), n_fake=len(fake), detail=detail)
         interval = None if whole else (value - spread, value + spread)
         name = f"kid.{extractor.name}"
         scores.append(question.score(name, value, part, "lower", interval=interval, protocol=protocol))
@@ -59,20 +61,9 @@ def lpips_pair(question: Question) -> list[Score]:
     if truth is None:
         raise UserError(f"metric 'lpips_pair' needs a true image for every answer to {question.answer.request!r}")
     scores = []
-    for trunk in _trunks(question):
+    for trunk in trunks_of(question):
         distances = lpips.lpips_pair(question.answer.images, truth, trunk)
         scores += _means(question, f"lpips_pair.{trunk.name}", distances, "lower", trunk)
-    return scores
-
-
-def lpips_diversity(question: Question) -> list[Score]:
-    """``lpips_diversity.TRUNK``: mean distance over all pairs, higher is more diverse."""
-    scores = []
-    for trunk in _trunks(question):
-        for part, chosen in question.slices():
-            few = question.answer.images[chosen]
-            value, protocol = lpips.lpips_diversity(few, trunk), _protocol(trunk, n_fake=len(few))
-            scores.append(question.score(f"lpips_diversity.{trunk.name}", value, part, "higher", protocol=protocol))
     return scores
 
 
@@ -92,26 +83,10 @@ def identity(question: Question) -> list[Score]:
     if source is None:
         raise UserError(f"metric 'identity' needs the input of every answer to {question.answer.request!r}")
     scores = []
-    for name in _usable(question, EXTRACTORS):
-        extractor = get_extractor(name, question.device)
+    for extractor in extractors_of(question):
         ours = cached_features(question.answer.images, extractor)
         theirs = cached_features(source, extractor, question.cache)
-        scores += _means(question, f"identity.{name}", cosine(ours, theirs), "higher", extractor)
-    return scores
-
-
-def smoothness(question: Question) -> list[Score]:
-    """``smoothness.TRUNK``: perceptual path length over consecutive rows, lower is smoother."""
-    images, request = question.answer.images, question.answer.request
-    if len(images) % 2:
-        raise UserError(f"metric 'smoothness' takes rows in pairs (t, t + epsilon); {request!r} has {len(images)}")
-    scores = []
-    for trunk in _trunks(question):
-        value = paths.smoothness(images[0::2], images[1::2], trunk)
-        protocol = _protocol(trunk, n_fake=len(images) // 2, detail=f"epsilon={paths.EPSILON:g}")
-        scores.append(
-            question.score(f"smoothness.{trunk.name}", value, {"request": request}, "lower", protocol=protocol)
-        )
+        scores += _means(question, f"identity.{extractor.name}", cosine(ours, theirs), "higher", extractor)
     return scores
 
 
@@ -193,56 +168,12 @@ def _logits(question: Question) -> tuple[Tensor, str, dict[str, str | int]]:
 
 
 def _means(
-    question: Question, name: str, values: NDArray[np.float64], direction: Direction, seen: Extractor | trunks.Trunk
+    question: Question, name: str, values: NDArray[np.float64], direction: Direction, seen: Extractor | Trunk
 ) -> list[Score]:
     """The mean of one value per image, over everything and per slice; every image has its counterpart."""
     scores = []
     for part, chosen in question.slices():
         few = values[chosen.numpy()]
-        protocol = _protocol(seen, n_real=len(few), n_fake=len(few))
+        protocol = seen_by(seen, n_real=len(few), n_fake=len(few))
         scores.append(question.score(name, float(few.mean()), part, direction, protocol=protocol))
     return scores
-
-
-def _features(
-    question: Question,
-) -> Iterable[tuple[Extractor, dict[str, str], NDArray[np.float32], NDArray[np.float32]]]:
-    """Features of the answer and of the reference, for every extractor and slice.
-
-    A slice of the answer is compared with the same slice of the reference, or with all of it if that lacks the label.
-    """
-    reference = question.needs_reference()
-    same = question.by is not None and question.by in reference.labels
-    for name in _usable(question, EXTRACTORS):
-        extractor = get_extractor(name, question.device)
-        fake = cached_features(question.answer.images, extractor)
-        real = cached_features(reference.images, extractor, question.cache)
-        for part, chosen in question.slices():
-            theirs = real
-            if same and len(part) > 1:
-                value = question.labels(question.by)[chosen][0]
-                theirs = real[(question.labels(question.by, of=reference) == value).numpy()]
-            yield extractor, part, fake[chosen.numpy()], theirs
-
-
-def _trunks(question: Question) -> Iterable[trunks.Trunk]:
-    for name in _usable(question, trunks.TRUNKS):
-        yield trunks.get_trunk(name, question.device)
-
-
-def _usable(question: Question, known: Collection[str]) -> list[str]:
-    """Those of the question's extractors that this metric can use; at least one, and none that nobody knows."""
-    for name in question.extractors:
-        if name not in EXTRACTORS and name not in trunks.TRUNKS:
-            raise UserError(unknown(name, {*EXTRACTORS, *trunks.TRUNKS}))
-    names = [name for name in question.extractors if name in known]
-    if not names:
-        asked = ", ".join(question.extractors) or "none"
-        raise UserError(
-            f"metric {question.metric!r} can use {', '.join(sorted(known))}; the extractors asked for are {asked}"
-        )
-    return names
-
-
-def _protocol(seen: Extractor | trunks.Trunk, **more: str | int) -> dict[str, str | int]:
-    return {"extractor": seen.name, "weights": seen.digest[:16], "resize": seen.resize, **more}

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.metrics import inception, lite0
 from benchmarks.metrics.images import check_images, quantise, resize_bicubic, resize_pil, to_rgb
+from benchmarks.metrics.sfid import CHANNELS, spatial
 from benchmarks.metrics.weights import file_digest
 
 LITE0_SIDE = 96
@@ -53,17 +54,26 @@ class _Kind:
     prepare: Callable[[Tensor], Tensor]
     resize: str
     dimension: int
+    map: str
+    map_side: int
 
 
 EXTRACTORS: dict[str, _Kind] = {
-    "lite0": _Kind(lite0, lite0_input, f"bicubic-{LITE0_SIDE}", lite0.HEAD),
-    "inception": _Kind(inception, inception_input, f"pil-bicubic-{inception.SIDE}", inception.DIMENSION),
+    "lite0": _Kind(lite0, lite0_input, f"bicubic-{LITE0_SIDE}", lite0.HEAD, "blocks.10", LITE0_SIDE // 16),
+    "inception": _Kind(
+        inception,
+        inception_input,
+        f"pil-bicubic-{inception.SIDE}",
+        inception.DIMENSION,
+        "Mixed_6e",
+        inception.MAP_SIDE,
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """Turns images into pooled features; made by :func:`get_extractor`."""
+    """Turns images into pooled and spatial features; made by :func:`get_extractor`."""
 
     name: str
     digest: str
@@ -71,19 +81,35 @@ class Extractor:
     resize: str
     """How images are brought to the network's size, e.g. ``bicubic-96``."""
     dimension: int
-    """Number of features of an image."""
+    """Number of pooled features of an image."""
     network: nn.Module
+    """Images -> pooled features ``[N, dimension]`` and a feature map ``[N, C, H, W]``."""
     device: str
 
+    @property
+    def spatial(self) -> int:
+        """Number of spatial features of an image (:mod:`benchmarks.metrics.sfid`)."""
+        return CHANNELS * EXTRACTORS[self.name].map_side ** 2
+
+    @property
+    def spatial_map(self) -> str:
+        """Which channels of which feature map the spatial features are, e.g. ``Mixed_6e[:7]x17x17``."""
+        kind = EXTRACTORS[self.name]
+        return f"{kind.map}[:{CHANNELS}]x{kind.map_side}x{kind.map_side}"
+
     def features(self, images: Tensor, batch_size: int | None = None) -> NDArray[np.float32]:
-        """Pooled features of every image; an image's features do not depend on its batch (to 1e-4).
+        """Pooled features of every image, float32 ``[N, dimension]``; see :meth:`look`."""
+        return self.look(images, batch_size)[0]
+
+    def look(self, images: Tensor, batch_size: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Pooled and spatial features, in one pass; an image's features do not depend on its batch (to 1e-4).
 
         Args:
             images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1]. They are quantised to 8 bits first, as if read from a PNG.
             batch_size: images at a time; the default suits the device.
 
         Returns:
-            float32 ``[N, dimension]``.
+            float32 ``[N, dimension]`` and ``[N, spatial]``.
 
         Raises:
             UserError: the images are not what they should be.
@@ -91,13 +117,16 @@ class Extractor:
         images = check_images(images)
         size = batch_size or BATCH.get(torch.device(self.device).type, 16)
         prepare = EXTRACTORS[self.name].prepare
-        found = np.empty((len(images), self.dimension), dtype=np.float32)
+        pooled = np.empty((len(images), self.dimension), dtype=np.float32)
+        where = np.empty((len(images), self.spatial), dtype=np.float32)
         with full_precision(self.device):
             for start in range(0, len(images), size):
                 batch = prepare(images[start : start + size].to(self.device)).to(self.device)
                 batch = batch.contiguous(memory_format=torch.channels_last)
-                found[start : start + size] = self.network(batch).float().cpu().numpy()
-        return found
+                features, found = self.network(batch)
+                pooled[start : start + size] = features.float().cpu().numpy()
+                where[start : start + size] = spatial(found).float().cpu().numpy()
+        return pooled, where
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,16 @@ from torch import Tensor
 
 from benchmarks.errors import UserError
 from benchmarks.metrics.extractors import Extractor
+from benchmarks.metrics.trunks import Trunk
 
 _RECENT: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 _KEPT = 4
-VERSION = 1
+VERSION = 2
 """Goes into the key: raise it when the way from images to features changes, so that old files are not found."""
 
 
 def cached_features(images: Tensor, extractor: Extractor, folder: Path | None = None) -> NDArray[np.float32]:
-    """``extractor.features(images)``, computed only once for the same images, weights, resize and kind of device.
+    """``extractor.look(images)[0]``, computed only once for the same images, weights, resize and kind of device.
 
     Args:
         images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
@@ -35,41 +37,70 @@ def cached_features(images: Tensor, extractor: Extractor, folder: Path | None = 
     Returns:
         float32 ``[N, d]``; do not write into it.
     """
-    key = features_key(images, extractor)
-    if key in _RECENT:
-        _RECENT.move_to_end(key)
-        return _RECENT[key]
-    path = folder / f"features-{key}.npy" if folder is not None else None
-    found = _read(path, len(images), extractor.dimension) if path is not None else None
+    return _looked(images, extractor, folder)[:, : extractor.dimension]
+
+
+def cached_spatial(images: Tensor, extractor: Extractor, folder: Path | None = None) -> NDArray[np.float32]:
+    """``extractor.look(images)[1]``, float32 ``[N, s]``, from the same pass of the network as the pooled features."""
+    return _looked(images, extractor, folder)[:, extractor.dimension :]
+
+
+def cached_nearest(images: Tensor, shots: Tensor, trunk: Trunk, folder: Path | None = None) -> NDArray[np.float64]:
+    """:func:`benchmarks.metrics.nearest.nearest`, rounded to float32 and kept: the rows of a table share it."""
+    from benchmarks.metrics.nearest import nearest
+
+    key = _key("nearest", trunk, images, shots)
+    found = _cached(f"nearest-{key}", (len(images), 1), folder, lambda: nearest(images, shots, trunk)[:, None])
+    return found[:, 0].astype(np.float64)
+
+
+def features_key(images: Tensor, extractor: Extractor) -> str:
+    """32 hex digits over the images' content and shape and everything else that changes their features."""
+    return _key("features", extractor, images)
+
+
+def _looked(images: Tensor, extractor: Extractor, folder: Path | None) -> NDArray[np.float32]:
+    """Pooled and spatial features side by side: whoever asks for one of them often asks for the other next."""
+    shape = (len(images), extractor.dimension + extractor.spatial)
+    name = f"features-{features_key(images, extractor)}"
+    return _cached(name, shape, folder, lambda: np.concatenate(extractor.look(images), axis=1))
+
+
+def _key(what: str, seen: Extractor | Trunk, *sets: Tensor) -> str:
+    kind = torch.device(seen.device).type
+    content = hashlib.sha256(f"{VERSION}|{what}|{seen.name}|{seen.digest}|{seen.resize}|{kind}|".encode())
+    for images in sets:
+        content.update(f"{images.dtype}|{list(images.shape)}|".encode())
+        content.update(images.detach().cpu().contiguous().numpy().data)
+    return content.hexdigest()[:32]
+
+
+def _cached(
+    name: str, shape: tuple[int, int], folder: Path | None, compute: Callable[[], NDArray[np.floating]]
+) -> NDArray[np.float32]:
+    if name in _RECENT:
+        _RECENT.move_to_end(name)
+        return _RECENT[name]
+    path = folder / f"{name}.npy" if folder is not None else None
+    found = _read(path, shape) if path is not None else None
     if found is None:
-        found = extractor.features(images)
+        found = compute().astype(np.float32)
         if path is not None:
             _write(path, found)
     found.flags.writeable = False
-    _RECENT[key] = found
+    _RECENT[name] = found
     while len(_RECENT) > _KEPT:
         _RECENT.popitem(last=False)
     return found
 
 
-def features_key(images: Tensor, extractor: Extractor) -> str:
-    """32 hex digits over the images' content and shape and everything else that changes their features."""
-    kind = torch.device(extractor.device).type
-    head = (
-        f"{VERSION}|{extractor.name}|{extractor.digest}|{extractor.resize}|{kind}|{images.dtype}|{list(images.shape)}|"
-    )
-    content = hashlib.sha256(head.encode())
-    content.update(images.detach().cpu().contiguous().numpy().data)
-    return content.hexdigest()[:32]
-
-
-def _read(path: Path, rows: int, columns: int) -> NDArray[np.float32] | None:
+def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """The kept features, or ``None`` where there are none or the file is damaged: it is then written anew."""
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    whole = isinstance(found, np.ndarray) and found.dtype == np.float32 and found.shape == (rows, columns)
+    whole = isinstance(found, np.ndarray) and found.dtype == np.float32 and found.shape == shape
     return found if whole and bool(np.isfinite(found).all()) else None
 
 

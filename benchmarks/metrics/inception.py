@@ -22,6 +22,7 @@ FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 SIDE = 299
 DIMENSION = 2048
+MAP_SIDE = 17
 
 
 class Inception(nn.Module):
@@ -42,8 +43,11 @@ class Inception(nn.Module):
         net.Mixed_7b, net.Mixed_7c = FIDInceptionE_1(1280), FIDInceptionE_2(2048)
         self.net = net
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Images float32 ``[N, 3, 299, 299]`` in 0..255 -> pooled features ``[N, 2048]``."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Images float32 ``[N, 3, 299, 299]`` in 0..255 -> pooled features ``[N, 2048]`` and a map.
+
+        The map is the output of Mixed_6e, ``[N, 768, 17, 17]``.
+        """
         net, h = self.net, (x - 128) / 128
         for layer in (net.Conv2d_1a_3x3, net.Conv2d_2a_3x3, net.Conv2d_2b_3x3):
             h = layer(h)
@@ -54,9 +58,10 @@ class Inception(nn.Module):
             h = layer(h)
         for layer in (net.Mixed_6a, net.Mixed_6b, net.Mixed_6c, net.Mixed_6d, net.Mixed_6e):
             h = layer(h)
+        middle = h
         for layer in (net.Mixed_7a, net.Mixed_7b, net.Mixed_7c):
             h = layer(h)
-        return h.mean(dim=(2, 3))
+        return h.mean(dim=(2, 3)), middle
 
 
 def weights_file() -> Path:

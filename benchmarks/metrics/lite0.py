@@ -91,14 +91,18 @@ class Lite0(nn.Module):
                 found.append(h)
         return found
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Images float32 ``[N, 3, H, W]`` in [-1, 1] -> pooled features ``[N, 1280]``, all >= 0."""
-        pooled: Tensor = functional.relu6(self._bn1(self._conv_head(self.maps(x)[-1]))).mean(dim=(2, 3))
-        return pooled
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Images float32 ``[N, 3, H, W]`` in [-1, 1] -> pooled features ``[N, 1280]``, all >= 0, and a map.
+
+        The map is the last one at stride 16, ``[N, 112, ceil(H / 16), ceil(W / 16)]``.
+        """
+        *_, middle, last = self.maps(x)
+        pooled: Tensor = functional.relu6(self._bn1(self._conv_head(last))).mean(dim=(2, 3))
+        return pooled, middle
 
     def logits(self, x: Tensor) -> Tensor:
         """ImageNet logits ``[N, 1000]``; they exist to check that the weights are read as they were meant."""
-        logits: Tensor = self._fc(self.forward(x))
+        logits: Tensor = self._fc(self.forward(x)[0])
         return logits
 
 

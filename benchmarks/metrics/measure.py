@@ -63,6 +63,7 @@ class Question:
     metric: str
     answer: Answer
     reference: Answer | None
+    yardstick: Answer | None
     judge: Judge | None
     judge_name: str
     judge_digest: str
@@ -148,6 +149,7 @@ def measure(
     answer: Answer,
     *,
     reference: Answer | None = None,
+    yardstick: Answer | None = None,
     judge: Judge | None = None,
     judge_name: str = "",
     judge_digest: str = "",
@@ -165,6 +167,8 @@ def measure(
         metric: a key of :data:`benchmarks.metrics.METRICS`.
         answer: what the method produced, with the request's labels, inputs and truth.
         reference: images to compare with (``fid``, ``kid``) or to test on (``adaptation``).
+        yardstick: images that the metric is taken of as well (``lpips_diversity``), or that say how much is usual
+            (``nearest_shot``); their scores have a slice of their own and no better direction.
         judge: the classifier of ``accuracy``; ``None`` where the answer brings its own logits.
         judge_name: its role, e.g. ``target``; part of the score's name.
         judge_digest: SHA-256 of its weights.
@@ -192,6 +196,7 @@ def measure(
         metric,
         answer,
         reference,
+        yardstick,
         judge,
         judge_name,
         judge_digest,

@@ -17,6 +17,13 @@ from benchmarks.metrics.protocol import Score
 from tests.metrics.factory import make_images
 
 DIGITS = {"digit": tuple("0123456789")}
+EMITS = {
+    "precision_recall": {"precision", "recall"},
+    "nearest_shot": {"nearest_shot", "copies"},
+    "staircase": {"largest_jump", "path_spread", "path_length"},
+}
+"""Metrics whose scores have other names than the metric."""
+WITH_YARDSTICK = {"lpips_diversity", "nearest_shot"}
 
 
 def answer(n: int = 6, seed: int = 0, request: str = "test", **more: object) -> Answer:
@@ -34,7 +41,8 @@ def everything(metric: str) -> list[Score]:
     adaptation_data = {"reference": answer(8, 1), "label": "digit"}
     return measure(
         metric,
-        answer(truth=make_images(6, channels=1, seed=5), source=make_images(6, seed=6), seconds=1.5),
+        answer(12, truth=make_images(12, channels=1, seed=5), source=make_images(12, seed=6), seconds=1.5),
+        yardstick=answer(9, 2, "yardstick"),
         judge=judge,
         judge_name="target",
         judge_digest="ab" * 32,
@@ -51,14 +59,17 @@ def test_every_metric_gives_finite_scores_with_a_request_and_a_protocol(
         adaptation.adaptation_accuracy, "__kwdefaults__", {"steps": 2, "batch_size": 4, "device": "cpu"}
     )
     scores = everything(metric)
-    assert scores
+    assert {score.name.split(".")[0] for score in scores} == EMITS.get(metric, {metric})
     for score in scores:
         assert math.isfinite(score.value)
-        assert score.name.split(".")[0] == score.protocol.metric == metric
-        assert score.slice["request"] == "test"
+        assert score.protocol.metric == metric
+        assert score.slice["request"] in ("test", "yardstick")
         assert score.protocol.data == "digits:standin:test"
         assert score.protocol.n_real + score.protocol.n_fake > 0
         assert Score.model_validate_json(score.model_dump_json()) == score
+    of_yardstick = [score for score in scores if score.slice["request"] == "yardstick"]
+    assert bool(of_yardstick) == (metric in WITH_YARDSTICK)
+    assert {score.direction for score in of_yardstick} <= {"none"}  # no merit of the method, so never gated
 
 
 def test_confusion_says_how_many_of_each_class_are_taken_for_each_class() -> None:
@@ -203,9 +214,9 @@ class Counting(Extractor):
 
     looks: int
 
-    def features(self, images: Tensor, batch_size: int | None = None) -> np.ndarray:  # type: ignore[type-arg]
+    def look(self, images: Tensor, batch_size: int | None = None) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
         object.__setattr__(self, "looks", getattr(self, "looks", 0) + 1)
-        return super().features(images, batch_size)
+        return super().look(images, batch_size)
 
 
 @pytest.fixture
