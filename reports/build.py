@@ -18,6 +18,7 @@ from reports.data import Bundle
 from reports.errors import ReportError
 from reports.page_parts import failures
 from reports.pictures import compose, side_by_side
+from reports.plots import plot_figures
 from reports.published import load_papers
 from reports.tables import build_tables
 
@@ -51,6 +52,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     tables = build_tables(bundle, papers)
     claims = build_claims(bundle, papers, tables)
     curves = curve_figures(bundle)
+    plots = plot_figures(tables)
     pairs = [(table, side_by_side(bundle, table) if table.figure_caption else None) for table in tables]
     shown = {table.anchor: figure for table, figure in pairs if figure is not None}
     table_files: dict[Path, bytes] = {}
@@ -67,13 +69,16 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     for curve in curves:
         figure_files[out / "figures" / f"curves-{curve.paper}.svg"] = curve.svg
         figure_files[out / "figures" / f"curves-{curve.paper}.png"] = curve.png
+    for plot in plots.values():
+        figure_files[out / "figures" / f"{plot.file}.svg"] = plot.svg
+        figure_files[out / "figures" / f"{plot.file}.png"] = plot.png
     for anchor, figure in shown.items():
         if (picture := compose(figure.rows)) is not None:
             buffer = io.BytesIO()
             picture.save(buffer, format="PNG", optimize=True)
             figure_files[out / "figures" / f"{anchor.removeprefix('table-')}-outputs.png"] = buffer.getvalue()
     results, index = out / "results.csv", out / "index.html"
-    page = render_html.render(bundle, tables, papers, curves, shown, claims).encode()
+    page = render_html.render(bundle, tables, papers, curves, shown, claims, plots).encode()
     for path, content in {**table_files, **figure_files, results: _csv(bundle).encode(), index: page}.items():
         _write(path, content)
     return ReportFiles(index, tuple(table_files), tuple(figure_files), results)
@@ -140,6 +145,9 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
             cite = f"{known.title} ({known.authors}, {known.venue} {known.year}, {known.reference})" if known else shown
             lines += ["", f"## {escape(cite)}"]
         lines += ["", render_markdown.render(table).rstrip()]
+        if figures is not None and table.plot is not None:
+            link = f"{figures}/{table.anchor.removeprefix('table-')}-plot.png"
+            lines += ["", f"![{escape(table.plot.caption)}]({link})"]
         if figures is not None and table.figure_caption and side_by_side(bundle, table) is not None:
             link = f"{figures}/{table.anchor.removeprefix('table-')}-outputs.png"
             lines += ["", f"![{escape(table.figure_caption)}]({link})"]

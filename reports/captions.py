@@ -28,7 +28,10 @@ def data_line(bundle: Bundle, lines: Sequence[Line]) -> str:
 
 
 def protocol_lines(table: PublishedTable, measured: Columns) -> list[str]:
-    """How each column was measured by us and by the paper; columns of a group that were measured alike share a line."""
+    """How each column was measured by us and by the paper; columns of a group that were measured alike share a line.
+
+    So do groups of equal columns, e.g. the data sets of one paper.
+    """
     lines: dict[tuple[str, str], list[str]] = {}
     for column in table.columns:
         ours = _our_protocols(measured[column.id])
@@ -40,10 +43,16 @@ def protocol_lines(table: PublishedTable, measured: Columns) -> list[str]:
             said.append(f"shown: the change against {against}, paired by seed")
         if said:
             lines.setdefault((column.group, "; ".join(said)), []).append(column.title)
-    return [
-        f"Protocol of {group + ' ' if group else ''}{', '.join(titles)}: {said}."
-        for (group, said), titles in lines.items()
-    ]
+    alike: dict[tuple[str, str], list[str]] = {}
+    for (group, words), titles in lines.items():
+        alike.setdefault((words, ", ".join(titles)), []).append(group)
+    return [f"Protocol of {_place(groups, titles)}: {words}." for (words, titles), groups in alike.items()]
+
+
+def _place(groups: Sequence[str], titles: str) -> str:
+    """``Hair colour FID, KID`` for one group, ``Dogs; Flowers: FID, KID`` for several."""
+    named = "; ".join(group for group in groups if group)
+    return f"{named}{':' if len(groups) > 1 else ''} {titles}" if named else titles
 
 
 def _our_protocols(entries: Sequence[Measured | None]) -> list[str]:

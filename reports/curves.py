@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from reports import format as text
 from reports.data import Bundle
+from reports.drawing import COLOURS, DASHES, dress, embed_svg, save, settings
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
@@ -20,13 +20,6 @@ MOST_PANELS = 12
 MOST_POINTS = 240
 _SPEEDS = re.compile(r"per_s$|^lr$")
 """Values that say how fast it went, not what was learnt."""
-
-# Okabe & Ito, "Color universal design" (2008), without yellow and black: told apart by people with any colour vision.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6BB1", "#7F7F7F")
-_DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)))
-
-_INK = "#010203"
-"""Stands for the page's text colour, which an embedded figure takes over."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +44,7 @@ def curve_figures(bundle: Bundle) -> list[CurveFigure]:
 
 def inline_svg(figure: CurveFigure) -> str:
     """The SVG element for embedding in a page: text in the page's colour, ids that meet no other figure's."""
-    svg = figure.svg.decode()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href").replace(_INK, "currentColor")
-    prefix = f"curves-{figure.paper}-"
-    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
-    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
-    return re.sub(r"url\(#", f"url(#{prefix}", svg)
+    return embed_svg(figure.svg, f"curves-{figure.paper}")
 
 
 def _long_frame(bundle: Bundle, paper: str) -> pd.DataFrame:
@@ -85,21 +71,7 @@ def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
     down = -(-len(names) // across)
     legend_rows = -(-len(rows) // 3)
     height = 2.35 * down + 0.24 * legend_rows + 0.2
-    settings: Any = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": paper,
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "text.color": _INK,
-        "axes.labelcolor": _INK,
-        "axes.titlecolor": _INK,
-        "axes.edgecolor": "#8a8f98",
-        "xtick.color": "#8a8f98",
-        "ytick.color": "#8a8f98",
-        "xtick.labelcolor": _INK,
-        "ytick.labelcolor": _INK,
-    }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings(paper)):
         figure = Figure(figsize=(3.25 * across, height), layout="constrained")
         axes = figure.subplots(down, across, squeeze=False)
         handles: dict[str, Line2D] = {}
@@ -110,23 +82,18 @@ def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
                 colour, dash = styles[row]
                 (line,) = axis.plot(steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9, label=row)
                 handles.setdefault(row, line)
-            axis.set_title(name, fontsize=9.5, loc="left")
             if _spans_decades(panel["value"]):
                 axis.set_yscale("log")
-            axis.spines[["top", "right"]].set_visible(False)
-            axis.grid(axis="y", color="#8a8f98", alpha=0.25, linewidth=0.6)
-            axis.tick_params(labelsize=8, length=2.5)
+            dress(axis, name)
         for axis in list(axes.flat)[len(names) :]:
             axis.set_axis_off()
         for axis in axes[-1]:
             axis.set_xlabel("step", fontsize=8.5)
         shown = [handles[row] for row in rows if row in handles]
         figure.legend(handles=shown, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
-        svg, png = io.BytesIO(), io.BytesIO()
-        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
-        figure.savefig(png, format="png", dpi=150, facecolor="white")
+        svg, png = save(figure)
     what = f"{', '.join(names)} over training steps for {len(rows)} rows; running means over a fiftieth of the steps"
-    return CurveFigure(paper, svg.getvalue(), png.getvalue(), f"Training curves of {paper}: {what}.")
+    return CurveFigure(paper, svg, png, f"Training curves of {paper}: {what}.")
 
 
 def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, object]]:
@@ -136,9 +103,9 @@ def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, object]]:
     variants: dict[str, int] = {}
     for row, method in dict.fromkeys(zip(frame["row"], frame["method"], strict=True)):
         place = methods.index(method)
-        dash = variants.setdefault(method, place // len(_COLOURS))
+        dash = variants.setdefault(method, place // len(COLOURS))
         variants[method] += 1
-        styles[row] = (_COLOURS[place % len(_COLOURS)], _DASHES[dash % len(_DASHES)])
+        styles[row] = (COLOURS[place % len(COLOURS)], DASHES[dash % len(DASHES)])
     return styles
 
 

@@ -69,6 +69,37 @@ class Orderings:
 
 
 @dataclass(frozen=True)
+class Series:
+    """One line of a panel: a row's scores along the horizontal axis."""
+
+    title: str
+    points: tuple[tuple[float, tuple[float, ...]], ...]
+    """``(x, the value of every seed)``, by ``x``."""
+    reference: bool = False
+    """A yardstick, drawn in the background."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One score of a plot."""
+
+    title: str
+    """Title, arrow and unit: ``FID (lite0) ↓``."""
+    series: tuple[Series, ...]
+    """Only rows that have numbers."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Numbers of a table as a drawing."""
+
+    caption: str
+    x: str
+    log: bool
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True)
 class Table:
     """A table with everything that is printed above and under it."""
 
@@ -96,6 +127,8 @@ class Table:
     """Id of the published table that this is, or is a part of."""
     part: str = ""
     """The group of columns that this part of a wide table shows."""
+    plot: Plot | None = None
+    """Set where there is something to draw."""
 
     @property
     def name(self) -> str:

@@ -36,6 +36,8 @@ class Samples:
     address: str
     status: str
     grids: tuple[Grid, ...]
+    inputs: bool
+    """Whether inputs stand above the answers; a generator has none."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,10 @@ def samples(bundle: Bundle) -> dict[str, list[Samples]]:
 def _row_samples(bundle: Bundle, cell: dict[str, Any], most: int, embedded: dict[Path, Embedded | None]) -> Samples:
     steps = [(label, path) for label, path in bundle.pictures[cell["address"]] if label.startswith("step ")]
     title = text.row_name(cell["title"], cell["variant"])
+    finals = {label for label, _ in bundle.pictures[cell["address"]] if label.startswith("final ")}
+    # What never ended left no final pictures; most methods translate.
+    inputs = not finals or "final inputs" in finals
+    layout = ": inputs above, answers below" if inputs else ""
     grids = []
     for index in evenly(len(steps), most):
         label, path = steps[index]
@@ -157,7 +163,5 @@ def _row_samples(bundle: Bundle, cell: dict[str, Any], most: int, embedded: dict
             embedded[path] = embed(picture) if picture is not None else None
         shown = embedded[path]
         if shown is not None:
-            grids.append(
-                Grid(label, f"Sample grid of {cell['address']} at {label}: inputs above, answers below", shown)
-            )
-    return Samples(title, cell["address"], cell["status"], tuple(grids))
+            grids.append(Grid(label, f"Sample grid of {cell['address']} at {label}{layout}", shown))
+    return Samples(title, cell["address"], cell["status"], tuple(grids), inputs)

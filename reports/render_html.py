@@ -15,6 +15,7 @@ from reports.data import Bundle
 from reports.model import Heading, Table
 from reports.page_parts import failures, matrix, samples, tiles
 from reports.pictures import Embedded, SideBySide, compose, embed, read
+from reports.plots import PlotFigure
 from reports.published import PublishedPaper
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -36,6 +37,7 @@ def render(
     curves: Sequence[CurveFigure],
     figures: Mapping[str, SideBySide],
     claims: Sequence[Claims] = (),
+    plots: Mapping[str, PlotFigure] | None = None,
 ) -> str:
     """The page.
 
@@ -46,6 +48,7 @@ def render(
         curves: one figure a paper.
         figures: table anchor -> side-by-side picture.
         claims: what the page opens with, a paper each.
+        plots: table anchor -> its numbers as a drawing.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -60,14 +63,20 @@ def render(
     known = {paper.paper: paper for paper in papers}
     names = list(dict.fromkeys([table.paper for table in tables] + [curve.paper for curve in curves]))
     grids = samples(bundle)
+    drawn = plots or {}
     sections = [
         {
             "anchor": f"paper-{name}",
             "name": name,
             "paper": known.get(name),
-            "tables": [_table(table, figures.get(table.anchor)) for table in tables if table.paper == name],
+            "tables": [
+                _table(table, figures.get(table.anchor), drawn.get(table.anchor))
+                for table in tables
+                if table.paper == name
+            ],
             "curves": [(curve, inline_svg(curve)) for curve in curves if curve.paper == name],
             "samples": grids.get(name, []),
+            "translates": any(row.inputs for row in grids.get(name, [])),
         }
         for name in names
     ]
@@ -90,7 +99,7 @@ def render(
     )
 
 
-def _table(table: Table, figure: SideBySide | None) -> dict[str, Any]:
+def _table(table: Table, figure: SideBySide | None, plot: PlotFigure | None) -> dict[str, Any]:
     return {
         "model": table,
         "groups": _spans(table.headings) if _any_group(table) else [],
@@ -98,6 +107,7 @@ def _table(table: Table, figure: SideBySide | None) -> dict[str, Any]:
         "plain": all(heading.kind == "ours" for heading in table.headings),
         "charts": _charts(table),
         "figure": _figure(table, figure) if figure is not None else None,
+        "plot": plot,
     }
 
 
@@ -148,9 +158,11 @@ def _figure(table: Table, figure: SideBySide) -> _Figure | None:
     if whole is None:
         return None
     rows = []
+    translates = any(strip.title == "Input" for strip in figure.rows)
     for strip in figure.rows:
         picture = read(strip.path)
         if picture is not None:
-            what = "the inputs" if strip.title == "Input" else f"what {strip.title} makes of the inputs"
+            what = f"what {strip.title} makes of the inputs" if translates else f"samples of {strip.title}"
+            what = "the inputs" if strip.title == "Input" else what
             rows.append((strip.title, f"{table.name}: {what}, from {strip.address}", embed(picture)))
     return _Figure(table.figure_caption, embed(whole), tuple(rows), figure.left_out)

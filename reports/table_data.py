@@ -79,6 +79,8 @@ class Column(_Strict):
     source: str = ""
     confidence: Confidence | None = None
     protocol: PublishedProtocol | None = None
+    x: float | None = Field(default=None, gt=0)
+    """Where the column stands along the table's plot, e.g. its number of shots; a panel is drawn for every group."""
 
     @model_validator(mode="after")
     def _people_are_not_scored(self) -> Self:
@@ -86,6 +88,8 @@ class Column(_Strict):
             raise ValueError("a column measured by people cannot have a score; remove 'score' or 'measured_by'")
         if self.against and not self.score:
             raise ValueError("'against' needs a 'score' of ours to take the difference of")
+        if self.x is not None and not self.score:
+            raise ValueError("'x' needs a 'score' of ours to draw; remove 'x' or name the 'score'")
         return self
 
 
@@ -112,6 +116,8 @@ class Row(_Strict):
     """Column id -> what this row shows there. A row that names any column has no number of ours in the others."""
     reference: bool = False
     """A yardstick such as real images: shown, and never the best, ranked, ordered or called measured unlike."""
+    decimals: int | None = Field(default=None, ge=0, le=6)
+    """Of this row's numbers, where they are of another kind than the columns'."""
     picture: str | None = None
     """Preview whose pictures the figure shows for this row; ``None`` takes the figure's, empty the first."""
     note: str = ""
@@ -125,6 +131,16 @@ class Figure(_Strict):
     caption: str
     picture: str = ""
     """Name of the preview that it shows; empty for a task's first, whose files carry no name."""
+
+
+class Plot(_Strict):
+    """The table's columns with an ``x`` as a drawing: a panel for every group, a line for every row, all seeds."""
+
+    caption: str
+    x: str
+    """What stands along the horizontal axis, e.g. ``shots``."""
+    log: bool = False
+    """Equal factors of ``x`` take equal room."""
 
 
 class PublishedTable(_Strict):
@@ -147,6 +163,7 @@ class PublishedTable(_Strict):
     columns: list[Column] = []
     rows: list[Row] = Field(min_length=1)
     figure: Figure | None = None
+    plot: Plot | None = None
 
     @property
     def caption(self) -> str:
@@ -164,6 +181,7 @@ class PublishedTable(_Strict):
             self._check_row(row)
         for column in self.columns:
             self._check_against(column)
+        self._check_plot()
         if self.origin == "added" and any(row.published for row in self.rows):
             raise ValueError(f"table {self.id!r} has origin 'added', so it cannot hold published numbers")
         return self
@@ -200,3 +218,13 @@ class PublishedTable(_Strict):
             raise ValueError(f"{where} needs a single row, but that row is repeated (variant '*' or 'expand')")
         if any(column.id in row.published for row in self.rows):
             raise ValueError(f"{where}: a column of differences cannot hold published numbers")
+
+    def _check_plot(self) -> None:
+        """A plot has columns to draw, each at a place of its own in its panel, and stays in one piece."""
+        placed = [(column.group, column.x) for column in self.columns if column.x is not None]
+        if bool(placed) != (self.plot is not None):
+            raise ValueError(f"table {self.id!r}: 'plot' and columns with an 'x' belong together; one is missing")
+        if twice := next((place for place in placed if placed.count(place) > 1), None):
+            raise ValueError(f"table {self.id!r}: two columns of group {twice[0]!r} have x = {twice[1]:g}")
+        if self.plot is not None and not self.together:
+            raise ValueError(f"table {self.id!r}: a table with a 'plot' is not split; add together = true")

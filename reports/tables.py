@@ -12,6 +12,7 @@ from reports.data import Bundle
 from reports.lookup import Index, Measured, expand_rows, measure
 from reports.model import Entry, Heading, Kind, Line, Table
 from reports.others import uncovered_tables
+from reports.plots import plot_of
 from reports.published import PublishedPaper, load_papers
 from reports.statistics import summarise
 from reports.table_data import Column, PublishedTable, PublishedValue, Row
@@ -113,6 +114,7 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: Published
         footnotes=tuple(notes.texts),
         source=captions.source_line(table),
         figure_caption=table.figure.caption if table.figure else "",
+        plot=plot_of(table, rows, measured),
     )
 
 
@@ -168,13 +170,14 @@ def _entries(
     for index, (row, ours) in enumerate(zip(rows, measured, strict=True)):
         nothing = Entry(text.NOTHING)
         line: dict[Kind, Entry] = dict.fromkeys(get_args(Kind), nothing)
+        own = column if row.decimals is None else column.model_copy(update={"decimals": row.decimals})
         if ours is not None:
-            line["ours"] = _our_entry(ours, column, index in best, notes)
+            line["ours"] = _our_entry(ours, own, index in best, notes)
         if index in printed:
-            said = _published_entry(row, column, printed[index], index in best_published, notes)
+            said = _published_entry(row, own, printed[index], index in best_published, notes)
             line["votes" if column.measured_by == "people" else "published"] = said
         if index in means and index in printed and ours is not None:
-            line["difference"] = _difference_entry(column, ours, means[index] - printed[index], notes)
+            line["difference"] = _difference_entry(own, ours, means[index] - printed[index], notes)
         if index in our_rank:
             order = f"{our_rank[index]} → {their_rank[index]}"
             line["rank"] = Entry(order, value=float(our_rank[index]), state="number")
