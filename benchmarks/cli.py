@@ -191,6 +191,28 @@ def translate(
     console.print(f"{len(written)} image{'s' * (len(written) != 1)} in {out}", soft_wrap=True)
 
 
+@app.command(
+    epilog="Examples: [bold]retable sample --from mixdl/mixdl/ten-shot/s0 --n 64 --out samples/[/]   "
+    "[bold]retable sample --from mixdl/mixdl/ten-shot/s0 --seed 1 --strips 4 --points 12 --out more/[/]"
+)
+def sample(
+    from_: Annotated[str, typer.Option("--from", help="A trained cell that samples: its address or its folder.")],
+    n: Annotated[int, typer.Option("--n", help="How many images.")] = 64,
+    seed: Annotated[int, typer.Option(help="Another seed, other images.")] = 0,
+    strips: Annotated[int, typer.Option(help="How many interpolations, a row of strips.png each.")] = 0,
+    points: Annotated[int, typer.Option(help="Images of an interpolation, both ends included.")] = 12,
+    out: Annotated[Path, typer.Option(help="Folder for 000.png ..., samples.png and strips.png.")] = Path("sampled"),
+    suite: Annotated[str, typer.Option(help="The suite that an address belongs to.")] = "quick",
+    runs: Annotated[Path, typer.Option(envvar="RETABLE_RUNS", help="Folder of all runs.")] = RUNS,
+) -> None:
+    """Make new images with a trained row, and interpolations between them."""
+    from benchmarks.sample import sample as draw
+
+    draw(from_, out, runs, suite, count=n, seed=seed, strips=strips, points=points)
+    rows = f" and {strips} interpolation{'s' * (strips != 1)}" if strips else ""
+    console.print(f"{n} image{'s' * (n != 1)}{rows} in {out}", soft_wrap=True)
+
+
 def parse_seeds(text: str | None) -> list[int] | None:
     """``0-4`` or ``0,2,7`` as a list.
 

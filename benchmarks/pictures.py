@@ -19,6 +19,11 @@ def save_image(path: Path, image: Tensor) -> None:
     _save(path, image.detach().float().cpu().clamp(-1, 1).expand(3, -1, -1))
 
 
+def in_rows(images: Tensor, columns: int = COLUMNS) -> list[Tensor]:
+    """Images ``[N, C, H, W]`` as the rows of a grid that shows all of them: ``columns`` each, the last maybe fewer."""
+    return [images[start : start + columns] for start in range(0, len(images), columns)]
+
+
 def save_grid(path: Path, rows: Sequence[Tensor], columns: int = COLUMNS) -> None:
     """Write images as a grid with one row per tensor.
 

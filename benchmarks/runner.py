@@ -178,7 +178,7 @@ def _pictured(method: Method, task: Task) -> list[Request]:
 
 def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journal: Journal, step: int) -> None:
     from benchmarks.evaluation import Answers
-    from benchmarks.pictures import save_grid
+    from benchmarks.pictures import in_rows, save_grid
 
     requests = _pictured(method, task)
     if not requests:
@@ -188,7 +188,8 @@ def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journa
     inputs = [request.inputs["image"]] if "image" in request.inputs else []
     truth = [request.truth] if request.truth is not None else []
     name = f"samples/step-{step:06d}.png"
-    save_grid(directory / name, [*inputs, out, *truth])
+    rows = in_rows(out) if request.kind == "sample" else [*inputs, out, *truth]
+    save_grid(directory / name, rows)
     journal.write("samples", step=step, file=name)
 
 
@@ -198,14 +199,17 @@ def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path)
     Files of the first preview are ``inputs.png``, ``outputs.png``, ``truth.png``; those of another ``NAME.inputs.png``.
     """
     from benchmarks.evaluation import Answers
-    from benchmarks.pictures import save_grid
+    from benchmarks.pictures import in_rows, save_grid
 
     answers = Answers(method, fabric)
     for number, request in enumerate(_pictured(method, task)):
         stem = f"{request.name}." if number else ""
         if "image" in request.inputs:
             save_grid(directory / "images" / f"{stem}inputs.png", [request.inputs["image"]])
-        save_grid(directory / "images" / f"{stem}outputs.png", [answers.to(request)])
+        out = answers.to(request)
+        # Samples stand under no inputs, so all of them are shown.
+        rows = in_rows(out) if request.kind == "sample" else [out]
+        save_grid(directory / "images" / f"{stem}outputs.png", rows)
         if request.truth is not None:
             save_grid(directory / "images" / f"{stem}truth.png", [request.truth])
 

@@ -8,13 +8,10 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
-from benchmarks import index
-from benchmarks.cell import Cell
-from benchmarks.errors import UserError, did_you_mean
+from benchmarks.errors import UserError
 from benchmarks.evaluation import Answers
-from benchmarks.journal import read_json
 from benchmarks.pictures import save_image
-from benchmarks.restore import build_task, restore_method
+from benchmarks.trained import find_trained, refuse_to_overwrite
 from datasets.images import read_image, square
 
 
@@ -42,21 +39,16 @@ def translate(
             for what is wanted and left the images as they are.
         DataError: a file that is not a readable image, by name; something wanted that the task does not know.
     """
-    cell, directory = _find(source, root, suite)
-    task = build_task(cell, directory.parent.parent)
-    method = restore_method(cell, task, directory.parent.parent, directory)
-    if method.kind != "translate":
-        raise UserError(f"{cell.address} does not translate images: its method answers {method.kind!r}")
+    trained = find_trained(source, root, suite, "translate")
+    cell, task = trained.cell, trained.task
     written = [out / f"{path.stem}.png" for path in images]
     if len(set(written)) != len(written):
         raise UserError("two of the images have the same name; rename one, or translate them into different folders")
-    for path in written:
-        if path.exists():
-            raise UserError(f"{path} is there already and will not be overwritten; choose another folder with --out")
+    refuse_to_overwrite(written)
     size, channels = task.info().image_size, next(iter(task.info().channels.values()))
     pixels = torch.stack([square(read_image(path, channels=channels), size) for path in images])
     request = task.ask(pixels.float() / 127.5 - 1, wanted or {})
-    answers = Answers(method, Fabric(accelerator="cpu", devices=1)).to(request)
+    answers = Answers(trained.method, Fabric(accelerator="cpu", devices=1)).to(request)
     if wanted and torch.equal(answers, request.inputs["image"]):
         asked = ", ".join(f"{key}={value}" for key, value in wanted.items())
         raise UserError(f"{cell.address} left every image as it is: it has no model for {asked}; ask another row")
@@ -84,16 +76,3 @@ def parse_wanted(texts: Sequence[str]) -> dict[str, str]:
             if wanted.setdefault(key, value) != value:
                 raise UserError(f"--to {text}: {key!r} cannot be {wanted[key]!r} and {value!r}; run it once for each")
     return wanted
-
-
-def _find(source: str, root: Path, suite: str) -> tuple[Cell, Path]:
-    directory = Path(source)
-    if (data := read_json(directory / "cell.json")) is not None:
-        try:
-            return Cell.from_json(data), directory
-        except (ValueError, TypeError, AttributeError) as error:
-            raise UserError(f"{directory / 'cell.json'} does not describe a cell of this version: {error}") from error
-    cells = {cell.address: cell for cell in index.suite_cells(root, suite)}
-    if source not in cells:
-        raise UserError(f"no trained cell {source!r} in suite {suite!r}{did_you_mean(source, cells)}")
-    return cells[source], cells[source].directory(root)
