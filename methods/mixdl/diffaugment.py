@@ -1,8 +1,8 @@
 """StyleGAN2 + DA: whatever D looks at, real or made, is changed at random first, and differentiably.
 
 Paper: Zhao, Liu, Lin, Zhu & Han, "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS 2020, arXiv
-2006.10738, Section 3 and Eqs. 4-5; row "StyleGAN2 + DA" of MixDL's tables (arXiv 2111.11672). With T the policy, every
-call with new random numbers for every image:
+2006.10738; row "StyleGAN2 + DA" of MixDL's tables (arXiv 2111.11672). With T the policy, every call with new random
+numbers for every image:
 
     L_D = E f_D(-D(T(x))) + E f_D(D(T(G(z))))          L_G = E f_G(-D(T(G(z))))
 
@@ -34,7 +34,7 @@ from methods.method import MethodSettings
 from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 
 SHIFT = 1 / 8
-"""Largest translation, as a share of the side (Zhao et al., Section 4.1)."""
+"""Largest translation, as a share of the side (Zhao et al. 2020)."""
 HOLE = 1 / 2
 """Side of the square that is cut out, as a share of the image's."""
 
