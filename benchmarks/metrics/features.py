@@ -8,7 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,9 @@ from benchmarks.metrics.trunks import Trunk
 
 _RECENT: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 _KEPT = 4
+_EMBEDDED: OrderedDict[str, list[Tensor]] = OrderedDict()
+EMBEDDED_BYTES = 256 * 2**20
+"""Memory for embeddings: 1,000 images of `lite0`. A larger set is embedded anew every time."""
 VERSION = 2
 """Goes into the key: raise it when the way from images to features changes, so that old files are not found."""
 
@@ -52,6 +55,27 @@ def cached_nearest(images: Tensor, shots: Tensor, trunk: Trunk, folder: Path | N
     key = _key("nearest", trunk, images, shots)
     found = _cached(f"nearest-{key}", (len(images), 1), folder, lambda: nearest(images, shots, trunk)[:, None])
     return found[:, 0].astype(np.float64)
+
+
+class Remembering(Trunk):
+    """A trunk that keeps its latest embeddings in memory: several metrics look at the same few hundred images."""
+
+    def batches(self, images: Tensor) -> Iterator[Tensor]:
+        """As :meth:`Trunk.batches`; do not write into them."""
+        key = _key("embeddings", self, images)
+        if key in _EMBEDDED:
+            _EMBEDDED.move_to_end(key)
+            yield from _EMBEDDED[key]
+            return
+        kept: list[Tensor] = []
+        for batch in super().batches(images):
+            if len(images) * batch[0].nbytes <= EMBEDDED_BYTES:
+                kept.append(batch)
+            yield batch
+        if kept:
+            _EMBEDDED[key] = kept
+            while sum(batch.nbytes for batches in _EMBEDDED.values() for batch in batches) > EMBEDDED_BYTES:
+                _EMBEDDED.popitem(last=False)
 
 
 def features_key(images: Tensor, extractor: Extractor) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmarks.errors import UserError
 from benchmarks.metrics import trunks
 from benchmarks.metrics.extractors import EXTRACTORS, Extractor, get_extractor, unknown
-from benchmarks.metrics.features import cached_features
+from benchmarks.metrics.features import Remembering, cached_features
 from benchmarks.metrics.measure import Question
 
 Look = Callable[[Tensor, Extractor, Path | None], NDArray[np.float32]]
@@ -45,9 +45,9 @@ def extractors_of(question: Question) -> Iterator[Extractor]:
 
 
 def trunks_of(question: Question) -> Iterator[trunks.Trunk]:
-    """The question's LPIPS trunks."""
+    """The question's LPIPS trunks, which remember what they have just seen."""
     for name in _usable(question, trunks.TRUNKS):
-        yield trunks.get_trunk(name, question.device)
+        yield Remembering(**vars(trunks.get_trunk(name, question.device)))
 
 
 def protocol(seen: Extractor | trunks.Trunk, **more: str | int) -> dict[str, str | int]:

@@ -16,6 +16,7 @@ def own_weights_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("RETABLE_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))
     features._RECENT.clear()
+    features._EMBEDDED.clear()
 
 
 @pytest.fixture(autouse=True)

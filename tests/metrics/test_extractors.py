@@ -142,13 +142,17 @@ def test_inception_equals_clean_fids_network_on_the_same_weights(
     monkeypatch.setattr(inception_pytorch, "load_state_dict_from_url", lambda *_, **__: state)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torchvision on clean-fid's spelling of "no weights"
-        theirs = inception_pytorch.InceptionV3([3], resize_input=False, normalize_input=False).eval()
+        theirs = inception_pytorch.InceptionV3([2, 3], resize_input=False, normalize_input=False).eval()
     images = make_images(2)
     with torch.inference_mode():
-        expected = theirs((resize_pil(quantise(images), 299) - 128) / 128)[0].flatten(1).numpy()
-    found = get_extractor("inception").features(images)
-    assert found.shape == (2, 2048)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+        mixed_6e, pooled = theirs((resize_pil(quantise(images), 299) - 128) / 128)
+    extractor = get_extractor("inception")
+    assert (mixed_6e.shape, extractor.spatial_map) == ((2, 768, 17, 17), "Mixed_6e[:7]x17x17")
+    shapes = [(2, 2048), (2, 2023)]
+    wanted = [pooled.flatten(1).numpy(), mixed_6e[:, :7].flatten(1).numpy()]
+    for found, expected, shape in zip(extractor.look(images), wanted, shapes, strict=True):
+        assert found.shape == shape
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
 def test_a_wrong_inception_file_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

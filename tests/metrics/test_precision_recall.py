@@ -1,0 +1,86 @@
+"""Precision and recall against the paper's definition, pair by pair, and on sets whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks.errors import UserError
+from benchmarks.metrics.measure import Answer, measure
+from benchmarks.metrics.precision_recall import precision_recall
+from tests.metrics.factory import make_features, make_images
+
+
+def on_manifold(point: NDArray[np.float64], points: NDArray[np.float64], k: int) -> bool:
+    """Eq. 1 of the paper: whether any point's ball, out to its k-th nearest neighbour, holds ``point``."""
+    for index, centre in enumerate(points):
+        others = np.delete(points, index, axis=0)
+        radius = sorted(float(np.linalg.norm(other - centre)) for other in others)[k - 1]
+        if float(np.linalg.norm(point - centre)) <= radius:
+            return True
+    return False
+
+
+def by_definition(real: NDArray[np.float64], fake: NDArray[np.float64], k: int) -> tuple[float, float]:
+    precision = np.mean([on_manifold(point, real, k) for point in fake])
+    recall = np.mean([on_manifold(point, fake, k) for point in real])
+    return float(precision), float(recall)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+@pytest.mark.parametrize("shift", [0.0, 0.6, 1.5])
+def test_equals_the_definition_pair_by_pair(k: int, shift: float) -> None:
+    real, fake = make_features(40, 5, 1), make_features(30, 5, 2, shift)
+    assert precision_recall(real, fake, k) == by_definition(real, fake, k)
+
+
+def test_the_cases_of_the_definition_lie_between_none_and_all() -> None:
+    """What the test above compares is neither all 0 nor all 1."""
+    precision, recall = by_definition(make_features(40, 5, 1), make_features(30, 5, 2, 0.6), 3)
+    assert 0 < precision < 1
+    assert 0 < recall < 1
+
+
+@pytest.mark.parametrize("block", [1, 7, 1024])
+def test_blocks_change_nothing(block: int) -> None:
+    real, fake = make_features(50, 6, 1), make_features(40, 6, 2, 0.5)
+    assert precision_recall(real, fake, block=block) == precision_recall(real, fake)
+
+
+def test_does_not_depend_on_the_order_of_the_images() -> None:
+    real, fake = make_features(50, 6, 1), make_features(40, 6, 2, 0.5)
+    assert precision_recall(real[::-1], np.roll(fake, 7, axis=0)) == precision_recall(real, fake)
+
+
+def test_a_generator_that_repeats_one_real_image_is_precise_and_recalls_next_to_nothing() -> None:
+    real = make_features(60, 8, 1)
+    assert precision_recall(real, np.repeat(real[:1], 20, axis=0)) == (1.0, 1 / 60)
+
+
+def test_equal_sets_are_on_each_others_manifold_and_far_ones_are_not() -> None:
+    real = make_features(30, 8, 1)
+    assert precision_recall(real, real[::-1]) == (1.0, 1.0)
+    assert precision_recall(real, real + 1e3) == (0.0, 0.0)
+
+
+def test_a_far_common_translation_changes_nothing() -> None:
+    real, fake = make_features(50, 6, 1), make_features(40, 6, 2, 0.5)
+    assert precision_recall(real + 1e4, fake + 1e4) == precision_recall(real, fake)
+
+
+def test_both_scores_say_k_and_how_many_images() -> None:
+    precision, recall = measure(
+        "precision_recall", Answer("samples", make_images(6)), reference=Answer("reference", make_images(9, seed=1))
+    )
+    assert (precision.name, recall.name) == ("precision.lite0", "recall.lite0")
+    assert precision.protocol == recall.protocol
+    assert (recall.protocol.detail, recall.protocol.n_real, recall.protocol.n_fake) == ("k=3", 9, 6)
+    assert (precision.direction, recall.direction) == ("higher", "higher")
+
+
+def test_sets_without_enough_neighbours_are_refused() -> None:
+    with pytest.raises(UserError, match="need more than 3 images on each side, got 9 real and 3 generated"):
+        precision_recall(np.eye(9), np.eye(9)[:3])
+    with pytest.raises(UserError, match="k must be 1 or more"):
+        precision_recall(np.eye(9), np.eye(9), k=0)

@@ -1,0 +1,102 @@
+"""The staircase on paths whose steps are known, and against distances taken step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from benchmarks.errors import UserError
+from benchmarks.metrics.lpips import lpips_pair
+from benchmarks.metrics.measure import Answer, measure
+from benchmarks.metrics.staircase import evenness, staircase, steps
+from benchmarks.metrics.trunks import get_trunk
+from tests.metrics.factory import make_images
+
+
+def test_even_steps_have_a_largest_jump_of_one_and_no_spread() -> None:
+    assert evenness(np.full((3, 11), 0.2)) == pytest.approx((1.0, 0.0, 2.2))
+
+
+@pytest.mark.parametrize("n", [2, 5, 11])
+def test_a_single_jump_is_as_large_as_there_are_steps(n: int) -> None:
+    whole = np.zeros((2, n))
+    whole[0, 0] = whole[1, n - 1] = 0.7
+    assert evenness(whole) == pytest.approx((n, np.sqrt(n - 1), 0.7))
+
+
+def test_the_three_numbers_are_means_over_paths() -> None:
+    jump, spread, length = evenness(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]]))
+    assert jump == pytest.approx((3 * 2 / 4 + 1) / 2)
+    assert spread == pytest.approx((np.std([1, 1, 2]) / np.mean([1, 1, 2]) + 0) / 2)
+    assert length == pytest.approx((4 + 9) / 2)
+
+
+def test_a_path_on_which_nothing_moves_is_even_and_has_no_length() -> None:
+    assert evenness(np.zeros((2, 4))) == (1.0, 0.0, 0.0)
+    assert evenness(np.full((2, 4), 1e-12)) == (1.0, 0.0, 0.0)
+
+
+def staying(points: int, jumps_at: int) -> Tensor:
+    """A path that stays at one image and then at another."""
+    ends = make_images(2, seed=5)
+    return torch.cat([ends[:1].expand(jumps_at, -1, -1, -1), ends[1:].expand(points - jumps_at, -1, -1, -1)])
+
+
+def fading(points: int) -> Tensor:
+    """A path that fades from one image to another."""
+    ends = make_images(2, seed=5)
+    return torch.stack([torch.lerp(ends[0], ends[1], t / (points - 1)) for t in range(points)])
+
+
+def test_a_staircase_of_images_jumps_and_a_fade_does_not() -> None:
+    trunk, one = get_trunk("lite0"), torch.zeros(12, dtype=torch.int64)
+    jumping, smooth = staircase(staying(12, 7), one, trunk), staircase(fading(12), one, trunk)
+    assert jumping.largest_jump == pytest.approx(11, rel=1e-6)
+    assert jumping.spread == pytest.approx(np.sqrt(10), rel=1e-6)
+    assert 1 < smooth.largest_jump < 4
+    assert smooth.spread < 1
+    assert (jumping.paths, jumping.steps) == (1, 11)
+
+
+def test_steps_equal_the_distances_pair_by_pair_over_the_seams_of_batches() -> None:
+    trunk, images = get_trunk("lite0"), make_images(37)
+    expected = [float(lpips_pair(images[i : i + 1], images[i + 1 : i + 2], trunk)[0]) for i in range(36)]
+    np.testing.assert_allclose(steps(images, trunk), expected, rtol=1e-5)
+
+
+def test_nothing_is_measured_between_two_paths_and_their_order_does_not_matter() -> None:
+    trunk = get_trunk("lite0")
+    first, second = fading(6), make_images(6, seed=9)
+    together = staircase(torch.cat([first, second]), torch.arange(2).repeat_interleave(6), trunk)
+    alone = [staircase(path, torch.zeros(6, dtype=torch.int64), trunk) for path in (first, second)]
+    for name in ("largest_jump", "spread", "length"):
+        mean = np.mean([getattr(path, name) for path in alone])
+        assert getattr(together, name) == pytest.approx(mean, rel=1e-5)
+    mixed = torch.stack([second, first], dim=1).flatten(0, 1)  # one image of each in turn
+    turned = staircase(mixed, torch.tensor([7, 3]).repeat(6), trunk)
+    assert turned.largest_jump == pytest.approx(together.largest_jump, rel=1e-5)
+    assert turned.length == pytest.approx(together.length, rel=1e-5)
+
+
+def test_scores_name_paths_and_steps() -> None:
+    answer = Answer("strips", make_images(8), {"path": torch.arange(2).repeat_interleave(4)})
+    scores = measure("staircase", answer, label="path")
+    assert [(score.name, score.direction) for score in scores] == [
+        ("largest_jump.lite0", "lower"),
+        ("path_spread.lite0", "lower"),
+        ("path_length.lite0", "none"),
+    ]
+    assert {(score.protocol.detail, score.protocol.n_fake) for score in scores} == {("paths=2x3 steps", 8)}
+
+
+@pytest.mark.parametrize(("n", "paths"), [(7, [0, 0, 0, 1, 1, 1, 1]), (4, [0, 0, 1, 1]), (3, [0, 1, 2]), (3, [0] * 4)])
+def test_paths_that_are_short_uneven_or_of_other_images_are_refused(n: int, paths: list[int]) -> None:
+    with pytest.raises(UserError, match="paths of equally many images, at least 3"):
+        staircase(make_images(n), torch.tensor(paths), get_trunk("lite0"))
+
+
+def test_a_measure_without_the_name_of_a_label_is_refused() -> None:
+    with pytest.raises(UserError, match="needs the name of a label"):
+        measure("staircase", Answer("strips", make_images(4)))
