@@ -20,6 +20,11 @@ from datasets.errors import DataError
 from datasets.faces.people import GROUPS
 from datasets.folders import Findings
 from datasets.images import SUFFIXES, check_folder, read_image
+from datasets.ten_shot import flowers, folders
+from datasets.ten_shot.settings import Stage as TenShotStage
+from datasets.ten_shot.settings import TenShotSettings
+from datasets.ten_shot.sources import AVATARS
+from datasets.ten_shot.task import TenShot
 
 Status = Literal["ready", "partly", "missing", "made when needed", "damaged", "on your disk"]
 Progress = Callable[[str, int, int], None]
@@ -31,11 +36,14 @@ FACES = CartoonGroupsSettings()
 """What ``fetch`` renders of the faces: the default sizes of the task ``cartoon-groups``."""
 ATTRIBUTES = AttributesSettings()
 """What ``fetch`` renders of snapshots and sittings: the default sizes of the task ``attributes``."""
+TEN_SHOT = TenShotSettings()
+"""What ``fetch`` renders of the avatars and of what source generators learn from: the task ``ten-shot``'s defaults."""
 ALBUMS: dict[str, Set] = {"snapshots": "faces", "sittings": "expressions"}
 """Stand-in -> the set of the task ``attributes`` that it stands in for."""
 YOURS = {
     "celeba": "CelebA comes from its authors (Liu et al., The Chinese University of Hong Kong)",
     "rafd": "RaFD comes from its authors (Langner et al., Radboud University), who give it to researchers on request",
+    "flowers": "Oxford Flowers comes from its authors (Nilsback and Zisserman, University of Oxford) or by torchvision",
 }
 """What cannot be fetched, and where it comes from."""
 
@@ -45,8 +53,8 @@ class Item:
     """One data set as ``retable data list`` shows it."""
 
     name: str
-    """What ``fetch`` takes (``mnist``, ``svhn``, ``street``, ``faces``, ``snapshots``, ``sittings``) or cannot have
-    (``celeba``, ``rafd``)."""
+    """What ``fetch`` takes (``mnist``, ``svhn``, ``street``, ``faces``, ``snapshots``, ``sittings``, ``avatars``) or
+    cannot have (``celeba``, ``rafd``, ``flowers``)."""
     title: str
     status: Status
     where: str
@@ -61,8 +69,8 @@ class Report:
 
     path: str
     kind: str
-    """``MNIST``, ``SVHN``, ``CelebA``, ``RaFD`` or several of them, ``faces of four groups``, ``images``, ``image`` or
-    ``unknown``."""
+    """``MNIST``, ``SVHN``, ``CelebA``, ``RaFD``, ``Oxford Flowers`` or several of them, ``faces of four groups``,
+    ``shots and reference images``, ``images``, ``image`` or ``unknown``."""
     found: tuple[str, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
@@ -90,6 +98,8 @@ def list_data(cache: Path) -> list[Item]:
         _rendered("snapshots", "drawn people with attributes (stand-in for CelebA)", cache / "faces", ("snapshot",)),
         _yours("rafd", "RaFD, faces with expressions (real source, yours)", cache / "attributes"),
         _rendered("sittings", "drawn people with expressions (stand-in for RaFD)", cache / "faces", ("sitting",)),
+        _rendered(AVATARS, "drawn avatars, and photographs of others (stand-in for ten-shot data)", cache / AVATARS),
+        _yours("flowers", "Oxford Flowers (real source, yours)", cache / "ten-shot"),
     ]
 
 
@@ -115,7 +125,7 @@ def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
     """Fetch or render one data set into the cache.
 
     Args:
-        name: ``mnist``, ``svhn``, ``street``, ``faces``, ``snapshots`` or ``sittings``.
+        name: ``mnist``, ``svhn``, ``street``, ``faces``, ``snapshots``, ``sittings`` or ``avatars``.
         cache: the data cache.
         progress: told how far it is.
 
@@ -141,12 +151,17 @@ def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
     elif name == "faces":
         for stage in get_args(Stage):
             CartoonGroups(FACES.model_copy(update={"stream": stage}), cache).prepare(tell)
+    elif name == AVATARS:
+        for part in get_args(TenShotStage):
+            TenShot(TEN_SHOT.model_copy(update={"stream": part}), cache).prepare(tell)
     elif name in ALBUMS:
         _fetch_album(ALBUMS[name], cache, tell)
     elif name in YOURS:
         raise DataError(f"{YOURS[name]}; docs/your-own-faces.md says how to put it on your disk")
     else:
-        raise DataError(f"no data set {name!r}; there are mnist, svhn, street, faces, {' and '.join(ALBUMS)}")
+        raise DataError(
+            f"no data set {name!r}; there are mnist, svhn, street, faces, {', '.join(ALBUMS)} and {AVATARS}"
+        )
 
 
 def _fetch_album(of: Set, cache: Path, tell: Progress) -> None:
@@ -159,8 +174,8 @@ def _fetch_album(of: Set, cache: Path, tell: Progress) -> None:
 def check(path: Path) -> Report:
     """Say what a file or folder of the user's holds, what is missing and what cannot be read.
 
-    A folder with some of MNIST's, SVHN's, CelebA's or RaFD's files, or with a folder for any group of faces, is taken
-    for that data set; any other for a folder of images.
+    A folder with some of MNIST's, SVHN's, CelebA's, RaFD's or Oxford Flowers' files, with a folder for any group of
+    faces, or with a folder of shots, is taken for that data set; any other for a folder of images.
 
     Raises:
         DataError: there is no such path.
@@ -176,15 +191,20 @@ def check(path: Path) -> Report:
         known.append(_report(path, "CelebA", celeba.check(path)))
     if rafd.is_layout(path):
         known.append(_report(path, "RaFD", rafd.check(path)))
+    if flowers.is_layout(path):
+        known.append(_report(path, "Oxford Flowers", flowers.check(path)))
     if known:
         return reduce(_together, known)
     if layout.is_layout(path):
         return _report(path, "faces of four groups", layout.check(path))
+    if folders.is_layout(path):
+        return _report(path, "shots and reference images", folders.check(path))
     report = check_folder(path)
     if not report.readable and not report.problems:
         expected = (
             f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files, "
-            f"CelebA (celeba), RaFD (rafd) or folders of faces ({', '.join(GROUPS)})"
+            f"CelebA (celeba), RaFD (rafd), Oxford Flowers ({flowers.FOLDER}), folders of faces "
+            f"({', '.join(GROUPS)}) or folders of shots ({', '.join(folders.FOLDERS)})"
         )
         return Report(str(path), "unknown", (), (expected,), ())
     return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)

@@ -13,7 +13,7 @@ import numpy as np
 from datasets.errors import DataError
 from datasets.folders import Findings, lookup, meant
 from datasets.images import image_files, read_image
-from datasets.ten_shot.folder import hint
+from datasets.ten_shot.folders import hint
 
 FOLDER, IMAGES, LABELS = "flowers-102", "jpg", "imagelabels.mat"
 PAPER = 8_189

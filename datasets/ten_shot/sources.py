@@ -2,16 +2,16 @@
 
 Both answer "the images of this part". A part is who sees them:
 
-===================  ====================================  ===================================  ==================
-part                 stand-in                              real, folder                         real, flowers
-===================  ====================================  ===================================  ==================
-``shots``            avatars, drawn by the seed of a pool  drawn by the seed of ``shots``       drawn by the seed
-``reference``        other people's avatars                ``reference``                        all, shots included
-``source-near``      photographs                           ``source-near``, or the stand-in's   as in a folder
-``source-near-test``  photographs of other people          the last quarter of these            as in a folder
-``source-far``       street digits                         ``source-far``, or the stand-in's    as in a folder
-``source-far-test``  other street digits                   the last quarter of these            as in a folder
-===================  ====================================  ===================================  ==================
+====================  ====================================  ===================================  =================
+part                  stand-in                              real, folder                         real, flowers
+====================  ====================================  ===================================  =================
+``shots``             avatars, drawn by the seed of a pool  drawn by the seed of ``shots``       drawn by the seed
+``reference``         other people's avatars                ``reference``                        all, shots too
+``source-near``       photographs                           ``source-near``, or the stand-in's   as in a folder
+``source-near-test``  photographs of other people           a quarter of these, held out         as in a folder
+``source-far``        street digits                         ``source-far``, or the stand-in's    as in a folder
+``source-far-test``   other street digits                   a quarter of these, held out         as in a folder
+====================  ====================================  ===================================  =================
 
 Shots are nested: the first five of a seed's ten are its five. What is not drawn does not depend on the seed.
 """
@@ -19,6 +19,7 @@ Shots are nested: the first five of a seed's ten are its five. What is not drawn
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -33,7 +34,7 @@ from datasets.faces import album
 from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
 from datasets.sampling import epoch_order
-from datasets.ten_shot import flowers, folder
+from datasets.ten_shot import flowers, folders
 from datasets.ten_shot.settings import POOL, TenShotSettings
 
 Part = Literal["shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test"]
@@ -86,10 +87,16 @@ class StandIn:
             for number, group in enumerate(GROUPS):
                 places = out[number :: len(GROUPS)]
                 if len(places):
-                    shown = draw(self._cache / AVATARS, split, group, len(places), self._settings.size)
+                    shown = draw(
+                        self._cache / AVATARS,
+                        split,
+                        group,
+                        len(places),
+                        self._settings.size,
+                        progress=partial(_tell_more, progress, part, count, done),
+                    )
                     places.copy_(shown.images)
                     done += len(places)
-                    _tell(progress, part, done, count)
         return out
 
     def _digits(self, part: Part, count: int, progress: Progress | None) -> Tensor:
@@ -110,7 +117,7 @@ class Real:
         if settings.data_dir is None:
             raise DataError(
                 "the task ten-shot with source real needs data_dir, the folder that holds "
-                f"{' and '.join(folder.FOLDERS)} (or {flowers.FOLDER} with data=flowers); or use source standin"
+                f"{' and '.join(folders.FOLDERS)} (or {flowers.FOLDER} with data=flowers); or use source standin"
             )
         self._root = Path(settings.data_dir).expanduser()
         self._settings = settings
@@ -129,47 +136,48 @@ class Real:
         elif self._settings.data == "flowers":
             self._flowers()
         else:
-            folder.require(self._root, self._settings.shots)
+            folders.require(self._root, self._settings.shots)
 
     def load(self, part: Part, progress: Progress | None = None) -> Album:
         """Read now or taken from the cache."""
-        if part in ("shots", "reference"):
-            return self._row(part, progress)
-        name = part.removesuffix("-test")
-        files = self._of_source(name)
+        if part == "shots":
+            return _album(self._shots())
+        if part == "reference":
+            if self._settings.data == "flowers":
+                return self._read(self._flowers(), part, progress)
+            return self._read(folders.files_of(self._root, folders.REFERENCE), part, progress)
+        files = self._of_source(part.removesuffix("-test"))
         if not files:
             return self._drawn.load(part, progress)
-        held_out = max(folder.LEAST, min(self._settings.n_held_out, len(files) // 4))
-        chosen = files[-held_out:] if part.endswith("-test") else files[:-held_out]
-        return self._read(chosen, part, progress)
+        held_out = max(folders.LEAST, min(self._settings.n_held_out, len(files) // 4))
+        # Names may stand in an order that means something.
+        order = epoch_order(len(files), 0, "held out").tolist()
+        chosen = order[:held_out] if part.endswith("-test") else order[held_out:]
+        return self._read([files[place] for place in sorted(chosen)], part, progress)
 
-    def _row(self, part: Part, progress: Progress | None) -> Album:
-        flowery = self._settings.data == "flowers"
-        files = self._flowers() if flowery else folder.files_of(self._root, "shots")
-        if not flowery:
-            folder.require(self._root, self._settings.shots)
-        # All are read, so that whether a folder is refused does not depend on the seed; of the flowers only the shots.
-        chosen = drawn(len(files), self._settings.shots, self._seed)
-        if flowery:
-            picked = [files[place] for place in chosen.tolist()]
-            shots = self._read(picked, "shots", None).images
-            folder.refuse_twins(picked, shots, self._root)
-        else:
-            every = self._read(files, "shots", None).images
-            folder.refuse_twins(files, every, self._root)
-            shots = every[chosen]
-        if part == "shots":
-            return _album(shots)
-        wanted = files if flowery else folder.files_of(self._root, "reference")
-        images = self._read(wanted, "reference", progress).images
-        return _album(images[folder.later(images, shots)])
+    def _shots(self) -> Tensor:
+        """The seed's, or an error if there are too few or two of them are one picture."""
+        if self._settings.data == "flowers":
+            files = self._flowers()
+            files = [files[place] for place in drawn(len(files), self._settings.shots, self._seed).tolist()]
+            images = self._read(files, "shots", None).images
+            folders.refuse_twins(files, images, self._root)
+            return images
+        folders.require(self._root, self._settings.shots)
+        files = folders.files_of(self._root, folders.SHOTS)
+        # All are read: whether a folder is refused must not depend on the seed.
+        images = self._read(files, "shots", None).images
+        folders.refuse_twins(files, images, self._root)
+        return images[drawn(len(files), self._settings.shots, self._seed)]
 
     def _flowers(self) -> list[Path]:
         return flowers.files_of(self._root, self._settings.flower, self._settings.shots)
 
     def _of_source(self, name: str) -> list[Path]:
-        files = folder.files_of(self._root, name)
-        least = 2 * folder.LEAST
+        if not self._root.is_dir():
+            raise DataError(f"{self._root}: no such folder; expected one that holds {' and '.join(folders.FOLDERS)}")
+        files = folders.files_of(self._root, name)
+        least = 2 * folders.LEAST
         if 0 < len(files) < least:
             raise DataError(
                 f"{self._root / name}: {len(files)} image{'s' * (len(files) > 1)}, {least} needed; add some, or remove "
@@ -178,10 +186,13 @@ class Real:
         return files
 
     def _read(self, files: list[Path], part: Part, progress: Progress | None) -> Album:
+        flowery = self._settings.data == "flowers" and part in ("shots", "reference")
+
         def tell(done: int) -> None:
             _tell(progress, part, done, len(files))
 
-        shards = folder.read(files, self._root, part, self._settings.size, self._cache, tell)
+        name = f"flowers-{part}" if flowery else part
+        shards = folders.read(files, self._root, name, self._settings.size, self._cache, tell)
         return Album(shards[:], shards.digest)
 
 
@@ -194,6 +205,10 @@ def _album(images: Tensor) -> Album:
     return Album(images, caches.content_digest({"images": images}))
 
 
+def _tell_more(progress: Progress | None, part: Part, total: int, before: int, done: int) -> None:
+    _tell(progress, part, before + done, total)
+
+
 def _tell(progress: Progress | None, part: Part, done: int, total: int) -> None:
     if progress is not None:
-        progress(part, done, total)
+        progress(f"images of {part}", done, total)

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from datasets.errors import DataError
@@ -91,7 +90,9 @@ def refuse_twins(files: Sequence[Path], images: Tensor, root: Path) -> None:
     Raises:
         DataError: two are, with the names of both.
     """
-    for one, other in _twins(files, fingerprints(images)):
+    # In the order of their names, whatever order the seed drew them in.
+    marked = sorted(zip(files, fingerprints(images), strict=True))
+    for one, other in _twins([path for path, _ in marked], [mark for _, mark in marked]):
         raise DataError(f"{other}: {_twin_words(root, one)}; {hint(root)}")
 
 
@@ -120,7 +121,9 @@ def check(root: Path) -> Findings:
                 missing.append(f"{name} ({words}): {len(readable)} readable, {LEAST} needed")
         elif name in MAY_BE_MISSING:
             found.append(f"{name:<12}    none: {_instead(root, name)}")
-        problems += [f"{other.relative_to(root)}: {_twin_words(root, one)}" for one, other in _twins(readable, prints)]
+        if name == SHOTS:
+            twins = _twins(readable, prints)
+            problems += [f"{other.relative_to(root)}: {_twin_words(root, one)}" for one, other in twins]
     return Findings(tuple(found), tuple(missing), tuple(problems))
 
 
@@ -142,7 +145,7 @@ def _sizes(sizes: Counter[tuple[int, int]]) -> str:
     if len(sizes) == 1:
         (width, height) = next(iter(sizes))
         return f", all of {width} x {height}"
-    (least, most) = (min(sizes, key=min), max(sizes, key=min))
+    least, *_, most = sorted(sizes, key=lambda size: (min(size), max(size)))
     return f" of {len(sizes)} sizes, {least[0]} x {least[1]} to {most[0]} x {most[1]}: centre squares, resized"
 
 
@@ -162,19 +165,9 @@ def _twins(files: Sequence[Path], prints: Sequence[str]) -> list[tuple[Path, Pat
     """Each image that was there before, with the first of its kind."""
     first: dict[str, Path] = {}
     return [
-        (first[mark], path) for path, mark in zip(files, prints, strict=False) if first.setdefault(mark, path) != path
+        (first[mark], path) for path, mark in zip(files, prints, strict=True) if first.setdefault(mark, path) != path
     ]
 
 
 def _twin_words(root: Path, one: Path) -> str:
     return f"the same image as {one.relative_to(root)}; remove one of them, a shot counts once"
-
-
-def later(images: Tensor, shots: Tensor) -> Tensor:
-    """An order of images in which those that are shots come last, int64 ``[N]``; otherwise as they were.
-
-    Where the first few are compared with the shots, a shot among them would be compared with itself.
-    """
-    known = set(fingerprints(shots))
-    among = torch.tensor([mark in known for mark in fingerprints(images)])
-    return among.long().argsort(stable=True)

@@ -1,0 +1,287 @@
+"""The task ten-shot on made-up people: every image carries its kind, split, group and person in its pixels."""
+
+import math
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from datasets.digits import street
+from datasets.digits.svhn import Street
+from datasets.errors import DataError
+from datasets.faces import album
+from datasets.faces.album import Album
+from datasets.faces.people import GROUPS
+from datasets.task import Task
+from datasets.ten_shot import latents, sources
+from datasets.ten_shot.settings import POOL, TenShotSettings
+from datasets.ten_shot.task import STREAMS, TenShot
+
+SMALL = {
+    "size": 32,
+    "n_reference": 21,
+    "n_samples": 14,
+    "n_compared": 6,
+    "n_paths": 5,
+    "n_strips": 3,
+    "strip_points": 7,
+    "n_source": 20,
+}
+SPLITS = ("shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test")
+KINDS = ("avatar", "photo", "digit")
+
+
+def coded(kind, split, group, count, size):
+    images = torch.zeros(count, 3, size, size, dtype=torch.uint8)
+    for place, code in enumerate((KINDS.index(kind), SPLITS.index(split), group)):
+        images[:, :, 0, place] = code
+    images[:, :, 0, 3] = torch.arange(count)[:, None]
+    return images
+
+
+def who(images):
+    """(kind, split, group, person) of every image."""
+    codes = ((images[:, 0, 0, :4] + 1) * 127.5).round().long().tolist()
+    return [(KINDS[kind], SPLITS[split], group, person) for kind, split, group, person in codes]
+
+
+@pytest.fixture
+def make(monkeypatch, tmp_path):
+    def render(kind):
+        def draw(folder, split, group, count, size, progress=None):
+            progress(count)
+            return Album(coded(kind, split, GROUPS.index(group), count, size), "digest")
+
+        return draw
+
+    def digits(folder, split, count, progress=None):
+        return Street(coded("digit", split, 0, count, street.SIZE), torch.zeros(count), "digest")
+
+    monkeypatch.setattr(album, "cartoons", render("avatar"))
+    monkeypatch.setattr(album, "portraits", render("photo"))
+    monkeypatch.setattr(street, "street", digits)
+
+    def build(stream="shots", seed=0, **settings) -> TenShot:
+        task = TenShot(TenShot.settings_for(TenShotSettings(**SMALL | settings), stream), tmp_path, seed)
+        task.prepare()
+        return task
+
+    return build
+
+
+def shots_of(task):
+    return who(task.reference("shots").inputs["image"])
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_batch_is_a_pure_function_and_shows_everything_once_an_epoch(make, stream):
+    one, other = make(stream), make(stream)
+    batch = one.batch(stream, 5, 4, 1)
+    one.batch(stream, 0, 4, 2)
+    again = other.batch(stream, 5, 4, 1)
+    assert batch.keys() == {"image"}
+    assert batch["image"].shape == (4, 3, 32, 32)
+    assert batch["image"].dtype == torch.float32
+    assert torch.equal(batch["image"], again["image"])
+    assert who(batch["image"]) != who(one.batch(stream, 5, 4, 2)["image"])
+    number = 10 if stream == "shots" else 20
+    epoch = [each for step in range(number // 2) for each in who(one.batch(stream, step, 2, 1)["image"])]
+    assert len(set(epoch)) == number
+
+
+def test_every_stream_shows_its_own_domain_and_compares_with_what_it_does_not_show(make):
+    kinds = {"shots": "avatar", "source-near": "photo", "source-far": "digit"}
+    held_out = {"shots": "reference", "source-near": "source-near-test", "source-far": "source-far-test"}
+    for stream, kind in kinds.items():
+        task = make(stream)
+        shown = who(task.batch(stream, 0, 20, 0)["image"])
+        assert {each[:2] for each in shown} == {(kind, stream)}
+        (name,) = {m.reference for m in task.measures("sample", stream) if m.metric == "kid"}
+        assert {each[:2] for each in who(task.reference(name).inputs["image"])} == {(kind, held_out[stream])}
+
+
+def test_fewer_shots_of_a_seed_are_among_its_more(make):
+    for seed in (0, 1, 12345):
+        few, ten, many = (shots_of(make(seed=seed, shots=shots)) for shots in (5, 10, 100))
+        assert len(few) == 5
+        assert few == ten[:5]
+        assert ten == many[:10]
+        assert len(set(many)) == 100
+
+
+def test_another_seed_draws_other_shots_and_nothing_else(make):
+    one, other = make(seed=1), make(seed=2)
+    assert set(shots_of(one)) != set(shots_of(other))
+    assert one.digests()["shots"] != other.digests()["shots"]
+    assert one.digests()["reference"] == other.digests()["reference"]
+    assert one.digests() == make(seed=1).digests()
+    everybody = torch.cat([sources.drawn(POOL, 10, seed) for seed in range(400)])
+    assert len(everybody.unique()) == POOL
+
+
+def test_all_groups_are_alike_in_any_first_images_of_the_reference(make):
+    groups = [group for _, _, group, _ in who(make().reference("reference").inputs["image"])]
+    assert groups == [i % 4 for i in range(21)]
+
+
+def test_no_shot_is_in_the_reference_also_as_drawn(monkeypatch, tmp_path):
+    monkeypatch.setattr(sources, "POOL", 12)
+    told = []
+    task = TenShot(TenShotSettings(**SMALL | {"n_reference": 8}), tmp_path, 3)
+    task.prepare(lambda *progress: told.append(progress))
+    shots, reference = (task.reference(name).inputs["image"] for name in ("shots", "reference"))
+    prints = [image.numpy().tobytes() for image in torch.cat([shots, reference])]
+    assert len(set(prints)) == len(prints) == 18
+    assert shots.std() > 0.1
+    assert told[-1] == ("images of reference", 8, 8)
+    assert ("images of shots", 12, 12) in told
+
+
+def test_requests_are_latents_of_the_promised_shapes(make):
+    requests = {r.name: r for r in make().requests("sample", "shots")}
+    assert {name: len(r) for name, r in requests.items()} == {"samples": 14, "smoothness": 10, "strips": 21}
+    for request in requests.values():
+        assert request.kind == "sample"
+        assert request.inputs.keys() == {"z"}
+        assert request.inputs["z"].shape == (len(request), 512)
+        assert request.inputs["z"].dtype == torch.float32
+    assert requests["strips"].labels["path"].tolist() == [0] * 7 + [1] * 7 + [2] * 7
+    assert len(make().info().classes["path"]) >= 3
+    for stream in ("source-near", "source-far"):
+        assert {r.name: len(r) for r in make(stream).requests("sample", stream)} == {"samples": 5}
+    assert make().requests("translate", "shots") == make().measures("predict", "shots") == []
+
+
+def test_latents_are_standard_normal_also_between_two():
+    z = latents.normal(2000, "samples")
+    assert z.mean().abs() < 0.01
+    assert (z.std() - 1).abs() < 0.01
+    between = latents.strips(300, 5, "strips").view(300, 5, 512)
+    assert between.norm(dim=-1).mean(0).sub(math.sqrt(512)).abs().max() < 0.5
+    assert (between[:, 2].std() - 1).abs() < 0.01
+
+
+def test_a_strip_goes_from_one_normal_latent_to_the_other_in_equal_angles():
+    ends = latents.normal(8, "strips").view(4, 2, 512)
+    paths = latents.strips(4, 9, "strips").view(4, 9, 512)
+    torch.testing.assert_close(paths[:, [0, -1]], ends)
+    directions = paths.double() / paths.double().norm(dim=-1, keepdim=True)
+    angles = (directions[:, 1:] * directions[:, :-1]).sum(-1).acos()
+    torch.testing.assert_close(angles, angles[:, :1].expand(-1, 8), rtol=1e-4, atol=0)
+    whole = (directions[:, 0] * directions[:, -1]).sum(-1).acos()
+    torch.testing.assert_close(angles.sum(1), whole, rtol=1e-4, atol=0)
+    steps = paths.norm(dim=-1).diff(dim=1)
+    torch.testing.assert_close(steps, steps[:, :1].expand(-1, 8), rtol=0, atol=1e-4)
+
+
+def test_slerp_of_equal_directions_only_changes_the_length():
+    end = torch.randn(1, 1, 512, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    middle = latents.slerp(end, 3 * end, torch.tensor([[[0.5]]], dtype=torch.float64))
+    torch.testing.assert_close(middle, 2 * end)
+
+
+def test_smoothness_asks_for_two_points_a_hairs_breadth_apart_on_one_path():
+    z = latents.neighbours(50, "smoothness").double().view(50, 2, 512)
+    ends = latents.normal(100, "smoothness").double().view(50, 2, 512)
+
+    def angle(a, b):
+        return (a * b).sum(-1).div(a.norm(dim=-1) * b.norm(dim=-1)).clamp(-1, 1).acos()
+
+    arc = angle(ends[:, 0], ends[:, 1])
+    torch.testing.assert_close(angle(z[:, 0], ends[:, 0]) + angle(z[:, 0], ends[:, 1]), arc)
+    step = (z[:, 1] - z[:, 0]).norm(dim=-1)
+    expected = (
+        1e-4 * ((arc * z[:, 0].norm(dim=-1)) ** 2 + (ends[:, 1].norm(dim=-1) - ends[:, 0].norm(dim=-1)) ** 2) ** 0.5
+    )
+    torch.testing.assert_close(step, expected, rtol=1e-2, atol=0)
+    t = angle(z[:, 0], ends[:, 0]) / arc
+    assert t.min() < 0.1 < 0.9 < t.max()
+
+
+def test_previews_are_rows_of_twelve(make):
+    samples, strips = make().previews("sample", "shots")
+    assert (samples.name, len(samples), strips.name, len(strips)) == ("samples", 36, "strips", 48)
+    assert strips.labels["path"].view(4, 12).unique(dim=1).flatten().tolist() == [0, 1, 2, 3]
+    assert [r.name for r in make("source-far").previews("sample", "source-far")] == ["samples"]
+
+
+def test_draw_gives_samples_or_interpolations_that_only_the_seed_decides(make, tmp_path):
+    task = TenShot(TenShotSettings(), tmp_path / "nothing here")
+    seven, three = task.draw(7, 5), task.draw(3, 5)
+    assert seven.inputs["z"].shape == (7, 512)
+    assert torch.equal(seven.inputs["z"][:3], three.inputs["z"])
+    assert not torch.equal(three.inputs["z"], task.draw(3, 6).inputs["z"])
+    strips = task.draw(3, 5, points=4)
+    assert strips.inputs["z"].shape == (12, 512)
+    assert strips.labels["path"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert not (tmp_path / "nothing here").exists()
+    with pytest.raises(DataError, match="count=0"):
+        task.draw(0, 1)
+    with pytest.raises(DataError, match="points=0"):
+        task.draw(1, 1, points=0)
+    with pytest.raises(DataError, match="retable sample"):
+        task.ask(torch.zeros(1, 3, 32, 32), {})
+
+
+def test_a_task_without_samples_says_so(tmp_path, make):
+    with pytest.raises(DataError, match="ten-shot has nothing to sample"):
+        Task.draw(make(), 1, 1)
+
+
+def test_measures_name_requests_references_and_yardsticks_that_exist(make):
+    task = make()
+    requests = {r.name for r in task.requests("sample", "shots")}
+    measures = task.measures("sample", "shots")
+    assert [m.metric for m in measures] == [
+        *("fid", "kid", "sfid", "precision_recall", "lpips_diversity", "nearest_shot", "smoothness", "staircase")
+    ]
+    for measure in measures:
+        assert measure.request in requests
+        for name in {measure.reference, measure.yardstick} - {None}:
+            assert len(task.reference(name)) >= 10
+    assert {m.metric: (m.limit, m.yardstick) for m in measures if m.limit} == {
+        "lpips_diversity": (6, "shots"),
+        "nearest_shot": (6, "reference"),
+    }
+
+
+def test_stages_of_different_rows_are_the_same_cell():
+    one, other = TenShotSettings(shots=5, n_samples=7), TenShotSettings(shots=100, n_strips=2)
+    for stream in ("source-near", "source-far"):
+        stage = TenShot.settings_for(one, stream)
+        assert stage == TenShot.settings_for(other, stream)
+        assert stage.stream == stream
+        assert stage != TenShot.settings_for(TenShotSettings(n_source=8), stream)
+        assert stage != TenShot.settings_for(TenShotSettings(size=32), stream)
+    assert TenShot.settings_for(one, "shots") == one
+
+
+def test_the_number_of_shots_is_part_of_the_address():
+    assert [TenShotSettings(shots=shots).variant for shots in (5, 10, 100)] == ["n5", "", "n100"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"size": 48}, "48 is not a power of two"),
+        ({"size": 16}, "greater than or equal to 32"),
+        ({"shots": 1}, "greater than or equal to 2"),
+        ({"shots": POOL + 1}, f"draws them from {POOL} people"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, words):
+    with pytest.raises(ValidationError, match=words):
+        TenShotSettings(**settings)
+
+
+def test_what_there_is_not_is_said(make):
+    task = make()
+    with pytest.raises(DataError, match=r"no stream 'shot'; it has shots, source-near, source-far"):
+        task.batch("shot", 0, 2, 0)
+    with pytest.raises(DataError, match="no reference images 'refs'"):
+        task.reference("refs")
+
+
+def test_street_digits_are_enlarged_to_the_size(make):
+    images = make("source-far", size=64).reference("source-far").inputs["image"]
+    assert images.shape == (5, 3, 64, 64)
