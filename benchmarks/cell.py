@@ -125,5 +125,6 @@ if __name__ == "__main__":
     import sys
 
     from benchmarks.runner import main
+    from benchmarks.startup import leave
 
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -21,6 +21,7 @@ from benchmarks.cell import Cell
 from benchmarks.errors import UserError
 from benchmarks.journal import Journal, Status, events, finished, now_ms, read_json
 from benchmarks.progress import Progress
+from benchmarks.startup import uncollected
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -98,7 +99,8 @@ def run_cell(cell: Cell, directory: Path) -> Status:
 
 
 def _attempt(cell: Cell, directory: Path, journal: Journal, record: _Record) -> tuple[Status, str]:
-    from benchmarks.training import NonFiniteLossError, is_out_of_memory
+    with uncollected():
+        from benchmarks.training import NonFiniteLossError, is_out_of_memory
     from datasets.errors import DataError
 
     try:
