@@ -1,0 +1,585 @@
+"""MixDL's tables, plot, pictures and claims: what was printed stands apart from what we measured on other data."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datasets.ten_shot.settings import TenShotSettings
+from datasets.ten_shot.task import TenShot
+from reports import render_latex, render_markdown
+from reports.build import build, results_page
+from reports.claim_data import Claim, Contrast
+from reports.claim_model import ClaimLine
+from reports.claims import build_claims
+from reports.comparison import published_value
+from reports.data import Bundle
+from reports.errors import ReportError
+from reports.model import Entry, Table
+from reports.pictures import side_by_side
+from reports.plots import plot_figures
+from reports.published import FOLDER, PublishedPaper, load_paper
+from reports.table_data import Column, PublishedTable, PublishedValue
+from reports.tables import build_tables
+from tests.reports.mixdl_factory import FID, OTHER_SHOTS, SOURCES, TASK, mixdl_suite, row_scores
+from tests.reports.report_factory import Cells
+from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex
+
+PRINTED = {
+    "Table 1": """
+FastGAN | 123.7 127.9 .341 | 103.0 117.4 .633 | 182.7 111.2 .667 | 76.3 81.8 .148 | 123.5 105.7 .578
+StyleGAN2 | 166.0 111.4 .363 | 177.5 127.7 .569 | 177.3 143.0 .537 | 94.2 84.4 .435 | 257.6 136.5 .439
+StyleGAN2 + DA | 162.0 96.8 .204 | 136.1 123.5 .559 | 187.0 154.4 .687 | 43.1 59.9 .438 | 280.1 148.9 .179
+StyleGAN2 + ADA | 130.2 108.0 .288 | 236.5 126.2 .636 | 167.8 83.5 .719 | 62.8 67.3 .399 | 214.3 95.5 .496
+FastGAN + MixDL | 107.6 98.5 .478 | 99.8 111.7 .625 | 180.5 75.5 .657 | 45.0 58.0 .416 | 144.0 118.3 .584
+StyleGAN2 + MixDL | 73.1 *92.8 .548 | 96.0 99.9 .682 | 136.6 67.6 .734 | 39.4 *43.3 .479 | 117.0 *57.7 .539
+StyleGAN2 + DA + MixDL | *70.2 94.1 .551 | 96.4 107.6 .682 | 129.9 66.9 .705 | *35.6 50.1 .471 | *114.3 79.0 *.607
+StyleGAN2 + ADA + MixDL | 75.0 96.5 *.571 | *94.1 *96.6 *.684 | *127.7 *52.5 *.763 | 39.2 45.7 *.482 | 155.5 65.7 .544
+StyleGAN2 + CDC | 93.4 107.4 .469 | 206.7 110.1 .545 | 107.5 99.9 .518 | 45.7 46.1 .428 | 126.6 79.1 .342""",
+    "Table 2": """
+N-Div | 175.4 176.4 .425 | 150.4 153.6 .632 | 177.1 177.1 .510
+MSGAN | 138.6 100.5 .536 | 165.7 123.0 .630 | 165.4 120.1 .569
+DistanceGAN | 84.1 93.0 .543 | 102.6 114.2 .678 | 105.7 102.9 .640
+MixDL | *73.1 *92.8 *.548 | *96.0 *99.9 *.682 | *83.4 *73.9 *.643""",
+    "Table 3": """
+Diversity of the shots themselves (LPIPS) | .615 .613 .795 .598 .598
+StyleGAN2 | 63.1 43.3 192.2 174.7 76.4
+StyleGAN2 + DA | 46.9 27.1 91.6 66.8 45.6
+StyleGAN2 + MixDL | 58.4 26.6 82.0 62.7 41.1
+StyleGAN2 + DA + MixDL | *45.4 *26.5 *64.0 *57.9 *39.3""",
+    "Table 4": """
+StyleGAN2 | .47 .07 | .15 .12
+StyleGAN2 + MixDL | .52 .32 | .86 *.50
+FastGAN | .90 .36 | .90 .43
+FastGAN + MixDL | *.91 *.47 | *.91 *.50""",
+    "Table 5": """
+Neither (StyleGAN2) | 177.5 .569 | 131.0 .574 | 192.2 .747
+D alone | 118.4 .649 | 83.4 .638 | 94.1 .775
+G alone | *95.4 .673 | 71.7 .638 | 84.0 .780
+G and D | 96.0 *.682 | *63.4 *.647 | *82.0 *.782""",
+    "Table 6": """
+Dirichlet(0.1) | 76.4 .536
+Dirichlet(1), as in MixDL | *73.1 *.548
+Dirichlet(10) | 80.8 .532
+Softmax of a Gaussian | 76.0 *.548
+Normalised uniform | 74.8 .546""",
+}
+"""The published tables, typed in a second time; ``*`` is the best of a column, as the paper prints it in bold type."""
+SETS = {
+    "Table 1": ("Anime Face", "Animal-Face Dog", "Oxford Flowers", "Face Sketches", "Pokemon"),
+    "Table 2": ("Anime Face", "Animal-Face Dog", "FFHQ-babies"),
+    "Table 3": ("Published FID, 100 shots",) * 3 + ("Published FID, 10 shots",) * 2,
+    "Table 4": ("Obama, 100 shots", "Grumpy Cat, 100 shots"),
+    "Table 5": ("Animal-Face Dog, 10 shots", "FFHQ-babies, 100 shots", "Oxford Flowers, 100 shots"),
+    "Table 6": ("Anime Face (inferred)",),
+}
+METRICS = {
+    "Table 1": ("FID", "sFID", "LPIPS"),
+    "Table 2": ("FID", "sFID", "LPIPS"),
+    "Table 4": ("Precision", "Recall"),
+    "Table 5": ("FID", "LPIPS"),
+    "Table 6": ("FID", "LPIPS"),
+}
+ODD = {
+    ("Table 1", 96.4): "underlines 96.4",
+    ("Table 1", 144.0): "above FastGAN alone (123.5)",
+    ("Table 1", 118.3): "above FastGAN alone (105.7)",
+    ("Table 1", 0.625): "below FastGAN alone (0.633)",
+    ("Table 1", 0.657): "below FastGAN alone (0.667)",
+    ("Table 2", 177.1): "the same number as its FID",
+    ("Table 2", 83.4): "stands in Table 5 too",
+    ("Table 3", 192.2): "worse than at ten shots in Table 1 (177.3)",
+    ("Table 5", 192.2): "worse than at ten shots in Table 1 (177.3)",
+    ("Table 5", 83.4): "stands in Table 2 too",
+    ("Table 5", 95.4): "below both sides together (96.0)",
+}
+"""(table, printed number) -> what is strange about it."""
+
+
+@pytest.fixture(scope="module")
+def paper() -> PublishedPaper:
+    return load_paper(FOLDER / "mixdl.toml")
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Three seeds of every row, with pictures; built once, only read."""
+    return mixdl_suite(Cells(tmp_path_factory.mktemp("mixdl") / "cells"), pictures=True).bundle()
+
+
+@pytest.fixture(scope="module")
+def tables(bundle: Bundle) -> dict[str, Table]:
+    return {table.anchor.removeprefix("table-mixdl-"): table for table in build_tables(bundle)}
+
+
+@pytest.fixture(scope="module")
+def report(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a report."""
+    return build(bundle, tmp_path_factory.mktemp("report")).index.parent
+
+
+def numbered(paper: PublishedPaper, number: str) -> PublishedTable:
+    return next(table for table in paper.tables if table.number == number)
+
+
+def said(table: PublishedTable) -> list[Column]:
+    """The columns that are shown as published."""
+    return [column for column in table.columns if column.score is None]
+
+
+def column(table: Table, name: str) -> dict[str, Entry]:
+    (place,) = (index for index, heading in enumerate(table.headings) if heading.column == name)
+    return {line.title: line.entries[place] for line in table.lines}
+
+
+def printed(number: str) -> dict[str, list[str]]:
+    """Row -> its numbers as typed, with ``*`` before the best."""
+    rows = [re.split(r"\s*\|\s*", line, maxsplit=1) for line in PRINTED[number].strip().splitlines()]
+    return {title: numbers.replace("|", " ").split() for title, numbers in rows}
+
+
+@pytest.mark.parametrize("number", PRINTED)
+def test_the_tables_hold_the_printed_numbers(paper: PublishedPaper, number: str) -> None:
+    table = numbered(paper, number)
+    held = {row.title: [published_value(row, one) for one in said(table)] for row in table.rows}
+    assert held == {title: [float(one.strip("*")) for one in numbers] for title, numbers in printed(number).items()}
+
+
+@pytest.mark.parametrize("number", PRINTED)
+def test_every_published_column_stands_under_its_data_set(paper: PublishedPaper, number: str) -> None:
+    held = [(one.group, one.title) for one in said(numbered(paper, number))]
+    if number == "Table 3":
+        people = ("Obama", "Grumpy Cat", "Oxford Flowers", "Obama", "Grumpy Cat")
+        assert held == list(zip(SETS[number], people, strict=True))
+    else:
+        assert held == [(of, metric) for of in SETS[number] for metric in METRICS[number]]
+
+
+@pytest.mark.parametrize("number", PRINTED)
+def test_the_best_of_a_published_column_is_the_one_in_bold_type(tables: Mapping[str, Table], number: str) -> None:
+    table = next(table for table in tables.values() if table.number == number)
+    places = [index for index, heading in enumerate(table.headings) if heading.kind == "published"]
+    held = {line.title: [line.entries[place].best for place in places] for line in table.lines}
+    wanted = {title: [one.startswith("*") for one in numbers] for title, numbers in printed(number).items()}
+    assert held == wanted
+
+
+@pytest.mark.parametrize("number", PRINTED)
+def test_every_published_number_says_where_it_is_from_and_how_sure_that_is(paper: PublishedPaper, number: str) -> None:
+    for one in said(numbered(paper, number)):
+        assert one.source == f"ECCV 2022, arXiv:2111.11672v2, {number}"
+        assert one.confidence == "high"
+        assert one.protocol is not None
+        assert one.protocol.source == "real"
+        assert ("inferred" in one.protocol.words) == (number in ("Table 2", "Table 6"))
+
+
+def test_what_is_strange_about_a_printed_number_is_said_beside_it(paper: PublishedPaper) -> None:
+    notes = {
+        (table.number, value.value): value.note
+        for table in paper.tables
+        for row in table.rows
+        for value in row.published.values()
+        if isinstance(value, PublishedValue)
+    }
+    assert set(notes) == set(ODD)
+    for place, words in ODD.items():
+        assert words in notes[place]
+
+
+@pytest.mark.parametrize("source", ["standin", "real"])
+def test_ours_and_published_stand_in_columns_of_their_own(cells: Cells, source: str) -> None:
+    """A folder of images does not say which data set it holds, so even on real data nothing is subtracted."""
+    known = [table for table in build_tables(mixdl_suite(cells, (0,), source=source).bundle()) if table.number]
+    assert len(known) == 6
+    for table in known:
+        kinds = [heading.kind for heading in table.headings]
+        assert set(kinds) == {"ours", "published"}
+        assert kinds == sorted(kinds)  # all of ours, then all that was printed
+        assert all(heading.group.startswith("Ours") == (heading.kind == "ours") for heading in table.headings)
+        assert table.orderings is None
+        assert "no difference to a published number is taken" in table.note
+
+
+def test_every_table_is_filled_from_a_suite_of_its_rows(tables: Mapping[str, Table]) -> None:
+    assert {"shots", "memory", "strips", "sources", "stages", "cost"} < set(tables)
+    empty = set()
+    for name, table in tables.items():
+        for line in table.lines:
+            for heading, entry in zip(table.headings, line.entries, strict=True):
+                if heading.kind == "ours" and entry.state != "number" and not heading.column.startswith("gpu-"):
+                    empty.add((name, line.title, heading.column, entry.text))
+        assert not any("not compared" in note for note in table.footnotes), name
+    two = ("StyleGAN2 + DA", "StyleGAN2 + DA + MixDL")
+    assert empty == {
+        *(("shots", row, f"{score}-5", "– not run") for row in two for score in ("fid", "lpips", "copies")),
+        *(("shots", "The shots themselves", f"{score}-{n}", "–") for score in ("fid", "copies") for n in (5, 10, 100)),
+        *(
+            ("table-4", row, f"ours-{score}-100", "– not run")
+            for row in ("FastGAN", "FastGAN + MixDL")
+            for score in ("precision", "recall")
+        ),
+        *(
+            ("memory", "Images of the reference set", score, "–")
+            for score in ("copies", "precision", "recall", "smoothness", "jump", "spread", "length")
+        ),
+    }
+
+
+def test_every_row_that_ran_is_in_a_table_of_the_file(tables: Mapping[str, Table], paper: PublishedPaper) -> None:
+    assert {row.method for table in paper.tables for row in table.rows} == {
+        f"mixdl/{name}" for name in (*FID, *SOURCES)
+    }
+    assert not any("No published table names" in table.note for table in tables.values())
+
+
+def test_table_3_shows_100_and_10_shots_and_the_diversity_of_the_shots(tables: Mapping[str, Table]) -> None:
+    table = tables["table-3"]
+    shown = {name: column(table, f"ours-fid-{name}") for name in ("100", "10")}
+    difference = (shown["10"]["StyleGAN2"].value or 0) - (shown["100"]["StyleGAN2"].value or 0)
+    assert difference == pytest.approx(FID["stylegan2"] - OTHER_SHOTS["stylegan2", "n100"])
+    data = "Diversity of the shots themselves (LPIPS)"
+    assert [shown[name][data].text for name in ("100", "10")] == ["0.620", "0.611"]
+    assert [entry.text for entry in table.lines[0].entries[2:]] == ["0.615", "0.613", "0.795", "0.598", "0.598"]
+    # The row of another kind is a yardstick: it is the lowest number of its column, and not the best.
+    assert [title for title, entry in shown["10"].items() if entry.best] == ["StyleGAN2 + DA + MixDL"]
+
+
+def test_memorisation_is_read_beside_images_that_nobody_learned_from(tables: Mapping[str, Table]) -> None:
+    table = tables["memory"]
+    assert table.lines[0].title == "Images of the reference set"
+    nearest = column(table, "nearest")
+    assert nearest["Images of the reference set"].text == "0.345"
+    assert not any(entry.best for entry in nearest.values())
+    assert column(table, "copies")["StyleGAN2"].text == "60"
+    assert len(table.lines) == len(FID) + 1
+
+
+def test_data_sets_that_were_measured_alike_share_a_line(tables: Mapping[str, Table]) -> None:
+    lines = [line for line in tables["table-1"].protocols if "published: " in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"Protocol of {'; '.join(SETS['Table 1'])}: FID, sFID, LPIPS: published: ")
+
+
+def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measures(
+    paper: PublishedPaper, tmp_path: Path
+) -> None:
+    task = TenShot(TenShotSettings(size=32, n_reference=2), tmp_path)
+    several = {
+        "precision_recall": ("precision", "recall"),
+        "nearest_shot": ("nearest_shot", "copies"),
+        "staircase": ("largest_jump", "path_spread", "path_length"),
+    }
+    known = set()
+    for one in (*task.measures("sample", "shots"), *task.measures("sample", "source-near")):
+        names = several.get(one.metric, (one.metric,))
+        known |= {(f"{name}.lite0", one.request) for name in names}
+        if one.yardstick is not None:
+            known.add((f"{names[0]}.lite0", one.yardstick))
+    asked = {
+        (score, part["request"])
+        for claim in paper.claims
+        for contrast in claim.contrasts
+        for term in (*contrast.plus, *contrast.minus)
+        for score, part in term.parts()
+    }
+    for table in paper.tables:
+        for row in table.rows:
+            for one in table.columns:
+                own = row.measures.get(one.id)
+                if one.score and (own is not None or not row.measures):
+                    part = own.slice if own is not None and own.slice else one.slice
+                    asked.add(((own.score if own is not None else None) or one.score, part["request"]))
+    costs = ("trained_parameters", "step_time.p50", "throughput", "peak_memory")
+    asked = {one for one in asked if one[0] not in costs}
+    assert len(asked) > 12
+    assert asked - known == set()
+    variants = {row.variant or one.variant for table in paper.tables for row in table.rows for one in table.columns}
+    assert variants - {None, "*"} == {TenShotSettings(shots=shots).variant for shots in (5, 100)}
+
+
+def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+    check_all_outputs_agree(bundle)
+    for table in tables.values():
+        check_latex(render_latex.render(table))
+
+
+# The plot
+
+
+def test_the_plot_shows_every_seed_of_the_numbers_in_its_table(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+    table = tables["shots"]
+    plot = table.plot
+    assert plot is not None
+    assert (plot.x, plot.log) == ("shots", True)
+    assert [panel.title for panel in plot.panels] == ["FID (lite0) ↓", "LPIPS (lite0) ↑", "Copies of a shot ↓ (%)"]
+    points = 0
+    for panel, name in zip(plot.panels, ("fid", "lpips", "copies"), strict=True):
+        for series in panel.series:
+            for x, values in series.points:
+                entry = column(table, f"{name}-{x:g}")[series.title]
+                assert len(values) == bundle.cells["seed"].nunique() == 3
+                assert entry.value == pytest.approx(sum(values) / 3)
+                points += 1
+    assert points == sum(line.entries[at].state == "number" for line in table.lines for at in range(9))
+    assert [one.title for one in plot.panels[1].series if one.reference] == ["The shots themselves"]
+    assert "The shots themselves" not in [one.title for one in plot.panels[0].series]
+
+
+def test_no_line_of_a_plot_joins_numbers_that_were_measured_unlike(cells: Cells) -> None:
+    mixdl_suite(cells)
+    for seed in range(3):
+        odd = [{**one, "protocol": {**one["protocol"], "n_real": 7}} for one in row_scores({"fid": 1.0}, "n5")]
+        cells.add("mixdl/mixdl-da", odd, variant="n5", task=TASK, seed=seed)
+    table = next(table for table in build_tables(cells.bundle()) if table.layout == "mixdl-shots")
+    assert any("not compared with the rest of the column" in note for note in table.footnotes)
+    assert table.plot is not None
+    (line,) = (one for one in table.plot.panels[0].series if one.title == "StyleGAN2 + DA + MixDL")
+    assert [x for x, _ in line.points] == [10, 100]
+
+
+def test_without_numbers_there_is_no_plot(cells: Cells) -> None:
+    cells.add("mixdl/mixdl", task=TASK, status="oom")
+    tables = build_tables(cells.bundle())
+    assert all(table.plot is None for table in tables)
+    assert plot_figures(tables) == {}
+
+
+def test_the_plot_is_drawn_on_the_page_and_described_for_who_cannot_see_it(report: Path) -> None:
+    page = Page((report / "index.html").read_text())
+    (figure,) = (keys for tag, keys in page.tags if tag == "figure" and keys.get("id") == "table-mixdl-shots-plot")
+    assert figure["class"] == "curves plot"
+    (words,) = (keys["aria-label"] for _, keys in page.tags if "shots, for" in keys.get("aria-label", ""))
+    assert "FID (lite0) ↓, LPIPS (lite0) ↑, Copies of a shot ↓ (%) at 5, 10, 100 shots" in words
+    assert words.endswith("The table holds the numbers.")
+    ids = [keys["id"] for _, keys in page.tags if "id" in keys]
+    assert len(ids) == len(set(ids))
+    for ending, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
+        assert (report / "figures" / f"mixdl-shots-plot.{ending}").read_bytes().startswith(start)
+
+
+def test_a_plot_is_drawn_to_the_same_bytes_every_time(tables: Mapping[str, Table]) -> None:
+    first, second = (plot_figures([tables["shots"]])["table-mixdl-shots"].svg for _ in range(2))
+    assert first == second
+    assert all(f">{one}<" in first.decode() for one in ("StyleGAN2 + MixDL", "shots", "5", "10", "100"))
+
+
+PLOTTED = """
+paper = "made-up"
+title = "T"
+authors = "A"
+venue = "V"
+year = 2020
+reference = "R"
+[[tables]]
+id = "made-up-1"
+title = "One"
+origin = "added"
+together = true
+plot = { caption = "C", x = "shots" }
+columns = [
+  { id = "few", group = "FID", title = "5", score = "fid.lite0", direction = "lower", x = 5 },
+  { id = "many", group = "FID", title = "10", score = "fid.lite0", direction = "lower", variant = "n10", x = 10 },
+]
+rows = [{ id = "ours", title = "Ours", method = "m/m" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('plot = { caption = "C", x = "shots" }\n', "", "'plot' and columns with an 'x' belong together"),
+        ("together = true\n", "", "add together = true"),
+        ("x = 10", "x = 5", "two columns of group 'FID' have x = 5"),
+        ("x = 10", "x = 0", "columns[many].x"),
+        ('score = "fid.lite0", direction = "lower", x = 5', 'direction = "lower", x = 5', "'x' needs a 'score'"),
+        ('x = "shots"', 'y = "shots"', "unknown key tables[made-up-1].plot.y"),
+    ],
+)
+def test_a_bad_plot_is_refused_with_the_table_or_the_key(tmp_path: Path, old: str, new: str, words: str) -> None:
+    path = tmp_path / "made-up.toml"
+    path.write_text(PLOTTED)
+    assert load_paper(path).tables[0].plot is not None
+    path.write_text(PLOTTED.replace(old, new))
+    with pytest.raises(ReportError) as caught:
+        load_paper(path)
+    assert words in str(caught.value)
+
+
+# Pictures
+
+
+@pytest.mark.parametrize(("name", "file"), [("table-1", "outputs.png"), ("strips", "strips.outputs.png")])
+def test_samples_and_strips_are_shown_without_inputs(
+    bundle: Bundle, tables: Mapping[str, Table], name: str, file: str
+) -> None:
+    figure = side_by_side(bundle, tables[name])
+    assert figure is not None
+    assert [strip.title for strip in figure.rows] == list(printed("Table 1"))
+    assert {strip.path.name for strip in figure.rows} == {file}
+    assert {strip.address.rpartition("/")[2] for strip in figure.rows} == {"s0"}
+    assert figure.left_out == ()
+
+
+def test_no_words_speak_of_inputs_where_there_are_none(report: Path) -> None:
+    text = (report / "index.html").read_text()
+    assert "samples of StyleGAN2 + MixDL, from mixdl/mixdl/ten-shot/s0" in text
+    assert "Sample grid of mixdl/mixdl/ten-shot/s0 at step 500" in text
+    assert "Samples from the same latents while each row trains." in text
+    assert "inputs" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", text, flags=re.DOTALL)
+
+
+def test_the_results_page_holds_every_table_with_its_figures(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+    text = html.unescape(results_page(bundle, "figures"))
+    for table in tables.values():
+        assert f"### {table.name}" in text
+    assert set(re.findall(r"figures/mixdl-(\S+)\.png", text)) == {"table-1-outputs", "strips-outputs", "shots-plot"}
+
+
+# Claims
+
+
+def verdicts(cells: Cells) -> dict[str, ClaimLine]:
+    bundle = cells.bundle()
+    papers = [load_paper(FOLDER / "mixdl.toml")]
+    (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
+    return {line.anchor.removeprefix("claim-mixdl-"): line for line in claims.lines}
+
+
+def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) -> None:
+    found = verdicts(mixdl_suite(cells))
+    assert len(found) == 15
+    assert {name: line.verdict for name, line in found.items()} == dict.fromkeys(found, "reproduced")
+    assert all(line.tables for line in found.values())
+
+
+def test_the_claims_are_well_formed_in_every_output(bundle: Bundle, paper: PublishedPaper) -> None:
+    (claims,) = build_claims(bundle, [paper], build_tables(bundle, [paper]))
+    check_latex(render_latex.render_claims(claims))
+    text = html.unescape(render_markdown.render_claims(claims))
+    assert all(line.sentence in text for line in claims.lines)
+
+
+OTHERWISE: list[tuple[dict[str, Any], str]] = [
+    (
+        {"fid": {**FID, "stylegan2": 68}, "other_shots": {}},
+        "beats-stylegan2 smoother fewer-copies-ours each-side-helps",
+    ),
+    ({"replaced": {("stylegan2", "", "lpips_diversity"): 0.9}}, "beats-stylegan2"),
+    ({"fid": {**FID, "fastgan": 69}}, "beats-others with-fastgan"),
+    ({"fid": {**FID, "stylegan2-ada": 67}}, "beats-others with-augmentations"),
+    ({"fid": {**FID, "mixdl-da": 130}}, "with-augmentations"),
+    ({"fid": {**FID, "fastgan-mixdl": 130}}, "with-fastgan"),
+    ({"replaced": {("ndiv", "", "fid"): 50}}, "regularisers-fid"),
+    ({"replaced": {("distancegan", "", "lpips_diversity"): 0.9}}, "regularisers-diversity"),
+    ({"other_shots": {**OTHER_SHOTS, ("stylegan2", "n100"): 220}}, "gain-shrinks gain-five-ours"),
+    ({"other_shots": {**OTHER_SHOTS, ("mixdl", "n5"): 198}}, "gain-five-ours"),
+    ({"replaced": {("stylegan2", "n100", "recall"): 0.9}}, "precision-recall"),
+    ({"fid": {**FID, "mixdl-d": 170}}, "each-side-helps"),
+    ({"fid": {**FID, "mixdl-g": 65}}, "both-sides-best"),
+    ({"fid": {**FID, "gaussian": 60}}, "dirichlet-best"),
+    ({"replaced": {("mixdl", "", "smoothness"): 900}}, "smoother"),
+    ({"replaced": {("mixdl", "", "largest_jump"): 9}}, "smoother"),
+    ({"replaced": {("mixdl", "", "copies"): 0.99}}, "fewer-copies-ours"),
+    ({"fid": {**FID, "cdc-far": 80}}, "cdc-fades"),
+]
+
+
+@pytest.mark.parametrize(("changes", "contradicted"), OTHERWISE)
+def test_scores_that_say_otherwise_bring_down_exactly_the_claims_about_them(
+    cells: Cells, changes: dict[str, Any], contradicted: str
+) -> None:
+    found = verdicts(mixdl_suite(cells, **changes))
+    assert {name for name, line in found.items() if line.verdict == "contradicted"} == set(contradicted.split())
+    if "other_shots" not in changes:
+        assert {line.verdict for line in found.values()} == {"contradicted", "reproduced"}
+
+
+def test_every_claim_is_brought_down_by_some_scores(paper: PublishedPaper) -> None:
+    named = {name for _, names in OTHERWISE for name in names.split()}
+    assert {claim.id.removeprefix("mixdl-") for claim in paper.claims} == named
+
+
+def test_two_seeds_decide_no_claim(cells: Cells) -> None:
+    assert {line.verdict for line in verdicts(mixdl_suite(cells, (0, 1))).values()} == {"undecided"}
+
+
+def test_claims_are_marked_as_ours_exactly_where_the_paper_does_not_make_them(paper: PublishedPaper) -> None:
+    for claim in paper.claims:
+        assert claim.sentence.startswith("Ours: ") == (claim.confidence == "derived"), claim.id
+
+
+METRIC_OF = {
+    "fid.lite0": "FID",
+    "lpips_diversity.lite0": "LPIPS",
+    "precision.lite0": "Precision",
+    "recall.lite0": "Recall",
+}
+AGAINST = {
+    "mixdl-with-fastgan": {"Pokemon"},
+    "mixdl-both-sides-best": {"Animal-Face Dog, 10 shots"},
+}
+"""Claim -> data sets on which the paper's own numbers say otherwise."""
+
+
+def on_data_sets(table: PublishedTable, one: Contrast) -> dict[str, float]:
+    """Data set -> the contrast's effect by the published numbers."""
+    rows = {row.method: row for row in table.rows if not row.measures}
+    effects = {}
+    for of in dict.fromkeys(column.group for column in said(table)):
+        columns = {column.title: column for column in said(table) if column.group == of}
+        effects[of] = sum(
+            sign * published_value(rows[term.method], columns[METRIC_OF[term.score]])
+            for sign, terms in ((1, one.plus), (-1, one.minus))
+            for term in terms
+        )
+    return effects
+
+
+def read_off(paper: PublishedPaper) -> list[tuple[Claim, PublishedTable]]:
+    """The claims that the numbers of one published table make."""
+    tables = {table.id: table for table in paper.tables if table.number and table.number != "Table 3"}
+    return [(claim, tables[claim.table]) for claim in paper.claims if claim.table in tables]
+
+
+def test_the_claims_agree_with_the_published_numbers_but_where_their_source_says_otherwise(
+    paper: PublishedPaper,
+) -> None:
+    known = read_off(paper)
+    assert {table.number for _, table in known} == set(PRINTED) - {"Table 3"}
+    for claim, table in known:
+        effects = [on_data_sets(table, one) for one in claim.contrasts]
+        against = {of for effect in effects for of, value in effect.items() if value <= 0}
+        assert against == AGAINST.get(claim.id, set()), claim.id
+        assert (claim.confidence == "medium") == bool(against)
+
+
+def test_the_gain_shrinks_in_the_published_numbers_too(paper: PublishedPaper) -> None:
+    rows = printed("Table 3")
+    gains = [
+        float(a.strip("*")) - float(b.strip("*"))
+        for a, b in zip(rows["StyleGAN2"], rows["StyleGAN2 + MixDL"], strict=True)
+    ]
+    obama_100, cat_100, _, obama_10, cat_10 = gains
+    (claim,) = (claim for claim in paper.claims if claim.id == "mixdl-gain-shrinks")
+    for few, many in ((obama_10, obama_100), (cat_10, cat_100)):
+        assert few > many
+        assert all(f"{gain:.1f}" in claim.source for gain in (few, many))
+
+
+def test_what_is_said_of_cdc_follows_from_table_1(paper: PublishedPaper) -> None:
+    rows = printed("Table 1")
+    fid = {title: [float(one.strip("*")) for one in numbers[::3]] for title, numbers in rows.items()}
+    behind = [
+        round(cdc - mixdl, 1) for cdc, mixdl in zip(fid["StyleGAN2 + CDC"], fid["StyleGAN2 + MixDL"], strict=True)
+    ]
+    anime, dog, flowers, sketches, _ = behind
+    (claim,) = (claim for claim in paper.claims if claim.id == "mixdl-cdc-fades")
+    assert max(anime, sketches) == 20.3
+    assert all(f"{number:g}" in claim.source for number in (max(anime, sketches), dog, -flowers))
+    assert "against the rule" in claim.source
