@@ -27,14 +27,14 @@ Differences from the paper:
 - The small image, and what the decoders draw, has half the side of the image, and at most 128 pixels: at 256 px and
   above that is the paper's 128.
 - tanh ends G at every size; the code leaves it out at 256 and 512 px.
-- The noise that G adds to its features while it learns is a constant one afterwards, drawn once with the weights, so
-  that an image depends on its latent alone.
+- G adds noise to its features only while it learns, so that an image depends on its latent alone. (A constant noise
+  in its place shows as a pattern that all images of a short training share.)
 - Means over squares make images smaller, where the code takes the nearest pixel.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -110,25 +110,22 @@ class Excitation(nn.Module):
 
 
 class Noise(nn.Module):
-    """One value for every place, the same for all channels, times a learned strength that starts at zero."""
+    """In training, one normal number for every place, the same for all channels; its learned strength starts at 0."""
 
-    def __init__(self, side: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.strength = nn.Parameter(torch.zeros(1))
-        self.register_buffer("constant", torch.randn(1, 1, side, side))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps ``[N, C, side, side]``; new noise for every image in training, the constant one otherwise."""
-        constant = cast(Tensor, self.constant)
-        noise = torch.randn(len(x), *constant.shape[1:], device=x.device) if self.training else constant
-        return x + self.strength * noise.to(x.dtype)
+        """Maps ``[N, C, H, W]`` -> the same shape."""
+        return x + self.strength * torch.randn_like(x[:, :1]) if self.training else x
 
 
-def _up(i: int, o: int, side: int, *, double: bool) -> nn.Sequential:
-    """Twice the resolution, to ``side``: one convolution and a gated linear unit, or two, with noise."""
+def _up(i: int, o: int, *, double: bool) -> nn.Sequential:
+    """Twice the resolution: one convolution and a gated linear unit, or two, with noise."""
     layers: list[nn.Module] = [nn.Upsample(scale_factor=2)]
     for channels in (i, o) if double else (i,):
-        layers += [_conv(channels, 2 * o, 3, padding=1), *([Noise(side)] if double else []), _norm(2 * o), nn.GLU(1)]
+        layers += [_conv(channels, 2 * o, 3, padding=1), *([Noise()] if double else []), _norm(2 * o), nn.GLU(1)]
     return nn.Sequential(*layers)
 
 
@@ -151,9 +148,7 @@ class Generator(nn.Module):
         widths, sizes = _generator_widths(width), _resolutions(8, size)
         first = spectral_norm(nn.ConvTranspose2d(latent, 2 * widths[4], 4, bias=False))
         self.start = nn.Sequential(first, _norm(2 * widths[4]), nn.GLU(1))
-        self.up = nn.ModuleList(
-            _up(widths[side // 2], widths[side], side, double=k % 2 == 0) for k, side in enumerate(sizes)
-        )
+        self.up = nn.ModuleList(_up(widths[side // 2], widths[side], double=k % 2 == 0) for k, side in enumerate(sizes))
         self.sources = {side: side // 16 for side in sizes if 64 <= side <= 512} or {size: 4}
         """Resolution that is gated -> resolution that gates it."""
         self.excite = nn.ModuleDict(
@@ -197,7 +192,7 @@ class Down(nn.Module):
 def _decoder(i: int, channels: int, side: int, width: int) -> nn.Sequential:
     """Maps ``[N, i, 8, 8]`` -> images ``[N, channels, side, side]`` in [-1, 1]."""
     widths = {LAST: i} | {16: 2 * width, 32: width, 64: width, 128: max(1, width // 2)}
-    blocks = [_up(widths[to // 2], widths[to], to, double=False) for to in _resolutions(2 * LAST, side)]
+    blocks = [_up(widths[to // 2], widths[to], double=False) for to in _resolutions(2 * LAST, side)]
     return nn.Sequential(*blocks, _conv(widths[side], channels, 3, padding=1), nn.Tanh())
 
 
