@@ -1,0 +1,336 @@
+"""FastGAN and MixDL on it: sizes, formulas, what learns, and what a resumed training ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import pydantic
+import pytest
+import torch
+from torch import Tensor, nn
+
+from methods.method import Method
+from methods.mixdl import fastgan_networks as networks
+from methods.mixdl.fastgan import VGG16, FastGAN, follow
+from methods.mixdl.fastgan_losses import LPIPS, decoded_targets, hinge, l_1, l_recons
+from methods.mixdl.fastgan_mixdl import FastGANMixDL, at_random_layers
+from tests.methods.helpers import images, train, weights
+
+ROWS = pytest.mark.parametrize("row", [FastGAN, FastGANMixDL])
+
+
+@dataclass(frozen=True)
+class Shots:
+    image_size: int = 32
+    channels: Mapping[str, int] = field(default_factory=lambda: {"image": 3})
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def small(row: type[Method], seed: int = 0, size: int = 32, **settings: Any) -> Any:
+    torch.manual_seed(seed)
+    values = {"steps": 4, "batch_size": 4, "width": 4, "width_d": 4, "latent": 8, "reconstruction": "l1"} | settings
+    method = row(row.Settings.model_validate(values), Shots(size))
+    method.opt = method.optimizers()
+    return method
+
+
+def batches(count: int) -> list[dict[str, Tensor]]:
+    return [{"image": images(4, 3, seed)} for seed in range(count)]
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("size", [32, 64, 256])
+def test_g_draws_the_image_and_one_of_half_its_side_and_d_scores_5_by_5_patches_of_each(size: int) -> None:
+    half = size // 2
+    g, d = networks.Generator(size, 3, 8, 4), networks.Discriminator(size, 3, 4)
+    image, little, maps = g(torch.randn(2, 8))
+    assert image.shape == (2, 3, size, size)
+    assert little.shape == (2, 3, half, half)
+    assert image.abs().max() <= 1
+    assert [list(each.shape) for each in maps] == [[2, 64, 4, 4], [2, 32, 8, 8], [2, 16, 16, 16], [2, 8, 32, 32]]
+    seen = d(image, little, 2)
+    assert seen.scores.shape == (2, 50)
+    assert [list(each.shape) for each in seen.pictures] == [[2, 3, half, half]] * 3
+    assert seen.features.shape == (2, 0)
+    assert d(image, little).pictures == []
+
+
+@pytest.mark.parametrize("size", [16, 48, 2048])
+def test_a_size_that_it_does_not_have_is_refused_by_name(size: int) -> None:
+    with pytest.raises(ValueError, match=rf"not {size}; change task.size"):
+        small(FastGAN, size=size)
+
+
+def counted_g(size: int, latent: int, w: int) -> int:
+    """Parameters of G by hand: kernels without biases, two numbers a channel for batch norm, one for each noise."""
+    c = {4: 16 * w, 8: 8 * w, 16: 4 * w, 32: 2 * w, 64: 2 * w, 128: w, 256: w // 2}
+    total = latent * 2 * c[4] * 16 + 4 * c[4]
+    for k, side in enumerate(side for side in c if 4 < side <= size):
+        total += c[side // 2] * 2 * c[side] * 9 + 4 * c[side]
+        if k % 2 == 0:
+            total += c[side] * 2 * c[side] * 9 + 4 * c[side] + 2
+    gates = {32: [(4, 32)], 64: [(4, 64)], 128: [(4, 64), (8, 128)], 256: [(4, 64), (8, 128), (16, 256)]}[size]
+    total += sum(c[low] * c[high] * 16 + c[high] ** 2 for low, high in gates)
+    return total + 3 * c[size // 2] + 3 * 9 * c[size]
+
+
+def counted_d(size: int, w: int) -> int:
+    """Parameters of D and its decoders by hand."""
+    c = {side: 8 * w * 8 // side for side in (8, 16, 32, 64, 128, 256)}
+    total = 3 * 9 * c[size]
+    for side in (side for side in c if side < size):
+        i, o = c[2 * side], c[side]
+        total += 16 * i * o + 9 * o * o + i * o + 3 * 2 * o
+    gates = {32: [(32, 8)], 64: [(64, 8)], 128: [(64, 8), (128, 16)], 256: [(64, 8), (128, 16), (256, 32)]}[size]
+    total += sum(16 * c[big] * c[little] + c[little] ** 2 for big, little in gates)
+    total += c[8] * 2 * c[8] + 4 * c[8] + 2 * c[8] * 16
+    half = {side: c[side] // 2 for side in c}
+    total += 3 * 16 * half[size // 4]
+    total += sum(16 * half[2 * side] * half[side] + 2 * half[side] for side in c if side < size // 4)
+    total += 16 * half[8]
+    drawn = {16: 2 * w, 32: w, 64: w, 128: w // 2}
+    for first in (c[8], half[8], c[16]):
+        i = first
+        for side in (side for side in drawn if side <= size // 2):
+            total += 9 * i * 2 * drawn[side] + 4 * drawn[side]
+            i = drawn[side]
+        total += 3 * 9 * i
+    return total
+
+
+@pytest.mark.parametrize(("size", "w"), [(32, 8), (64, 8), (128, 8), (256, 8), (256, 64)])
+def test_the_networks_have_as_many_parameters_as_counted_by_hand(size: int, w: int) -> None:
+    assert parameters(networks.Generator(size, 3, 256, w)) == counted_g(size, 256, w)
+    assert parameters(networks.Discriminator(size, 3, w)) == counted_d(size, w)
+
+
+def test_the_counts_that_the_documentation_states_are_those_at_256_pixels() -> None:
+    page = networks.__doc__ or ""
+    assert f"{counted_g(256, 256, 64):,}" in page
+    assert f"{counted_d(256, 64):,}" in page
+
+
+def test_a_gate_is_two_convolutions_of_pooled_maps_and_a_sigmoid_for_every_channel() -> None:
+    gate = networks.Excitation(3, 5).eval()
+    x, y = torch.randn(2, 3, 8, 8), torch.randn(2, 5, 32, 32)
+    first, second = (layer.weight for layer in gate.gate if hasattr(layer, "weight"))
+    pooled = x.reshape(2, 3, 4, 2, 4, 2).mean((3, 5))
+    hidden = torch.einsum("nihw,oihw->no", pooled, first)
+    hidden = hidden * hidden.sigmoid()
+    expected = (hidden @ second[:, :, 0, 0].T).sigmoid()[:, :, None, None] * y
+    torch.testing.assert_close(gate(x, y), expected)
+
+
+def test_the_hinge_takes_margins_from_four_fifths_to_one_and_none_from_a_score_above() -> None:
+    zero = torch.stack([hinge(torch.zeros(1)) for _ in range(200)])
+    assert zero.min() >= 0.8
+    assert zero.max() < 1
+    assert zero.std() > 0.03
+    assert hinge(torch.ones(100)) == 0
+    torch.testing.assert_close(hinge(torch.full((20_000,), -2.0)), torch.tensor(2.9), atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_the_third_picture_shows_the_quarter_that_was_decoded(quarter: int) -> None:
+    rows, columns = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
+    which = (2 * (rows // 16) + columns // 16).float().expand(1, 3, 32, 32)
+    whole, again, part = decoded_targets(which, quarter, 16)
+    assert torch.equal(part, torch.full((1, 3, 16, 16), float(quarter)))
+    assert torch.equal(whole, which[:, :, ::2, ::2])
+    assert torch.equal(again, whole)
+
+
+def test_d_decodes_the_quarter_of_its_own_maps_that_is_asked_for() -> None:
+    d = networks.Discriminator(32, 3, 4).eval()
+    found: list[Tensor] = []
+    d.decode_quarter.register_forward_pre_hook(lambda _, given: found.append(given[0]))
+    whole: list[Tensor] = []
+    d.down[0].register_forward_hook(lambda _module, _given, out: whole.append(out))
+    d(images(2, 3), networks.smaller(images(2, 3), 16), 1)
+    assert torch.equal(found[0], whole[0][:, :, :8, 8:])
+
+
+def test_the_reconstruction_is_zero_for_perfect_pictures_and_the_sum_of_three_means_otherwise() -> None:
+    targets = decoded_targets(images(4, 3), 3, 16)
+    assert l_recons(None, targets, targets) == 0
+    torch.testing.assert_close(l_recons(None, [each + 0.5 for each in targets], targets), torch.tensor(1.5))
+    assert l_1(targets[0], targets[0] - 1).shape == (4,)
+
+
+@ROWS
+def test_every_parameter_of_g_and_d_is_reached_within_two_steps_and_no_other(row: type[FastGAN]) -> None:
+    method = small(row)
+    before = {name: parameter.clone() for name, parameter in named(method)}
+    train(method, batches(2))
+    still = {name for name, parameter in named(method) if torch.equal(parameter, before[name])}
+    assert still == set()
+    assert not any(parameter.requires_grad for parameter in method.g_ema.parameters())
+
+
+def named(method: FastGAN) -> list[tuple[str, nn.Parameter]]:
+    return [
+        (f"{name}.{key}", p) for name, network in method.networks().items() for key, p in network.named_parameters()
+    ]
+
+
+@ROWS
+def test_the_same_seed_trains_the_same_networks_and_resuming_changes_nothing(row: type[FastGAN]) -> None:
+    whole = small(row)
+    torch.manual_seed(1)
+    train(whole, batches(2))
+    kept = deepcopy(
+        (weights(whole), {name: opt.state_dict() for name, opt in whole.opt.items()}, torch.get_rng_state())
+    )
+
+    def rest(method: FastGAN) -> dict[str, Tensor]:
+        for network in method.networks().values():
+            network.train(any(parameter.requires_grad for parameter in network.parameters()))
+        for step in (2, 3):
+            method.training_step(batches(4)[step], step)
+        return weights(method)
+
+    end = rest(whole)
+    resumed = small(row, seed=7)
+    for name, network in resumed.networks().items():
+        network.load_state_dict({k.split(".", 1)[1]: v for k, v in kept[0].items() if k.split(".", 1)[0] == name})
+    for name, opt in resumed.opt.items():
+        opt.load_state_dict(kept[1][name])
+    torch.set_rng_state(kept[2])
+    again = rest(resumed)
+    assert end.keys() == again.keys()
+    assert all(torch.equal(value, again[key]) for key, value in end.items())
+
+
+def test_it_learns_to_show_what_it_saw() -> None:
+    method = small(FastGAN, steps=25, lr=2e-3)
+    history = train(method, [{"image": images(4, 3)}] * 25)
+    assert sum(losses["l_rec"] for losses in history[-5:]) < 0.8 * sum(losses["l_rec"] for losses in history[:5])
+
+
+def test_samples_come_from_the_average_and_depend_on_the_latents_that_count_alone() -> None:
+    method = small(FastGAN)
+    train(method, batches(2))
+    z = torch.randn(5, 512)
+    with torch.no_grad():
+        drawn = method.sample({"z": z})
+        other = method.sample({"z": torch.cat([z[:, :8], torch.zeros(5, 504)], 1)})
+        alone = torch.cat([method.sample({"z": each[None]}) for each in z])
+        torch.testing.assert_close(drawn, method.g_ema(z[:, :8])[0])
+        assert not torch.allclose(drawn, method.g(z[:, :8])[0])
+    assert torch.equal(drawn, other)
+    torch.testing.assert_close(drawn, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_the_average_moves_a_share_of_the_way_and_takes_other_buffers_as_they_are() -> None:
+    torch.manual_seed(0)
+    network = networks.Generator(32, 3, 8, 4)
+    average = deepcopy(network).requires_grad_(False)
+    network(torch.randn(4, 8))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1)
+    before = deepcopy(average.state_dict())
+    follow(average, network, 0.25)
+    for name, value in average.state_dict().items():
+        target = network.state_dict()[name]
+        moves = name.endswith(("running_mean", "running_var")) or name in dict(network.named_parameters())
+        torch.testing.assert_close(value, torch.lerp(before[name], target, 0.25) if moves else target)
+
+
+def test_the_average_follows_closely_at_first_and_keeps_ema_of_itself_later() -> None:
+    method = small(FastGAN, ema=0.5)
+    for network in method.networks().values():
+        network.train(any(parameter.requires_grad for parameter in network.parameters()))
+    for step, kept in ((0, 0.1), (1_000, 0.5)):
+        before = [p.clone() for p in method.g_ema.parameters()]
+        method.training_step(batches(1)[0], step)
+        for old, new, target in zip(before, method.g_ema.parameters(), method.g.parameters(), strict=True):
+            torch.testing.assert_close(new, kept * old + (1 - kept) * target)
+
+
+def test_mixed_steps_take_turns_with_ordinary_ones() -> None:
+    first, second, third = train(small(FastGANMixDL), batches(3))
+    assert set(first) == set(third) == {"l_d_mix", "l_rec", "l_d_dist", "l_g_mix", "l_g_dist"}
+    assert set(second) == {"l_d", "l_rec", "l_g"}
+
+
+def test_a_weight_of_zero_leaves_its_term_out() -> None:
+    (losses,) = train(small(FastGANMixDL, lambda_g=0, lambda_d=0, lambda_rec=0), batches(1))
+    assert set(losses) == {"l_d_mix", "l_g_mix"}
+    assert small(FastGANMixDL, lambda_d=0).d.project is None
+
+
+def test_the_projection_is_as_wide_as_ds_last_maps() -> None:
+    d = small(FastGANMixDL).d
+    assert d.project.weight.shape == (32, 8 * 8 * 32)
+    assert parameters(d) == counted_d(32, 4) + 32 * 8 * 8 * 32 + 32
+
+
+def test_gs_similarities_are_cosines_of_flattened_maps_of_one_layer_for_each_anchor() -> None:
+    maps = [torch.randn(7, 3, 4, 4), torch.randn(7, 2, 8, 8)]
+    found = at_random_layers(maps, 3)
+    assert found.shape == (3, 4)
+    for row, values in enumerate(found):
+        flat = [each.flatten(1) for each in maps]
+        ways = [torch.cosine_similarity(each[row][None], each[3:]) for each in flat]
+        assert any(torch.allclose(values, way, atol=1e-6) for way in ways)
+
+
+def test_the_distance_loss_brings_gs_maps_nearer_to_the_mixture() -> None:
+    method = small(FastGANMixDL, mix_every=1, lr=1e-3, steps=30, lambda_rec=0)
+    history = [losses["l_g_dist"] for losses in train(method, [{"image": images(4, 3)}] * 30)]
+    assert sum(history[-8:]) < 0.8 * sum(history[:8])
+
+
+def test_vgg16_is_asked_for_by_name_and_not_where_it_is_not_needed() -> None:
+    assert small(FastGAN, reconstruction="lpips").files() == {"vgg16": VGG16}
+    for settings in ({"reconstruction": "l1"}, {"reconstruction": "lpips", "lambda_rec": 0}):
+        method = small(FastGAN, **settings)
+        assert method.files() == {}
+        with pytest.raises(ValueError, match="takes no file as 'vgg16'"):
+            method.take_file("vgg16", {})
+
+
+def made_up_vgg16() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    wanted = {f"features.{key.split('.', 1)[1]}": value.shape for key, value in LPIPS().trunk.state_dict().items()}
+    return {key: torch.randn(shape, generator=generator) * 0.05 for key, shape in wanted.items()}
+
+
+def test_lpips_is_the_package_and_trains_with_a_file_of_the_right_shape() -> None:
+    import lpips
+
+    method, state = small(FastGAN, reconstruction="lpips"), made_up_vgg16()
+    method.take_file("vgg16", {**state, "classifier.0.bias": torch.zeros(1)})
+    theirs = lpips.LPIPS(net="vgg", pnet_rand=True, verbose=False).eval()
+    theirs.net.load_state_dict({key: state[f"features.{key.split('.', 1)[1]}"] for key in theirs.net.state_dict()})
+    one, other = images(3, 3), images(3, 3, 1)
+    with torch.no_grad():
+        torch.testing.assert_close(method.distance(one, other), theirs(one, other).flatten(), atol=1e-5, rtol=1e-4)
+    (losses,) = train(method, batches(1))
+    assert losses["l_rec"] > 0
+    assert not method.distance.training
+    for key in ("features.28.bias", "features.0.weight"):
+        with pytest.raises(RuntimeError, match=key.split(".", 1)[1]):
+            method.take_file("vgg16", {k: v for k, v in state.items() if k != key})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"latent": 513}, {"latent": 0}, {"width_d": 0}, {"ema": 1.0}, {"lambda_rec": -1}, {"reconstruction": "l2"}],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        FastGAN.Settings.model_validate(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"alpha": 0}, {"mix_every": 0}, {"lambda_g": -1}, {"lambda_d": -0.1}])
+def test_settings_of_mixtures_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(pydantic.ValidationError):
+        FastGANMixDL.Settings.model_validate(wrong)
