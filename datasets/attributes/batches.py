@@ -5,13 +5,13 @@ Images come as uint8 and leave as float32 in [-1, 1]. Everything is a pure funct
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from datasets.attributes.sources import Labelled
 from datasets.attributes.wishes import Target
 from datasets.errors import DataError
 from datasets.faces.looks import HAIR
+from datasets.images import signed
 from datasets.sampling import step_indices
 
 
@@ -50,8 +50,3 @@ def side(shown: Labelled, places: Tensor, step: int, size: int, *key: str | int)
 def one_colour(shown: Labelled) -> Labelled:
     """The snapshots whose hair has exactly one of the three colours: of others nobody can say what is right."""
     return shown.where(shown.labels[:, : len(HAIR)].sum(1) == 1)
-
-
-def signed(images: Tensor) -> Tensor:
-    """uint8 [0, 255] -> float32 [-1, 1]."""
-    return images.to(torch.float32).div_(127.5).sub_(1)

@@ -50,6 +50,7 @@ from datasets.attributes.streams import JUDGES, set_of, stage_of
 from datasets.attributes.wishes import Target, Vocabulary, Wish, classes_of, joined
 from datasets.errors import DataError
 from datasets.faces.album import Album, one_crew
+from datasets.images import signed
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 
@@ -122,7 +123,7 @@ class Attributes(Task):
             return self._questions.requests()
         if kind == "predict" and stage != "rows":
             shown = self._judged(stage, "judge-test")
-            inputs, labels = {"image": batches.signed(shown.images[:])}, {JUDGES[stage]: shown.labels}
+            inputs, labels = {"image": signed(shown.images[:])}, {JUDGES[stage]: shown.labels}
             return [Request("judge-test", "predict", inputs, labels)]
         return []
 
@@ -143,14 +144,12 @@ class Attributes(Task):
         """``faces`` with hair, gender, age and combinations, or ``expressions`` that are not neutral; in no request."""
         if name == "faces":
             shown = batches.one_colour(self._images("faces", "reference"))
-            return Request(
-                name, "predict", {"image": batches.signed(shown.images[:])}, joined(classes_of(shown.labels))
-            )
+            return Request(name, "predict", {"image": signed(shown.images[:])}, joined(classes_of(shown.labels)))
         if name == "expressions":
             shown = self._images("expressions", "reference")
             # No request asks for neutral images, so a distance to all references should not count them.
             shown = shown.where(shown.labels > 0)
-            return Request(name, "predict", {"image": batches.signed(shown.images[:])}, {"expression": shown.labels})
+            return Request(name, "predict", {"image": signed(shown.images[:])}, {"expression": shown.labels})
         raise DataError(f"the task attributes has no reference images {name!r}; it has expressions, faces")
 
     def digests(self) -> dict[str, str]:
@@ -243,14 +242,14 @@ class Attributes(Task):
         faces = sitters = None
         if "faces" in self._asked:
             shown = batches.one_colour(self._images("faces", "test"))
-            known = tuple(batches.signed(true.images) for true in self._truths())
-            faces = Faces(batches.signed(shown.images[:]), classes_of(shown.labels), known)
+            known = tuple(signed(true.images) for true in self._truths())
+            faces = Faces(signed(shown.images[:]), classes_of(shown.labels), known)
         if "expressions" in self.settings.data:
             portraits = self._images("expressions", "test")
-            neutral = batches.signed(portraits.images[portraits.labels == 0])
+            neutral = signed(portraits.images[portraits.labels == 0])
             expressive = None
             if self.settings.source == "standin":
                 shape = (len(self.settings.expressions), len(neutral), *neutral.shape[1:])
-                expressive = batches.signed(portraits.images[:]).view(shape).transpose(0, 1)[:, 1:]
+                expressive = signed(portraits.images[:]).view(shape).transpose(0, 1)[:, 1:]
             sitters = Sitters(neutral, expressive)
         return Questions(self._words, faces, sitters)

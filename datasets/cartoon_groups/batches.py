@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from datasets.images import signed
 from datasets.sampling import step_indices
 
 
@@ -54,8 +55,3 @@ def chosen(images: Sequence[Tensor], places: Tensor) -> Tensor:
 def labels(images: Sequence[Tensor]) -> Tensor:
     """The group of every image when all stand one after the other, int64 ``[sum of N_g]``."""
     return torch.arange(len(images)).repeat_interleave(torch.tensor([len(few) for few in images]))
-
-
-def signed(images: Tensor) -> Tensor:
-    """uint8 [0, 255] -> float32 [-1, 1]."""
-    return images.float().div_(127.5).sub_(1)

@@ -36,6 +36,7 @@ from datasets.cartoon_groups.sources import Domain, Part, Progress, Real, Source
 from datasets.errors import DataError
 from datasets.faces.album import Album, one_crew
 from datasets.faces.people import GROUPS
+from datasets.images import signed
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
@@ -234,7 +235,7 @@ class CartoonGroups(Task):
         return {name: identities.views(shown, name, step, seed) for name in ("image", "other")}
 
     def _pairs(self) -> Request:
-        photos = [batches.signed(images) for images in self._images("pairs", "photo")]
+        photos = [signed(images) for images in self._images("pairs", "photo")]
         if self.settings.source == "standin":
             first, second = [few[0::2] for few in photos], [few[1::2] for few in photos]
         else:
@@ -244,12 +245,12 @@ class CartoonGroups(Task):
 
     def _labelled(self, name: str, part: Part, domain: Domain) -> Request:
         images = self._images(part, domain)
-        return Request(name, "predict", {"image": batches.signed(torch.cat(images))}, {"group": batches.labels(images)})
+        return Request(name, "predict", {"image": signed(torch.cat(images))}, {"group": batches.labels(images)})
 
     def _truth(self, part: Part, domain: Domain, limit: int | None = None) -> Tensor | None:
         if self.settings.source != "standin":
             return None
-        return batches.signed(torch.cat([few[:limit] for few in self._images(part, domain)]))
+        return signed(torch.cat([few[:limit] for few in self._images(part, domain)]))
 
     def _translation(
         self, name: str, part: Part, domain: Domain, truth: Tensor | None, limit: int | None = None
@@ -262,7 +263,7 @@ class CartoonGroups(Task):
         images = [few[:limit] for few in images]
         groups = batches.labels(images)
         to = torch.full_like(groups, 1 - DOMAINS.index(domain))
-        inputs = {"image": batches.signed(torch.cat(images)), "group": groups, "to": to}
+        inputs = {"image": signed(torch.cat(images)), "group": groups, "to": to}
         return Request(name, "translate", inputs, {"group": groups}, truth)
 
 

@@ -35,6 +35,7 @@ from datasets.digits import mnist, svhn
 from datasets.digits.street import street
 from datasets.digits.svhn import Street
 from datasets.errors import DataError
+from datasets.images import signed
 from datasets.sampling import epoch_order, step_indices
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
@@ -154,7 +155,7 @@ class Digits(Task):
         if known == "train":
             s, t = self._s.images, self._t[0]
             return {
-                "s": _signed(s[step_indices(len(s), step, size, "s", seed)]),
+                "s": signed(s[step_indices(len(s), step, size, "s", seed)]),
                 "t": _padded(t[step_indices(len(t), step, size, "t", seed)]),
             }
         if known == "judge-mnist":
@@ -163,7 +164,7 @@ class Digits(Task):
             return {"image": _padded(images[chosen]), "digit": labels[chosen]}
         data = self._f if known == "f" else self._street("judge")
         chosen = step_indices(len(data.images), step, size, known, seed)
-        return {"image": _signed(data.images[chosen]), "digit": data.labels[chosen]}
+        return {"image": signed(data.images[chosen]), "digit": data.labels[chosen]}
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``translate``: street test images (and s with ``adaptation``). ``predict``: the test sets of the stream."""
@@ -298,15 +299,10 @@ def _without(data: Street, left_out: tuple[int, ...]) -> Street:
     return Street(data.images[kept], data.labels[kept], data.digest)
 
 
-def _signed(images: Tensor) -> Tensor:
-    """uint8 [0, 255] -> float32 [-1, 1]."""
-    return images.float().div_(127.5).sub_(1)
-
-
 def _padded(images: Tensor) -> Tensor:
     """MNIST uint8 ``[B, 28, 28]`` -> float32 ``[B, 1, 32, 32]`` in [-1, 1], two pixels of background around it."""
-    return _signed(pad(images[:, None], (2, 2, 2, 2)))
+    return signed(pad(images[:, None], (2, 2, 2, 2)))
 
 
 def _request(name: str, kind: Kind, data: Street) -> Request:
-    return Request(name, kind, {"image": _signed(data.images)}, {"digit": data.labels})
+    return Request(name, kind, {"image": signed(data.images)}, {"digit": data.labels})
