@@ -32,5 +32,7 @@ METHODS: Mapping[str, str] = {
     "stargan/diat": "methods.stargan.diat:DIAT",
     "stargan/cyclegan": "methods.stargan.cyclegan:CycleGAN",
     "stargan/icgan": "methods.stargan.icgan:IcGAN",
+    "mixdl/fastgan": "methods.mixdl.fastgan:FastGAN",
+    "mixdl/fastgan-mixdl": "methods.mixdl.fastgan_mixdl:FastGANMixDL",
 }
 """``paper/method`` -> lazy ``module:Class``."""
