@@ -9,7 +9,7 @@ composed into one affine map G and one map of colours C,
     C = saturation . hue . luma flip . contrast . brightness
 
 about the image's centre and the axis of greys v = (1, 1, 1) / sqrt 3. A change that is left out is the identity, so at
-p < 1 the untouched image is the likeliest of all and G's network cannot learn to draw augmented ones (Section 2.2).
+p < 1 the untouched image is the likeliest of all, and G is not taught to draw augmented ones (Section 2.2).
 
     r_t = E sign(D(real))        every 4 steps:   p <- p + sign(r_t - 0.6) (images seen) / 500,000, within [0, 1]
 
@@ -206,7 +206,8 @@ class AdaSettings(BaseModel):
 class WithADA(StyleGAN2):
     """Mixin: the method that follows it in a class's bases, with ADA before D.
 
-    Its settings need :class:`AdaSettings`.
+    Its settings need :class:`AdaSettings`. p moves in steps that tell :meth:`observe` of D's logits; MixDL's mixed
+    steps, whose D judges patches, do not.
     """
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
