@@ -59,6 +59,9 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["translate", "a.png", "--from", "dtn/dtn/digits/s0"], ["has not been run"]),
         (["translate", "a.png", "--from", "a/b/c/s0", "--to", "out/"], ["--to out/", "KEY=VALUE", "--out"]),
         (["translate", "a.png", "--from", "a/b/c/s0", "--group", "man", "--to", "group=kids"], ["'kids' and 'man'"]),
+        (["sample", "--from", "mixdl/mixdl/ten-shot/s0"], ["has not been run"]),
+        (["sample", "--from", "a/b/c/s0", "--n", "0"], ["--n 0", "1 to 10000"]),
+        (["sample", "--from", "a/b/c/s0", "--strips", "2", "--points", "1"], ["--points 1", "from 2"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -94,7 +97,7 @@ def test_everything_there_is_can_be_listed(call: Call, what: str) -> None:
     assert len(out.splitlines()) > 3
 
 
-@pytest.mark.parametrize("command", ["list", "run", "report", "gate", "sync", "data", "ui", "translate"])
+@pytest.mark.parametrize("command", ["list", "run", "report", "gate", "sync", "data", "ui", "translate", "sample"])
 def test_the_help_of_every_command_shows_an_example(call: Call, command: str) -> None:
     code, out, _ = call(command, "--help")
     assert code == 0
