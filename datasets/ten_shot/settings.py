@@ -51,7 +51,11 @@ class TenShotSettings(TaskSettings):
         return value
 
     @model_validator(mode="after")
-    def _enough_people(self) -> Self:
+    def _fitting(self) -> Self:
+        if self.source == "standin" and self.data != "folder":
+            raise ValueError(f"data={self.data} needs source=real and a data_dir; the stand-in draws its own images")
+        if self.flower is not None and self.data != "flowers":
+            raise ValueError(f"flower={self.flower} needs data=flowers; a folder has no classes")
         if self.source == "standin" and self.shots > POOL:
             raise ValueError(f"shots is {self.shots}, but the stand-in draws them from {POOL} people; use fewer")
         return self
