@@ -6,6 +6,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from benchmarks.cell import Cell
+from benchmarks.restore import build_task
+from benchmarks.seeds import derive_seed
 from datasets.digits import street
 from datasets.digits.svhn import Street
 from datasets.errors import DataError
@@ -287,3 +290,22 @@ def test_what_there_is_not_is_said(make):
 def test_street_digits_are_enlarged_to_the_size(make):
     images = make("source-far", size=64).reference("source-far").inputs["image"]
     assert images.shape == (5, 3, 64, 64)
+
+
+def test_the_harness_gives_every_seed_of_a_row_its_own_shots(make, tmp_path):
+    def shots(seed):
+        settings = TenShotSettings(**SMALL).model_dump(mode="json")
+        cell = Cell(
+            method="mixdl/mixdl",
+            task="ten-shot",
+            profile="quick",
+            seed=seed,
+            method_settings={},
+            task_settings=settings,
+        )
+        task = build_task(cell, tmp_path)
+        assert task.seed == derive_seed("data", "ten-shot", seed)
+        return shots_of(task)
+
+    assert shots(0) == shots(0)
+    assert set(shots(0)) != set(shots(1))
