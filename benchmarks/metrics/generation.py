@@ -40,7 +40,7 @@ def precision_recall(question: Question) -> list[Score]:
 def lpips_diversity(question: Question) -> list[Score]:
     """``lpips_diversity.TRUNK``: mean distance over all pairs, higher is more diverse; of the yardstick as well."""
     scores = []
-    for trunk in trunks_of(question):
+    for trunk in trunks_of(question, remembering=True):
         name = f"lpips_diversity.{trunk.name}"
         for part, chosen in question.slices():
             few = question.answer.images[chosen]
@@ -60,7 +60,7 @@ def nearest_shot(question: Question) -> list[Score]:
     """
     known, other = question.needs_reference(), question.yardstick
     scores = []
-    for trunk in trunks_of(question):
+    for trunk in trunks_of(question, remembering=True):
         name = f"nearest_shot.{trunk.name}"
         ours = shots.nearest(question.answer.images, known.images, trunk)
         for part, chosen in question.slices():

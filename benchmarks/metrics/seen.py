@@ -44,10 +44,11 @@ def extractors_of(question: Question) -> Iterator[Extractor]:
         yield get_extractor(name, question.device)
 
 
-def trunks_of(question: Question) -> Iterator[trunks.Trunk]:
-    """The question's LPIPS trunks, which remember what they have just seen."""
+def trunks_of(question: Question, *, remembering: bool = False) -> Iterator[trunks.Trunk]:
+    """The question's LPIPS trunks; remembering ones, where another metric looks at the same images next."""
     for name in _usable(question, trunks.TRUNKS):
-        yield Remembering(**vars(trunks.get_trunk(name, question.device)))
+        trunk = trunks.get_trunk(name, question.device)
+        yield Remembering(**vars(trunk)) if remembering else trunk
 
 
 def protocol(seen: Extractor | trunks.Trunk, **more: str | int) -> dict[str, str | int]:
