@@ -9,7 +9,9 @@ An entry is a lazy ``module:Class`` string, so that listing names imports nothin
 
 from __future__ import annotations
 
+import functools
 import importlib
+import sys
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
@@ -63,14 +65,23 @@ def _dummies(what: str) -> dict[str, str]:
 
 def _merged(what: str, ours: Mapping[str, str], group: str) -> dict[str, str]:
     merged = dict(ours)
-    for entry in entry_points(group=group):
-        known = merged.setdefault(entry.name, entry.value)
-        if known != entry.value:
+    for name, value in _entries(group, tuple(sys.path)):
+        known = merged.setdefault(name, value)
+        if known != value:
             raise UserError(
-                f"{what} {entry.name!r} is registered twice: as {known} and, by entry point {group}, as {entry.value}; "
+                f"{what} {name!r} is registered twice: as {known} and, by entry point {group}, as {value}; "
                 "rename or uninstall one"
             )
     return merged
+
+
+@functools.cache
+def _entries(group: str, _places: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Name and value of the entry points that packages in these places, ``sys.path``, have in a group.
+
+    Kept, because finding them reads the metadata of everything that is installed, and a plan asks a thousand times.
+    """
+    return tuple((entry.name, entry.value) for entry in entry_points(group=group))
 
 
 def _load(what: str, name: str, known: Mapping[str, str], base: type) -> Any:

@@ -1,0 +1,90 @@
+"""A small cell is little more than its start: what its process imports, and how it ends."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import registry
+from benchmarks.startup import uncollected
+
+REPOSITORY = Path(__file__).parents[2]
+HEAVY = ("IPython", "lpips", "matplotlib", "mlflow", "pandas", "pyarrow", "resvg_py", "rich", "scipy", "torchvision")
+"""What no cell needs before it trains; some metrics and tasks import one of these when they are asked for."""
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_command_of_a_cell_answers_before_anything_heavy_is_imported() -> None:
+    done = python("import sys, benchmarks.cell, benchmarks.runner; print(*sys.modules)")
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "benchmarks" in loaded, done.stderr
+    assert not loaded & {*HEAVY, "torch", "lightning_fabric", "numpy"}
+
+
+def test_training_and_evaluation_import_nothing_that_only_some_cells_need() -> None:
+    done = python("import sys, benchmarks.training, benchmarks.evaluation, benchmarks.system; print(*sys.modules)")
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "torch" in loaded, done.stderr
+    assert not loaded & set(HEAVY)
+
+
+def test_imports_of_a_block_are_left_out_of_collections() -> None:
+    assert gc.isenabled()
+    before = gc.get_freeze_count()
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+            kept = [[number] for number in range(1000)]
+        assert gc.isenabled()
+        assert gc.get_freeze_count() >= before + len(kept)
+    finally:
+        gc.unfreeze()
+
+
+def test_the_collector_stays_off_where_it_was_off() -> None:
+    gc.disable()
+    try:
+        with uncollected():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_leaving_keeps_the_exit_code_and_what_was_printed_but_takes_nothing_apart(code: int) -> None:
+    done = python(
+        "import atexit, sys; from benchmarks.startup import leave\n"
+        "atexit.register(print, 'taken apart'); print('out'); print('error', file=sys.stderr, end=''); "
+        f"leave({code})"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "out\n", "error")
+
+
+def test_a_thousand_questions_for_a_method_read_the_installed_packages_once() -> None:
+    registry.methods()
+    begin = time.process_time()
+    for _ in range(1000):
+        registry.methods()
+    assert time.process_time() - begin < 1.0, "reading them anew each time takes ten seconds"
+
+
+def test_a_place_added_to_the_path_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "late/one" not in registry.methods()
+    info = tmp_path / "late-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[retable.methods]\nlate/one = late:One\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert registry.methods()["late/one"] == "late:One"
