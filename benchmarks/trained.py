@@ -10,7 +10,7 @@ from benchmarks import index
 from benchmarks.cell import Cell
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.journal import read_json
-from benchmarks.restore import build_task, restore_method
+from benchmarks.restore import WEIGHTS, build_task, restore_method
 from datasets.task import Task
 from methods.method import Kind, Method
 
@@ -40,6 +40,8 @@ def find_trained(source: str, root: Path, suite: str, kind: Kind) -> Trained:
     """
     cell, directory = _find(source, root, suite)
     runs = directory.parent.parent
+    if not (directory / WEIGHTS).exists():
+        raise UserError(f"{cell.address} has no trained networks: {directory} holds no {WEIGHTS}; run it to its end")
     task = build_task(cell, runs)
     method = restore_method(cell, task, runs, directory)
     if method.kind != kind:

@@ -21,7 +21,7 @@ from benchmarks.evaluation import Answers
 from benchmarks.gate.compare import is_gated, scores_of
 from benchmarks.journal import write_json
 from benchmarks.plan import make_plan
-from benchmarks.restore import build_task, restore_method
+from benchmarks.restore import WEIGHTS, build_task, restore_method
 from benchmarks.runner import run_cell
 from benchmarks.sample import sample
 from benchmarks.suites import load_suite
@@ -287,6 +287,14 @@ def test_a_row_that_samples_is_no_translation(runs: Path, tmp_path: Path) -> Non
 def test_a_cell_that_was_never_trained_is_refused_by_address(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no trained cell 'dummy/paint/few-squares/s0'.*did you mean"):
         sample("dummy/paint/few-squares/s0", tmp_path / "out", runs, "trial")
+
+
+def test_a_cell_that_did_not_end_well_has_nothing_to_sample_from(runs: Path, tmp_path: Path) -> None:
+    cell = painter(runs)
+    (tmp_path / "cells" / "failed").mkdir(parents=True)
+    write_json(tmp_path / "cells" / "failed" / "cell.json", cell.to_json())
+    with pytest.raises(UserError, match=rf"{ADDRESS} has no trained networks: .*failed holds no {WEIGHTS}"):
+        sample(str(tmp_path / "cells" / "failed"), tmp_path / "out", runs, "trial")
 
 
 def test_a_task_without_anything_to_sample_says_so(tmp_path: Path) -> None:
