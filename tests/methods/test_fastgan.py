@@ -61,6 +61,16 @@ def test_g_draws_the_image_and_one_of_half_its_side_and_d_scores_5_by_5_patches_
     assert d(image, little).pictures == []
 
 
+@pytest.mark.parametrize("size", [512, 1024])
+def test_larger_images_have_a_small_one_of_128_pixels_and_as_many_patches(size: int) -> None:
+    image, little, _ = networks.Generator(size, 3, 4, 2)(torch.randn(1, 4))
+    assert image.shape == (1, 3, size, size)
+    assert little.shape == (1, 3, 128, 128)
+    seen = networks.Discriminator(size, 3, 2)(image, little, 0)
+    assert seen.scores.shape == (1, 50)
+    assert [each.shape[3] for each in seen.pictures] == [128] * 3
+
+
 @pytest.mark.parametrize("size", [16, 48, 2048])
 def test_a_size_that_it_does_not_have_is_refused_by_name(size: int) -> None:
     with pytest.raises(ValueError, match=rf"not {size}; change task.size"):
