@@ -210,6 +210,8 @@ class WithADA(StyleGAN2):
     steps, whose D judges patches, do not.
     """
 
+    averages: ClassVar[tuple[str, ...]] = (*StyleGAN2.averages, "ada")
+
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
         s = self.settings

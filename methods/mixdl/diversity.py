@@ -170,6 +170,7 @@ class DistanceGAN(StyleGAN2):
 
     Settings: ClassVar[type[MethodSettings]] = DiverseSettings
     title: ClassVar[str] = "DistanceGAN"
+    averages: ClassVar[tuple[str, ...]] = (*StyleGAN2.averages, "spread")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

@@ -103,6 +103,7 @@ class FastGAN(Method):
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
     stream: ClassVar[str] = "shots"
+    averages: ClassVar[tuple[str, ...]] = ("g_ema",)
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

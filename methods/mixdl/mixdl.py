@@ -152,31 +152,31 @@ class MixDL(StyleGAN2):
 
     def mixed_d(self, real: Tensor) -> dict[str, Tensor]:
         """L_D of a mixed step, and one step."""
-        s = self.settings
+        s, n = self.settings, len(real)
         with torch.no_grad():
             coefficients, w, anchors = self.mixed(real)
-            images = self.painted(anchors)[0]
-            parts = self.painted(w)[0] if s.lambda_d else None
-        which = self.any_map()
-        seen = self.judged(self.augment(images))
-        fake, true = self.patches(seen, which), self.patches(self.judged(self.augment(real)), which)
-        terms = {"l_d_patch": softplus(fake).mean() + softplus(-true).mean()}
-        if parts is not None:
-            hidden = [self.projected(found.hidden) for found in (seen, self.judged(self.augment(parts)))]
-            terms["l_d_dist"] = s.lambda_d * distance_loss(similarities(*hidden), coefficients, s.reading)
+            # Anchors first, so that the images of their parts can be left out.
+            images, _ = self.painted(torch.cat([anchors, w]) if s.lambda_d else anchors)
+        shown = torch.cat([real, images])
+        seen = self.judged(self.augment(shown), len(shown) // n)
+        patches = self.patches(seen)
+        terms = {"l_d_patch": softplus(-patches[:n]).mean() + softplus(patches[n : 2 * n]).mean()}
+        if s.lambda_d:
+            hidden = self.projected(seen.hidden[n:])
+            terms["l_d_dist"] = s.lambda_d * distance_loss(similarities(*hidden.chunk(2)), coefficients, s.reading)
         self.update(self.opt["d"], torch.stack(list(terms.values())).sum())
         return {key: term.detach() for key, term in terms.items()}
 
     def mixed_g(self, real: Tensor) -> dict[str, Tensor]:
         """L_G of a mixed step, and one step."""
-        s = self.settings
+        s, n = self.settings, len(real)
         coefficients, w, anchors = self.mixed(real)
-        images, features = self.painted(anchors)
+        images, features = self.painted(torch.cat([anchors, w]) if s.lambda_g else anchors)
         with held(self.d), held(self.heads):
-            terms = {"l_g_patch": softplus(-self.patches(self.judged(self.augment(images)))).mean()}
+            terms = {"l_g_patch": softplus(-self.patches(self.judged(self.augment(images[:n])))).mean()}
         if s.lambda_g:
-            layers = torch.randint(1, len(features), (len(images),)).tolist()
-            found = similarities_at(layers, features, self.painted(w)[1])
+            layers = torch.randint(1, len(features), (n,)).tolist()
+            found = similarities_at(layers, [x[:n] for x in features], [x[n:] for x in features])
             terms["l_g_dist"] = s.lambda_g * distance_loss(found, coefficients, s.reading)
         self.update(self.opt["g"], torch.stack(list(terms.values())).sum())
         return {key: term.detach() for key, term in terms.items()}
@@ -192,13 +192,9 @@ class MixDL(StyleGAN2):
         """Images of styles, the same one at every layer, and the features of g's layers."""
         return cast(tuple[Tensor, list[Tensor]], self.g(w))
 
-    def any_map(self) -> int:
-        """The number of one of d's maps, drawn on the CPU: a device would have to be waited for."""
-        return int(torch.randint(self._maps, ()))
-
-    def patches(self, seen: Seen, which: int | None = None) -> Tensor:
-        """Logits of every patch of a map, of a random one unless it is named."""
-        return cast(Tensor, self.heads(seen.maps, self.any_map() if which is None else which))
+    def patches(self, seen: Seen) -> Tensor:
+        """Logits of every patch of one of d's maps, drawn on the CPU: a device would have to be waited for."""
+        return cast(Tensor, self.heads(seen.maps, int(torch.randint(self._maps, ()))))
 
     def projected(self, hidden: Tensor) -> Tensor:
         """Where d's similarities are taken (Section 3.3)."""

@@ -49,6 +49,8 @@ class StyleGAN2Settings(MethodSettings):
     """Channels of a layer times its resolution, where that is less than ``width``."""
     lr: float = 2e-3
     """Adam's learning rate, before the correction for lazy regularisers."""
+    noise: bool = True
+    """Whether every layer of g adds noise; few steps are not enough for it to become detail."""
     mapping_rate: float = 0.01
     """Learning rate of f relative to ``lr``."""
     r1: float = 10.0
@@ -118,12 +120,13 @@ class StyleGAN2(Method):
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
     stream: ClassVar[str] = "shots"
+    averages: ClassVar[tuple[str, ...]] = ("f_ema", "g_ema", "path")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
         s, size, (channels,) = self.settings, info.image_size, info.channels.values()
         self.f: nn.Module = Mapping(s.latent, s.layers, s.mapping_rate)
-        synthesis = Synthesis(size, channels, s.latent, s.width, s.base)
+        synthesis = Synthesis(size, channels, s.latent, s.width, s.base, s.noise)
         self.styles = synthesis.styles
         self.g: nn.Module = synthesis
         self.d: nn.Module = Discriminator(size, channels, s.width, s.base)
@@ -188,11 +191,11 @@ class StyleGAN2(Method):
         """L_D and one step."""
         with torch.no_grad():
             image, _ = self.draw(self.latents(real))
-        seen_fake, seen_real = self.judged(self.augment(image)), self.judged(self.augment(real))
-        l_d = softplus(seen_fake.score).mean() + softplus(-seen_real.score).mean()
+        fake, true = self.judged(self.augment(torch.cat([image, real])), 2).score.chunk(2)
+        l_d = softplus(fake).mean() + softplus(-true).mean()
         self.update(self.opt["d"], l_d)
-        self.observe(seen_real.score.detach())
-        terms = {"l_d": l_d, "d_real": seen_real.score.mean(), "d_fake": seen_fake.score.mean()}
+        self.observe(true.detach())
+        terms = {"l_d": l_d, "d_real": true.mean(), "d_fake": fake.mean()}
         return {key: term.detach() for key, term in terms.items()}
 
     def update_r1(self, real: Tensor) -> Tensor:
@@ -247,9 +250,9 @@ class StyleGAN2(Method):
         """Images of latents with styles mixed, and the features of g's layers."""
         return cast(tuple[Tensor, list[Tensor]], self.g(self.styled(z)))
 
-    def judged(self, images: Tensor) -> Seen:
-        """What d makes of images."""
-        return cast(Seen, self.d(images))
+    def judged(self, images: Tensor, parts: int = 1) -> Seen:
+        """What d makes of so many batches of images, one after the other."""
+        return cast(Seen, self.d(images, parts))
 
     def follow(self) -> None:
         """The averaged f and g move a little towards the trained ones."""

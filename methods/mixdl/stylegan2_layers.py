@@ -155,24 +155,28 @@ class Modulated(nn.Module):
 class Styled(nn.Module):
     """Modulated convolution, noise, bias and activation (Fig. 2c). Arguments as :class:`Modulated`, and ``size``.
 
-    In training the noise is drawn anew; in evaluation mode it is always the same one, so that a sample is a function of
-    its latent alone, and neighbours on a path differ by nothing else.
+    ``noisy = False`` leaves the noise out. In training it is drawn anew; in evaluation mode it is always the same one,
+    so that a sample is a function of its latent alone, and neighbours on a path differ by nothing else.
     """
 
     noise: Tensor
 
-    def __init__(self, channels: int, out: int, latent: int, size: int, *, up: bool = False) -> None:
+    def __init__(
+        self, channels: int, out: int, latent: int, size: int, *, up: bool = False, noisy: bool = True
+    ) -> None:
         super().__init__()
         self.conv = Modulated(channels, out, 3, latent, up=up)
-        self.strength = nn.Parameter(torch.zeros(1))
+        self.strength = nn.Parameter(torch.zeros(1)) if noisy else None
         self.bias = nn.Parameter(torch.zeros(out))
         self.register_buffer("noise", torch.randn(1, 1, size, size))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """Features ``[N, channels, H, W]`` and styles ``[N, latent]`` -> ``[N, out, size, size]``."""
         x = self.conv(x, w)
-        noise = x.new_empty(len(x), 1, *x.shape[2:]).normal_() if self.training else self.noise.to(x.dtype)
-        return activate(x + self.strength * noise + self.bias[:, None, None])
+        if self.strength is not None:
+            noise = x.new_empty(len(x), 1, *x.shape[2:]).normal_() if self.training else self.noise.to(x.dtype)
+            x = x + self.strength * noise
+        return activate(x + self.bias[:, None, None])
 
 
 class ToRGB(nn.Module):

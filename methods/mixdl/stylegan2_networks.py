@@ -66,18 +66,22 @@ class Synthesis(nn.Module):
         latent: length of w.
         width: most channels of a layer, 512 in the paper.
         base: channels of a layer times its resolution, 32,768 in the paper.
+        noisy: whether every layer adds noise, as in the paper.
     """
 
-    def __init__(self, size: int, channels: int, latent: int, width: int, base: int) -> None:
+    def __init__(self, size: int, channels: int, latent: int, width: int, base: int, noisy: bool = True) -> None:
         super().__init__()
         first = channels_at(4, width, base)
         self.constant = nn.Parameter(torch.randn(1, first, 4, 4))
-        self.convs = nn.ModuleList([Styled(first, first, latent, 4)])
+        self.convs = nn.ModuleList([Styled(first, first, latent, 4, noisy=noisy)])
         self.to_rgb = nn.ModuleList([ToRGB(first, channels, latent)])
         before = first
         for side in resolutions(size):
             after = channels_at(side, width, base)
-            self.convs += [Styled(before, after, latent, side, up=True), Styled(after, after, latent, side)]
+            self.convs += [
+                Styled(before, after, latent, side, up=True, noisy=noisy),
+                Styled(after, after, latent, side, noisy=noisy),
+            ]
             self.to_rgb.append(ToRGB(after, channels, latent))
             before = after
         self.styles = len(self.convs) + 1
@@ -156,8 +160,8 @@ class Discriminator(nn.Module):
         at = [channels_at(side, width, base) for side in (self.patch, self.patch, self.patch // 2, self.patch // 2)]
         self.map_channels = tuple(at)
 
-    def forward(self, x: Tensor) -> Seen:
-        """Images ``[N, channels, size, size]``."""
+    def forward(self, x: Tensor, parts: int = 1) -> Seen:
+        """Images ``[N, channels, size, size]``: so many batches of equal size, which are judged each on its own."""
         x, maps = self.enter(x), []
         for depth, block in enumerate(self.blocks, 1):
             inner, x = block(x)
@@ -165,16 +169,16 @@ class Discriminator(nn.Module):
                 maps.append(inner)
             if depth in (self._depth, self._depth + 1):
                 maps.append(x)
-        hidden = self.hidden(self.last(torch.cat([x, _deviation(x)], 1)).flatten(1))
+        hidden = self.hidden(self.last(torch.cat([x, _deviation(x, len(x) // parts)], 1)).flatten(1))
         return Seen(self.score(hidden)[:, 0], hidden, maps)
 
 
-def _deviation(x: Tensor) -> Tensor:
-    """The mean deviation of a group of images ``[N, C, H, W]`` as one map for each of them, ``[N, 1, H, W]``."""
-    n, _, height, width = x.shape
-    group = next(size for size in range(min(n, GROUP), 0, -1) if n % size == 0)
-    deviation = (x.view(group, -1, *x.shape[1:]).var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
-    return deviation.repeat(group)[:, None, None, None].expand(-1, 1, height, width)
+def _deviation(x: Tensor, batch: int) -> Tensor:
+    """The mean deviation of a group of neighbours in a batch as one more map ``[N, 1, H, W]`` of ``[N, C, H, W]``."""
+    group = next(size for size in range(min(batch, GROUP), 0, -1) if batch % size == 0)
+    groups = x.view(-1, group, *x.shape[1:])
+    deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    return deviation.repeat_interleave(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])
 
 
 class Heads(nn.Module):

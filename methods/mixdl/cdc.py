@@ -1,0 +1,202 @@
+"""CDC: a generator of another domain, adapted to ten images while its images keep their distances.
+
+Paper: Ojha et al., "Few-shot Image Generation via Cross-domain Correspondence", CVPR 2021, arXiv 2104.06820. f, g and d
+start as a source generator's (a stage: StyleGAN2 on photographs). With q_i the softmax of the cosine similarities
+between the features of image i and those of the other images of a batch, at a random layer, of the source (s) and of
+the adapted generator (t),
+
+    L_G = softplus(-d or patches) + lambda_dist KL(q_s || q_t)                                   (Eqs. 1 to 4)
+
+Only images near a few fixed latents, the anchors, are judged as wholes, every fourth step; all others by their patches
+(Section 3.2).
+
+Differences from the paper:
+
+- MixDL's table starts from FFHQ. Here ``mixdl/source`` is trained on photographs of other people, and for the row
+  ``cdc-far`` on street digits: how far the source is decides what there is to be kept.
+- The order of the divergence, its mean over the entries of the N x (N - 1) matrix and the weights are the released
+  code's: lambda 1000, 10 anchors with a spread of 0.1, one image-level step of four, 5,002 steps.
+- R1 is taken of what the step trains, whole images or patches; the path length as in the row StyleGAN2.
+- The patch discriminator has a head on each of four maps of d, of which a step takes one, as in MixDL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import ClassVar, cast
+
+import torch
+from pydantic import field_validator
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from methods.method import Info, Method, MethodSettings
+from methods.mixdl.similarity import similarities
+from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
+from methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
+from methods.training import Frozen, held
+
+
+class Source(StyleGAN2):
+    """Stage: the source generator, StyleGAN2 on photographs of faces.
+
+    Differences from the paper: it was FFHQ.
+    """
+
+    title: ClassVar[str] = "Source generator"
+    stream: ClassVar[str] = "source-near"
+
+
+class SourceFar(StyleGAN2):
+    """Stage: a source generator that knows no faces, StyleGAN2 on street digits.
+
+    Differences from the paper: it has other sources; digits are ours.
+    """
+
+    title: ClassVar[str] = "Source generator, far"
+    stream: ClassVar[str] = "source-far"
+
+
+class CDCSettings(StyleGAN2Settings):
+    """Settings of CDC. The networks are the source's: ``latent``, ``layers``, ``width`` and ``base`` must be equal."""
+
+    steps: int = 5_002
+    lambda_dist: float = 1000.0
+    """Weight of the distances' loss."""
+    anchors: int = 10
+    """Fixed latents."""
+    anchor_spread: float = 0.1
+    """Deviation around them of the latents that are judged as wholes."""
+    anchor_every: int = 4
+    """One step of so many judges wholes."""
+
+    @field_validator("anchors", "anchor_every")
+    @classmethod
+    def _one_or_more(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError("must be 1 or more")
+        return value
+
+    @field_validator("lambda_dist", "anchor_spread")
+    @classmethod
+    def _not_below_zero(cls, value: float) -> float:
+        if value < 0:
+            raise ValueError("must be 0 or more")
+        return value
+
+
+class Anchors(nn.Module):
+    """The fixed latents ``[K, latent]``: a buffer, so that a checkpoint holds them."""
+
+    z: Tensor
+
+    def __init__(self, count: int, latent: int) -> None:
+        super().__init__()
+        self.register_buffer("z", torch.randn(count, latent))
+
+
+class CDC(StyleGAN2):
+    """Row "StyleGAN2 + CDC"."""
+
+    Settings: ClassVar[type[MethodSettings]] = CDCSettings
+    title: ClassVar[str] = "StyleGAN2 + CDC"
+    needs: ClassVar[Mapping[str, str]] = {"source": "mixdl/source"}
+
+    def __init__(self, settings: MethodSettings, info: Info) -> None:
+        super().__init__(settings, info)
+        d = cast(Discriminator, self.d)
+        self.heads: nn.Module = Heads(d.map_channels)
+        self.anchors = Anchors(self.settings.anchors, self.settings.latent)
+        self.f_source = Frozen(deepcopy(self.f))
+        self.g_source = Frozen(deepcopy(self.g))
+        self._maps = len(d.map_channels)
+        self._whole = True
+        """Whether the current step judges whole images."""
+
+    def start_from(self, role: str, other: Method) -> None:
+        """Take over the source's averaged generator, to be kept and to be adapted, and its discriminator.
+
+        Raises:
+            ValueError: the source's networks have other sizes.
+        """
+        theirs = other.networks()
+        pairs = [("f_ema", (self.f, self.f_ema, self.f_source.network)), ("d", (self.d,))]
+        pairs.append(("g_ema", (self.g, self.g_ema, self.g_source.network)))
+        for name, ours in pairs:
+            for network in ours:
+                try:
+                    network.load_state_dict(theirs[name].state_dict())
+                except RuntimeError as error:
+                    sizes = "latent, layers, width, base and noise"
+                    raise ValueError(f"the source generator's networks have other sizes; set {sizes} alike") from error
+
+    def judging(self) -> list[nn.Module]:
+        """d and the patch heads."""
+        return [self.d, self.heads]
+
+    def learn(self, real: Tensor, step: int) -> dict[str, Tensor]:
+        """A step on whole images near the anchors, or on patches of any."""
+        self._whole = step % self.settings.anchor_every == 0
+        return super().learn(real, step)
+
+    def latents(self, real: Tensor) -> Tensor:
+        """New latents ``[N, latent]``, near the anchors where whole images are judged."""
+        z = super().latents(real)
+        if not self._whole:
+            return z
+        chosen = torch.randint(len(self.anchors.z), (len(z),), device=z.device)
+        near: Tensor = self.anchors.z[chosen] + self.settings.anchor_spread * z
+        return near
+
+    def logits(self, seen: Seen) -> Tensor:
+        """Of whole images ``[N]``, or of their patches on one of d's maps ``[N, 1, H, W]``."""
+        return seen.score if self._whole else cast(Tensor, self.heads(seen.maps, int(torch.randint(self._maps, ()))))
+
+    def update_d(self, real: Tensor) -> dict[str, Tensor]:
+        """L_D and one step."""
+        with torch.no_grad():
+            image, _ = self.draw(self.latents(real))
+        fake, true = self.logits(self.judged(self.augment(torch.cat([image, real])), 2)).chunk(2)
+        l_d = softplus(fake).mean() + softplus(-true).mean()
+        self.update(self.opt["d"], l_d)
+        return {"l_d": l_d.detach(), "d_real": true.mean().detach(), "d_fake": fake.mean().detach()}
+
+    def realness(self, images: Tensor) -> Tensor:
+        """The logits of images or patches, whichever this step trains."""
+        return self.logits(self.judged(images))
+
+    def update_g(self, real: Tensor) -> dict[str, Tensor]:
+        """L_G and one step."""
+        image, _ = self.draw(self.latents(real))
+        with held(self.d), held(self.heads):
+            l_g = softplus(-self.logits(self.judged(self.augment(image)))).mean()
+        l_dist = self.settings.lambda_dist * self.distances(real)
+        self.update(self.opt["g"], l_g + l_dist)
+        return {"l_g": l_g.detach(), "l_dist": l_dist.detach()}
+
+    def distances(self, real: Tensor) -> Tensor:
+        """How far the similarities within a batch are from the source's, a scalar >= 0."""
+        z = super().latents(real)
+        with torch.no_grad():
+            _, before = self.g_source(self.f_source(z))
+        _, after = self.g(self.f(z))
+        layer = int(torch.randint(1, len(after), ()))
+        log_s, log_t = (others(similarities(x[layer], x[layer])).log_softmax(1) for x in (before, after))
+        return (log_s.exp() * (log_s - log_t)).mean()
+
+
+def others(similarity: Tensor) -> Tensor:
+    """``[N, N]`` without its diagonal: ``[N, N - 1]``."""
+    n = len(similarity)
+    return similarity.flatten()[:-1].view(n - 1, n + 1)[:, 1:].reshape(n, n - 1)
+
+
+class CDCFar(CDC):
+    """CDC from a source generator that knows no faces.
+
+    Differences from the paper: as :mod:`methods.mixdl.cdc`; its farther sources are paintings and other objects.
+    """
+
+    title: ClassVar[str] = "StyleGAN2 + CDC, far source"
+    needs: ClassVar[Mapping[str, str]] = {"source": "mixdl/source-far"}
