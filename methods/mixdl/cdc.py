@@ -163,8 +163,9 @@ class CDC(StyleGAN2):
         return {"l_d": l_d.detach(), "d_real": true.mean().detach(), "d_fake": fake.mean().detach()}
 
     def realness(self, images: Tensor) -> Tensor:
-        """The logits of images or patches, whichever this step trains."""
-        return self.logits(self.judged(images))
+        """The logits of images, or the mean of their patches', whichever this step trains."""
+        found = self.logits(self.judged(images))
+        return found if self._whole else found.mean((1, 2, 3))
 
     def update_g(self, real: Tensor) -> dict[str, Tensor]:
         """L_G and one step."""

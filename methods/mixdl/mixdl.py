@@ -15,7 +15,8 @@ Differences from the paper:
 - Section 4b of the recipe rests on the released code where the paper is silent: every second step, which maps, batch.
 - ``reading = "code"`` computes what the released code does: KL(p || q) divided by N^2 instead of KL(q || p), which
   makes the weights N times smaller, and R1 on the patch head alone, because its steps coincide with the mixed ones.
-  The default reads the paper: R1 is due every so many steps of either kind, on the head that the step trains.
+  The default reads the paper: R1 is due every so many steps of either kind, on the head that the step trains, and of
+  an image's mean patch where the code takes the sum.
 - The released trainer multiplies coefficients ``[N, N]`` with styles ``[N, layers, latent]``, which fails; anchors are
   mixed in w before it is repeated for the layers.
 - Anchors take no second latent (style mixing): their coefficients would say nothing of half of the layers.
@@ -147,8 +148,14 @@ class MixDL(StyleGAN2):
         return (step if s.reading == "code" else step // s.mix_every) % int(s.r1_every) == 0
 
     def realness(self, images: Tensor) -> Tensor:
-        """The logits of images, or of their patches, whichever this step trains."""
-        return self.patches(self.judged(images)) if self._mixed else super().realness(images)
+        """The logits of images, or of their patches, whichever this step trains.
+
+        Of patches it is an image's mean; the released code adds them up, which makes R1 too strong by their number.
+        """
+        if not self._mixed:
+            return super().realness(images)
+        patches = self.patches(self.judged(images))
+        return patches if self.settings.reading == "code" else patches.mean((1, 2, 3))
 
     def mixed_d(self, real: Tensor) -> dict[str, Tensor]:
         """L_D of a mixed step, and one step."""
