@@ -10,7 +10,7 @@ A suite names its profile and its rows::
     task = "digits"
     set = { "task.adaptation" = true }
 
-``rows_of = "quick"`` takes over the rows of another suite, before its own.
+``rows_of = "quick"``, or a list of names, takes over the rows of other suites, before its own and each once.
 """
 
 from __future__ import annotations
@@ -63,6 +63,18 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in SUITES.glob("*.toml"))
 
 
+def _each_once(rows: list[Rows]) -> list[Rows]:
+    """The rows without those that say of a method what an earlier one has said."""
+    seen: list[tuple[str, str, dict[str, Any]]] = []
+    kept = []
+    for group in rows:
+        methods = tuple(method for method in group.methods if (method, group.task, group.set) not in seen)
+        seen += [(method, group.task, group.set) for method in methods]
+        if methods:
+            kept.append(group.model_copy(update={"methods": methods}))
+    return kept
+
+
 def load_suite(name: str) -> Suite:
     """A shipped suite by name, or any suite by the path of its TOML file.
 
@@ -79,8 +91,12 @@ def load_suite(name: str) -> Suite:
         # Runs, reports, expectations and experiments go by the name.
         raise UserError(f"{path}: {path.stem!r} is the name of a suite that ships with Retable; rename the file")
     data = read_toml(path)
-    if isinstance(base := data.pop("rows_of", None), str):
-        data["rows"] = [*load_suite(base).rows, *data.get("rows", ())]
+    if bases := data.pop("rows_of", ()):
+        names = [bases] if isinstance(bases, str) else bases
+        if not (isinstance(names, list) and all(isinstance(base, str) for base in names)):
+            raise UserError(f"{path}:{line_of(path, 'rows_of')}: 'rows_of' is the name of a suite, or a list of names")
+        taken = [rows for base in names for rows in load_suite(base).rows]
+        data["rows"] = [*_each_once(taken), *data.get("rows", ())]
     for reserved in ("name", "path"):
         if reserved in data:
             raise UserError(

@@ -73,14 +73,18 @@ def train(
     data_seed = derive_seed("data", cell.task, cell.seed)
     for network in networks.values():
         network.train(any(parameter.requires_grad for parameter in network.parameters()))
+    recent: dict[str, Tensor] = {}
     for step in range(first, settings.steps):
         batch = _to_device(task.batch(method.stream, step, settings.batch_size, data_seed), fabric)
         with timer.step(settings.batch_size), fabric.autocast():
             losses = method.training_step(batch, step)
+        # A term that is not computed in every step is logged with its newest value.
+        recent |= losses
         done = step + 1
         last = done == settings.steps
         if done % run.log_every == 0 or last:
-            values = _finite(losses, step)
+            values = _finite(recent, step)
+            recent = {}
             journal.write("metrics", step=done, values={**values, "steps_per_s": round(progress.rate, 3)})
         # The steps between two log points are checked too, but one scalar at a time, and on CUDA not at all: it would
         # wait for the device in every step.
