@@ -25,4 +25,4 @@ def mixing(kind: Coefficients, alpha: float, n: int, device: torch.device | str 
     if kind == "uniform":
         numbers = torch.rand(n, n, device=device)
         return numbers / numbers.sum(1, keepdim=True)
-    return torch.distributions.Dirichlet(torch.full((n, n), alpha, device=device)).sample()
+    return torch.distributions.Dirichlet(torch.full((n, n), float(alpha), device=device)).sample()
