@@ -1,0 +1,457 @@
+"""MixDL: the distance loss against loops, mixtures, whose turn it is, and what each loss moves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from scipy.stats import entropy
+from torch import Tensor
+from torch.nn import functional
+
+import methods.mixdl.mixdl as module
+from methods.mixdl.coefficients import mixing
+from methods.mixdl.combined import MixDLADA, MixDLDA
+from methods.mixdl.mixdl import (
+    Dirichlet01,
+    Dirichlet10,
+    DiscriminatorOnly,
+    Gaussian,
+    GeneratorOnly,
+    MixDL,
+    Uniform,
+)
+from methods.mixdl.similarity import distance_loss, similarities, similarities_at
+from methods.mixdl.stylegan2 import StyleGAN2
+from tests.methods.helpers import images, weights
+
+SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}
+READINGS = pytest.mark.parametrize("reading", ["paper", "code"])
+
+
+@dataclass(frozen=True)
+class Shots:
+    image_size: int = 32
+    channels: Mapping[str, int] = field(default_factory=lambda: {"image": 3})
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def made(row: type[MixDL] = MixDL, **settings: Any) -> Any:
+    torch.manual_seed(0)
+    method = row(row.Settings.model_validate({**SMALL, **settings}), Shots())
+    method.opt = method.optimizers()
+    return method
+
+
+def moved(method: MixDL, before: Mapping[str, Tensor]) -> set[str]:
+    return {key for key, value in weights(method).items() if not torch.equal(value, before[key])}
+
+
+# --- the distance loss ------------------------------------------------------------------------------------------
+
+
+def softmax(row: list[float]) -> list[float]:
+    total = sum(math.exp(value) for value in row)
+    return [math.exp(value) / total for value in row]
+
+
+@READINGS
+@pytest.mark.parametrize(("a", "n"), [(4, 4), (3, 5), (1, 2)])
+def test_the_distance_loss_is_the_divergence_written_out(reading: Any, a: int, n: int) -> None:
+    similarity, coefficients = torch.randn(a, n).tanh(), torch.rand(a, n).softmax(1)
+    total = 0.0
+    for s, c in zip(similarity.tolist(), coefficients.tolist(), strict=True):
+        q, p = softmax(s), softmax(c)
+        one, other = (q, p) if reading == "paper" else (p, q)
+        total += sum(x * math.log(x / y) for x, y in zip(one, other, strict=True))
+    expected = total / a if reading == "paper" else total / (a * n)
+    assert float(distance_loss(similarity, coefficients, reading)) == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+def test_both_readings_agree_with_scipy_and_torch() -> None:
+    similarity, coefficients = torch.randn(4, 4).double().tanh(), torch.rand(4, 4).double().softmax(1)
+    q, p = similarity.softmax(1), coefficients.softmax(1)
+    paper, code = (float(distance_loss(similarity, coefficients, reading)) for reading in ("paper", "code"))  # type: ignore[arg-type]
+    assert paper == pytest.approx(float(entropy(q, p, axis=1).mean()))
+    assert paper == pytest.approx(float(functional.kl_div(p.log(), q, reduction="batchmean")))
+    assert code == pytest.approx(float(entropy(p, q, axis=1).mean()) / 4)
+    assert code == pytest.approx(float(functional.kl_div(q.log(), p, reduction="none").mean()))
+
+
+@READINGS
+def test_it_is_zero_where_similarities_are_the_coefficients_up_to_a_constant(reading: Any) -> None:
+    coefficients = torch.rand(4, 4).double().softmax(1)
+    offset = torch.tensor([[0.0], [0.3], [-0.5], [1.0]], dtype=torch.float64)
+    similarity = (coefficients + offset).requires_grad_(True)
+    loss = distance_loss(similarity, coefficients, reading)
+    (gradient,) = torch.autograd.grad(loss, similarity)
+    assert float(loss.detach()) == pytest.approx(0, abs=1e-12)
+    assert gradient.abs().max() < 1e-12
+    assert distance_loss(similarity + torch.eye(4), coefficients, reading) > 0.01
+
+
+@READINGS
+def test_its_gradient_pulls_an_anchor_towards_the_images_that_it_has_more_of(reading: Any) -> None:
+    coefficients = torch.tensor([[0.7, 0.1, 0.1, 0.1]])
+    similarity = torch.full((1, 4), 0.5, requires_grad=True)
+    (gradient,) = torch.autograd.grad(distance_loss(similarity, coefficients, reading), similarity)
+    assert gradient[0, 0] < 0
+    assert (gradient[0, 1:] > 0).all()
+    assert float(gradient.sum()) == pytest.approx(0, abs=1e-7)
+
+
+@READINGS
+def test_its_gradient_is_that_of_the_formula(reading: Any) -> None:
+    similarity = torch.randn(3, 4).double().tanh().requires_grad_(True)
+    coefficients = torch.rand(3, 4).double()
+    assert torch.autograd.gradcheck(lambda s: distance_loss(s, coefficients, reading), (similarity,))
+
+
+def test_similarities_are_cosines_pair_by_pair() -> None:
+    anchors, others = torch.randn(3, 2, 4, 4), torch.randn(5, 2, 4, 4)
+    found = similarities(anchors, others)
+    assert found.shape == (3, 5)
+    for i in range(3):
+        for j in range(5):
+            expected = torch.cosine_similarity(anchors[i].flatten(), others[j].flatten(), dim=0)
+            assert float(found[i, j]) == pytest.approx(float(expected), abs=1e-6)
+    torch.testing.assert_close(similarities(7 * anchors, 0.1 * others), found)
+
+
+@pytest.mark.parametrize("layers", [[2, 0, 1, 2], [1, 1, 1, 1], [0, 1, 2, 0]])
+def test_every_anchor_may_have_a_layer_of_its_own(layers: list[int]) -> None:
+    anchors, others = ([torch.randn(4, 2 + k, 3 + k, 3 + k, requires_grad=True) for k in range(3)] for _ in range(2))
+    found = similarities_at(layers, anchors, others)
+    pairs = [
+        [torch.cosine_similarity(anchors[at][i].flatten(), others[at][j].flatten(), dim=0) for j in range(4)]
+        for i, at in enumerate(layers)
+    ]
+    expected = torch.stack([torch.stack(row) for row in pairs])
+    torch.testing.assert_close(found, expected)
+    weight, used = torch.randn(4, 4), sorted(set(layers))
+    wanted = [x[at] for x in (anchors, others) for at in used]
+    for one, other in zip(
+        torch.autograd.grad((found * weight).sum(), wanted),
+        torch.autograd.grad((expected * weight).sum(), wanted),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_features_of_nothing_but_zeros_are_similar_to_nothing_and_break_nothing() -> None:
+    zeros = torch.zeros(2, 3, 4, 4, requires_grad=True)
+    found = similarities(zeros, torch.randn(3, 3, 4, 4))
+    (gradient,) = torch.autograd.grad(found.sum(), zeros)
+    assert torch.equal(found, torch.zeros(2, 3))
+    assert gradient.isfinite().all()
+
+
+# --- coefficients -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["dirichlet", "gaussian", "uniform"])
+@pytest.mark.parametrize("alpha", [1e-3, 0.1, 1.0, 10.0])
+def test_coefficients_are_a_mixture(kind: Any, alpha: float) -> None:
+    drawn = torch.cat([mixing(kind, alpha, 4) for _ in range(50)])
+    assert drawn.dtype == torch.float32
+    assert drawn.min() >= 0
+    torch.testing.assert_close(drawn.sum(1), torch.ones(200))
+    assert drawn.std(0).min() > 0.01, "all rows are alike"
+
+
+def test_they_are_drawn_from_the_distributions_of_table_6() -> None:
+    def rows(kind: Any, alpha: float = 1.0) -> Tensor:
+        return torch.cat([mixing(kind, alpha, 4) for _ in range(2000)])
+
+    for alpha in (0.1, 1.0, 10.0):
+        drawn = rows("dirichlet", alpha)
+        torch.testing.assert_close(drawn.mean(0), torch.full((4,), 0.25), atol=0.015, rtol=0)
+        # The variance of Dirichlet(alpha, ..., alpha) over four.
+        assert float(drawn.var(0).mean()) == pytest.approx(0.25 * 0.75 / (4 * alpha + 1), rel=0.05)
+    assert float(rows("dirichlet", 0.1).amax(1).mean()) > 0.8
+    assert float(rows("dirichlet", 10).amax(1).mean()) < 0.45
+
+    torch.manual_seed(1)
+    gaussian, uniform = mixing("gaussian", 1.0, 4), mixing("uniform", 1.0, 4)
+    torch.manual_seed(1)
+    torch.testing.assert_close(gaussian, torch.randn(4, 4).softmax(1))
+    numbers = torch.rand(4, 4)
+    torch.testing.assert_close(uniform, numbers / numbers.sum(1, keepdim=True))
+
+
+def test_anchors_are_the_coefficients_times_the_styles() -> None:
+    method = made()
+    torch.manual_seed(3)
+    coefficients, w, anchors = method.mixed(images(4, 3))
+    torch.manual_seed(3)
+    expected = mixing("dirichlet", 1.0, 4)
+    styles = method.f(torch.randn(4, 16))
+    torch.testing.assert_close(coefficients, expected)
+    torch.testing.assert_close(w, styles)
+    rows = [sum(float(expected[i, j]) * styles[j] for j in range(4)) for i in range(4)]
+    torch.testing.assert_close(anchors, torch.stack(rows))  # type: ignore[arg-type]
+
+
+# --- turns ------------------------------------------------------------------------------------------------------
+
+MIXED = {"l_d_patch", "l_d_dist", "l_g_patch", "l_g_dist"}
+PLAIN = {"l_d", "d_real", "d_fake", "l_g"}
+
+
+@pytest.mark.parametrize(("every", "mixed"), [(1, [0, 1, 2, 3, 4, 5]), (2, [0, 2, 4]), (3, [0, 3])])
+def test_one_step_of_so_many_mixes(every: int, mixed: list[int]) -> None:
+    method = made(mix_every=every, r1=0.0, path=0.0)
+    terms = [set(method.learn(images(4, 3), step)) for step in range(6)]
+    assert terms == [MIXED if step in mixed else PLAIN for step in range(6)]
+
+
+@READINGS
+def test_r1_has_its_turns_on_both_heads_in_the_paper_and_on_patches_alone_in_the_code(reading: Any) -> None:
+    method = made(reading=reading, r1_every=4, path=0.0)
+    method.update_d = method.update_g = method.mixed_d = method.mixed_g = lambda real: {}
+    found = []
+
+    def update_r1(real: Tensor) -> Tensor:
+        found.append((step, bool(method._mixed)))
+        return torch.zeros(())
+
+    method.update_r1 = update_r1
+    for step in range(17):
+        method.learn(images(2, 3), step)
+    if reading == "paper":
+        assert found == [(0, True), (1, False), (8, True), (9, False), (16, True)]
+    else:
+        assert found == [(0, True), (4, True), (8, True), (12, True), (16, True)]
+
+
+def test_r1_is_about_the_head_that_the_step_trains() -> None:
+    method, x = made(lr=0.0), images(4, 3)
+    for mixed in (True, False):
+        method._mixed = mixed
+        for name in ("d", "heads"):
+            getattr(method, name).zero_grad(set_to_none=True)
+        method.update_r1(x)
+        assert mixed == any(parameter.grad is not None for parameter in method.heads.parameters())
+        assert mixed == (method.d.score.weight.grad is None)
+        assert method.d.enter.weight.grad is not None
+
+
+def test_r1_of_patches_is_of_their_mean_and_in_the_code_of_their_sum() -> None:
+    r1 = {}
+    for reading in ("paper", "code"):
+        method = made(reading=reading, lr=0.0)
+        method._mixed = True
+        method._maps = 1  # the first map: 16 x 16 patches
+        r1[reading] = float(method.update_r1(images(4, 3)))
+    assert r1["code"] == pytest.approx((16 * 16) ** 2 * r1["paper"], rel=1e-4)
+
+
+# --- losses -----------------------------------------------------------------------------------------------------
+
+
+def given(method: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Tensor]:
+    """Fix what a mixed step draws; returns the coefficients and the styles, anchors first."""
+    coefficients, w = mixing("dirichlet", 1.0, 4), torch.randn(4, 16)
+    monkeypatch.setattr(method, "mixed", lambda real: (coefficients, w, coefficients @ w))
+    return coefficients, torch.cat([coefficients @ w, w])
+
+
+def cosines(one: Tensor, other: Tensor) -> Tensor:
+    return torch.cosine_similarity(one.flatten(1)[:, None], other.flatten(1)[None], dim=2)
+
+
+@READINGS
+def test_the_discriminators_loss_is_the_equations(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, real = made(noise=False, lr=0.0, lambda_d=3.0, reading=reading), images(4, 3)
+    method._maps = 1
+    coefficients, w = given(method, monkeypatch)
+    losses = method.mixed_d(real)
+    drawn = method.g(w)[0].detach()
+    anchors, parts, true = method.d(drawn[:4]), method.d(drawn[4:]), method.d(real)
+    low, high = (method.heads(seen.maps, 0) for seen in (anchors, true))
+    torch.testing.assert_close(losses["l_d_patch"], (functional.softplus(low) + functional.softplus(-high)).mean())
+    found = cosines(method.projection(anchors.hidden), method.projection(parts.hidden))
+    torch.testing.assert_close(
+        losses["l_d_dist"], 3 * distance_loss(found, coefficients, reading), rtol=1e-4, atol=1e-6
+    )
+
+
+@READINGS
+def test_the_generators_loss_is_the_equations(reading: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, real = made(noise=False, lr=0.0, lambda_g=7.0, reading=reading), images(4, 3)
+    method._maps = 1
+    coefficients, w = given(method, monkeypatch)
+    layers: list[int] = []
+    monkeypatch.setattr(module, "similarities_at", lambda at, *x: [layers.extend(at), similarities_at(at, *x)][1])
+    losses = method.mixed_g(real)
+    drawn, features = method.g(w)
+    torch.testing.assert_close(
+        losses["l_g_patch"], functional.softplus(-method.heads(method.d(drawn[:4]).maps, 0)).mean()
+    )
+    rows = [cosines(features[at][i : i + 1], features[at][4:]) for i, at in enumerate(layers)]
+    expected = 7 * distance_loss(torch.cat(rows), coefficients, reading)
+    torch.testing.assert_close(losses["l_g_dist"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_anchors_draw_their_layers_from_all_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    method, layers = made(), []
+    monkeypatch.setattr(module, "similarities_at", lambda at, *x: [layers.append(at), similarities_at(at, *x)][1])
+    for _ in range(30):
+        method.mixed_g(images(4, 3))
+    assert {at for each in layers for at in each} == set(range(1, 7))
+    assert any(len(set(each)) > 1 for each in layers)
+
+
+def test_a_weight_of_zero_switches_its_side_off() -> None:
+    batch = {"image": images(4, 3)}
+    for row, absent, painted in ((GeneratorOnly, "l_d_dist", [4, 8]), (DiscriminatorOnly, "l_g_dist", [8, 4])):
+        method, counts = made(row, path=0.0), []
+        method.g.register_forward_pre_hook(lambda _, given, counts=counts: counts.append(len(given[0])))
+        losses = method.training_step(batch, 0)
+        assert set(losses) == (MIXED | {"l_r1"}) - {absent}
+        assert counts == painted, "images were drawn that nothing looks at"
+    assert made(GeneratorOnly).projection is None
+    assert "projection" not in made(GeneratorOnly).networks()
+    assert made(DiscriminatorOnly).projection is not None
+
+
+def test_weights_scale_their_terms_and_nothing_else() -> None:
+    one, other = made(lambda_g=1.0, lambda_d=1.0, lr=0.0), made(lambda_g=10.0, lambda_d=5.0, lr=0.0)
+    found = []
+    for method in (one, other):
+        torch.manual_seed(1)
+        found.append(method.mixed_d(images(4, 3)) | method.mixed_g(images(4, 3)))
+    factors = {"l_d_patch": 1, "l_d_dist": 5, "l_g_patch": 1, "l_g_dist": 10}
+    for name, factor in factors.items():
+        torch.testing.assert_close(found[1][name], factor * found[0][name], rtol=1e-5, atol=1e-7)
+
+
+# --- what moves -------------------------------------------------------------------------------------------------
+
+
+def test_each_loss_moves_its_own_networks_alone() -> None:
+    method, real = made(), images(4, 3)
+    for update, mixed, moves in (
+        (method.mixed_d, True, {"d", "heads", "projection"}),
+        (method.mixed_g, True, {"f", "g"}),
+        (method.update_d, False, {"d"}),
+        (method.update_g, False, {"f", "g"}),
+        (method.update_path, True, {"f", "g", "path"}),
+    ):
+        method._mixed = mixed
+        for optimizer in method.opt.values():
+            optimizer.zero_grad(set_to_none=True)
+        before = weights(method)
+        update(real)
+        assert {key.split(".")[0] for key in moved(method, before)} == moves, update.__name__
+        others = {"f", "g", "d", "heads", "projection"} - moves
+        assert all(p.grad is None for name in others for p in getattr(method, name).parameters()), update.__name__
+    held = [
+        name
+        for name in ("f", "g", "d", "heads", "projection")
+        for p in getattr(method, name).parameters()
+        if not p.requires_grad
+    ]
+    assert held == []
+
+
+def test_every_parameter_is_reached_and_a_mixed_step_trains_one_head() -> None:
+    method = made()
+    learned = {
+        f"{name}.{key}"
+        for name in ("f", "g", "d", "heads", "projection")
+        for key, _ in getattr(method, name).named_parameters()
+    }
+    before, heads = weights(method), set()
+    for step in range(2):
+        start = weights(method)
+        method.training_step({"image": images(4, 3, step)}, step)
+        trained = {key.split(".")[2] for key in moved(method, start) if key.startswith("heads.")}
+        # The loss and R1 draw a map each.
+        assert len(trained) in ((1, 2) if step == 0 else (0,))
+    still = learned - moved(method, before)
+    assert {key for key in still if not key.startswith("heads.")} == set()
+    for _ in range(40):
+        start = weights(method)
+        method.mixed_d(images(4, 3))
+        heads |= {key for key in moved(method, start) if key.startswith("heads.")}
+    assert heads == {key for key in learned if key.startswith("heads.")}
+
+
+# An untrained g draws much the same from all latents, which leaves d less to learn.
+@pytest.mark.parametrize(("side", "steps", "share"), [("g", 40, 0.7), ("d", 80, 0.9)])
+def test_training_brings_similarities_nearer_to_the_mixtures(side: str, steps: int, share: float) -> None:
+    method = made(noise=False, lr=5e-3, lambda_d=1000.0, mapping_rate=1.0)
+
+    def distance() -> float:
+        torch.manual_seed(5)
+        total = 0.0
+        with torch.no_grad():
+            for _ in range(20):
+                coefficients, w, anchors = method.mixed(images(4, 3))
+                drawn, features = method.g(torch.cat([anchors, w]))
+                looked = features[1:] if side == "g" else [method.projection(method.d(drawn, 2).hidden)]
+                total += sum(float(distance_loss(similarities(*x.chunk(2)), coefficients)) for x in looked)
+        return total
+
+    before = distance()
+    for _ in range(steps):
+        (method.mixed_g if side == "g" else method.mixed_d)(images(4, 3))
+    assert distance() < share * before
+
+
+def test_a_batch_of_another_size_is_mixed_as_well() -> None:
+    for n in (2, 3, 5):
+        losses = made().training_step({"image": images(n, 3)}, 0)
+        assert all(bool(value.isfinite()) for value in losses.values())
+
+
+# --- rows -------------------------------------------------------------------------------------------------------
+
+
+def test_the_rows_of_tables_5_and_6_differ_from_mixdl_in_one_setting() -> None:
+    base = MixDL.Settings.model_validate({}).model_dump()
+    assert (base["lambda_g"], base["lambda_d"], base["mix_every"]) == (1000, 1, 2)
+    assert (base["coefficients"], base["alpha"], base["reading"]) == ("dirichlet", 1, "paper")
+    for row, change in (
+        (GeneratorOnly, {"lambda_d": 0.0}),
+        (DiscriminatorOnly, {"lambda_g": 0.0}),
+        (Dirichlet01, {"alpha": 0.1}),
+        (Dirichlet10, {"alpha": 10.0}),
+        (Gaussian, {"coefficients": "gaussian"}),
+        (Uniform, {"coefficients": "uniform"}),
+    ):
+        assert row.Settings.model_validate({}).model_dump() == {**base, **change}, row.__name__
+
+
+@pytest.mark.parametrize("row", [MixDLDA, MixDLADA])
+def test_augmentations_change_what_d_sees_of_all_images_and_no_losses_of_features(row: type[MixDL]) -> None:
+    method, seen = made(row), []
+    plain = method.augment
+    method.augment = lambda images: [seen.append(len(images)), plain(images)][1]
+    losses = method.training_step({"image": images(4, 3)}, 0)
+    assert set(losses) >= MIXED
+    # Shots, anchors and their parts; the anchors for g; the shots for R1.
+    assert seen == [12, 4, 4]
+    assert issubclass(row, StyleGAN2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"alpha": 0.0},
+        {"mix_every": 0},
+        {"lambda_g": -1.0},
+        {"lambda_d": -0.1},
+        {"coefficients": "beta"},
+        {"reading": "both"},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        MixDL.Settings.model_validate(wrong)
