@@ -167,6 +167,13 @@ class CDC(StyleGAN2):
         found = self.logits(self.judged(images))
         return found if self._whole else found.mean((1, 2, 3))
 
+    def update_path(self, real: Tensor) -> Tensor:
+        """The path length of latents anywhere, as in the row StyleGAN2, and one step."""
+        whole, self._whole = self._whole, False
+        l_path = super().update_path(real)
+        self._whole = whole
+        return l_path
+
     def update_g(self, real: Tensor) -> dict[str, Tensor]:
         """L_G and one step."""
         image, _ = self.draw(self.latents(real))
