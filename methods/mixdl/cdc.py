@@ -149,6 +149,10 @@ class CDC(StyleGAN2):
         near: Tensor = self.anchors.z[chosen] + self.settings.anchor_spread * z
         return near
 
+    def draw(self, z: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Images of latents and g's features; near the anchors no second latent takes part."""
+        return cast(tuple[Tensor, list[Tensor]], self.g(self.f(z))) if self._whole else super().draw(z)
+
     def logits(self, seen: Seen) -> Tensor:
         """Of whole images ``[N]``, or of their patches on one of d's maps ``[N, 1, H, W]``."""
         return seen.score if self._whole else cast(Tensor, self.heads(seen.maps, int(torch.randint(self._maps, ()))))
