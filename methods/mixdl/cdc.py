@@ -71,6 +71,13 @@ class CDCSettings(StyleGAN2Settings):
     anchor_every: int = 4
     """One step of so many judges wholes."""
 
+    @field_validator("batch_size")
+    @classmethod
+    def _a_pair(cls, size: int) -> int:
+        if size < 2:
+            raise ValueError("CDC compares images of a batch; it needs 2 or more")
+        return size
+
     @field_validator("anchors", "anchor_every")
     @classmethod
     def _one_or_more(cls, value: int) -> int:
