@@ -10,7 +10,7 @@ import pytest
 from benchmarks.errors import UserError
 from benchmarks.overrides import parse_override
 from benchmarks.plan import Plan, make_plan
-from benchmarks.suites import load_suite
+from benchmarks.suites import load_suite, suite_names
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 BOTH = '[[rows]]\nmethods = ["dummy/tuned", "dummy/dummy"]\ntask = "dummy"\n'
@@ -82,6 +82,9 @@ def test_a_wrong_name_or_value_says_where_it_is_and_what_was_meant(
         ('profile = "dummy"\nseeds = [-1]\n' + DUMMY_ROW, 2, ["seeds"]),
         ('profile = "dummy"\nseeds = [0, 0]\n' + DUMMY_ROW, 2, ["seeds", "twice"]),
         ('profile = "dummy"\nseeds = [0\n' + DUMMY_ROW, 3, ["line 3"]),
+        ('profile = "dummy"\nrows_of = 3\n', 2, ["'rows_of'", "a list of names"]),
+        ('profile = "dummy"\n\nrows_of = ["dummy", 3]\n', 3, ["'rows_of'", "a list of names"]),
+        ('profile = "dummy"\nrows_of = { suite = "dummy" }\n', 2, ["'rows_of'", "a list of names"]),
     ],
 )
 def test_a_bad_suite_file_is_named_with_line_and_key(tmp_path: Path, content: str, line: int, words: list[str]) -> None:
@@ -126,7 +129,7 @@ def test_a_glob_that_matches_nothing_is_refused(plan_of: Callable[..., Plan]) ->
 
 
 def test_every_shipped_suite_can_be_planned() -> None:
-    for name in ("dummy", "smoke", "quick", "paper"):
+    for name in suite_names():
         assert make_plan(load_suite(name)).cells
 
 
@@ -146,6 +149,48 @@ def test_a_suite_can_take_over_the_rows_of_another(tmp_path: Path) -> None:
         tmp_path, f'rows_of = "{other}"\n[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n', name="both"
     )
     assert [cell.method for cell in make_plan(load_suite(str(path))).rows] == ["dummy/dummy", "dummy/tuned"]
+
+
+TUNED_ROW = DUMMY_ROW.replace("dummy/dummy", "dummy/tuned")
+FASTER_ROW = DUMMY_ROW + 'set = { "method.lr" = 0.2 }\n'
+
+
+def test_a_suite_can_take_over_the_rows_of_several_each_once_and_in_their_order(tmp_path: Path) -> None:
+    one = write_suite(tmp_path, TUNED_ROW, name="one")
+    two = write_suite(tmp_path, BOTH, name="two")
+    path = write_suite(tmp_path, f'rows_of = ["{one}", "{two}"]\n', name="all")
+    assert [rows.methods for rows in load_suite(str(path)).rows] == [("dummy/tuned",), ("dummy/dummy",)]
+    assert [cell.method for cell in make_plan(load_suite(str(path))).rows] == ["dummy/tuned", "dummy/dummy"]
+    path = write_suite(tmp_path, f'rows_of = ["{one}", "{two}", "{one}"]\n' + FASTER_ROW, name="all")
+    assert [rows.methods for rows in load_suite(str(path)).rows][2:] == [("dummy/dummy",)], "its own rows come last"
+
+
+def test_a_row_with_other_settings_is_another_row(tmp_path: Path) -> None:
+    one = write_suite(tmp_path, DUMMY_ROW, name="one")
+    two = write_suite(tmp_path, FASTER_ROW, name="two")
+    rows = load_suite(str(write_suite(tmp_path, f'rows_of = ["{one}", "{two}"]\n', name="all"))).rows
+    assert [group.set for group in rows] == [{}, {"method.lr": 0.2}]
+
+
+def test_a_suite_that_repeats_a_row_it_took_over_says_so(tmp_path: Path) -> None:
+    one = write_suite(tmp_path, DUMMY_ROW, name="one")
+    path = write_suite(tmp_path, f'rows_of = ["{one}"]\n' + DUMMY_ROW, name="all")
+    with pytest.raises(UserError, match="two rows have the address"):
+        make_plan(load_suite(str(path)))
+
+
+def test_an_unknown_suite_among_those_whose_rows_are_taken_over_is_refused(tmp_path: Path) -> None:
+    path = write_suite(tmp_path, 'rows_of = ["dummy", "quik"]\n', name="all")
+    with pytest.raises(UserError, match=r"unknown suite 'quik'.*'quick'"):
+        load_suite(str(path))
+
+
+def test_the_papers_suite_has_every_row_of_quick_and_of_mixdl_once() -> None:
+    plans = {name: {cell.address for cell in make_plan(load_suite(name)).rows} for name in ("quick", "mixdl", "paper")}
+    rows = [cell.address for cell in make_plan(load_suite("paper")).rows]
+    assert len(rows) == len(set(rows))
+    assert set(rows) == plans["quick"] | plans["mixdl"]
+    assert plans["quick"] & plans["mixdl"], "the two suites share rows, or this says nothing"
 
 
 def test_a_file_cannot_pass_for_a_shipped_suite(tmp_path: Path) -> None:
