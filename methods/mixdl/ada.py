@@ -11,7 +11,7 @@ composed into one affine map G and one map of colours C,
 about the image's centre and the axis of greys v = (1, 1, 1) / sqrt 3. A change that is left out is the identity, so at
 p < 1 the untouched image is the likeliest of all, and G is not taught to draw augmented ones (Section 2.2).
 
-    r_t = E sign(D(real))        every 4 steps:   p <- p + sign(r_t - 0.6) (images seen) / 500,000, within [0, 1]
+    r_t = E sign(D(real))        every 256 images:   p <- p + sign(r_t - 0.6) (images seen) / 500,000, within [0, 1]
 
 Where the operations come from: the warp and the rotation of hues are kornia's, which take one matrix an image;
 torchvision's take one number for a whole batch. The matrices are a few lines here, since the composition is the point.
@@ -183,8 +183,8 @@ class AdaSettings(BaseModel):
 
     ada_target: float = 0.6
     """r_t that p is steered towards, between -1 and 1."""
-    ada_every: int = 4
-    """Steps from one change of p to the next."""
+    ada_every: int = 64
+    """Steps from one change of p to the next: 256 images, as the paper's 4 steps of 64."""
     ada_length: int = 500_000
     """Images in which p may go from 0 to 1."""
 

@@ -16,7 +16,8 @@ Differences from the paper:
   ``cdc-far`` on street digits: how far the source is decides what there is to be kept.
 - The order of the divergence, its mean over the entries of the N x (N - 1) matrix and the weights are the released
   code's: lambda 1000, 10 anchors with a spread of 0.1, one image-level step of four, 5,002 steps.
-- R1 is taken of what the step trains, whole images or patches; the path length as in the row StyleGAN2.
+- At the published intervals R1 is always due in a step on whole images. The path length is taken of any latents.
+- The source draws with its constant noise, and one layer serves all images of a step.
 - The patch discriminator has a head on each of four maps of d, of which a step takes one, as in MixDL.
 """
 

@@ -25,4 +25,11 @@ def mixing(kind: Coefficients, alpha: float, n: int, device: torch.device | str 
     if kind == "uniform":
         numbers = torch.rand(n, n, device=device)
         return numbers / numbers.sum(1, keepdim=True)
-    return torch.distributions.Dirichlet(torch.full((n, n), float(alpha), device=device)).sample()
+    # Checking the arguments would wait for the device.
+    return torch.distributions.Dirichlet(torch.full((n, n), float(alpha), device=device), validate_args=False).sample()
+
+
+def mixture(coefficients: Tensor, parts: Tensor) -> Tensor:
+    """Anchors ``[n, latent]`` from coefficients ``[n, n]`` and latents, in single precision whatever autocast says."""
+    with torch.autocast(parts.device.type, enabled=False):
+        return coefficients @ parts.float()

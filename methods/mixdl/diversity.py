@@ -15,6 +15,7 @@ Differences from the papers, none of which is about StyleGAN2 or ten images. How
 published, so these are choices of ours:
 
 - Latents are z, not w, and images are compared by their pixels. The term is added to L_G with the weights below.
+- Styles are not mixed: an image would not be a function of the latent that it is compared by.
 - MSGAN draws two latents for a condition; here there is none, and every image is compared with the next of its batch.
 - DistanceGAN maps one data set to another. Here the first domain is the normal distribution, whose mu and sigma are
   known, and the second the shots, whose mu and sigma are gathered during the training: images shall be as far apart as
@@ -112,6 +113,7 @@ class DiverseSettings(StyleGAN2Settings):
 
     diverse: float = 1.0
     """Weight of the term in L_G; at 0 it is not computed."""
+    style_mixing: float = 0.0
 
     @field_validator("diverse")
     @classmethod
@@ -152,9 +154,10 @@ class Spread(nn.Module):
 
     @torch.no_grad()
     def see(self, images: Tensor) -> None:
-        """Take in the distances of all pairs of a batch ``[N, C, H, W]``."""
+        """Take in the distances of all pairs of different images of a batch ``[N, C, H, W]``."""
         found = absolute_distances(images.float()).double()
-        self.sums += torch.stack([torch.ones_like(found).sum(), found.sum(), found.square().sum()])
+        # A batch that begins a new round may hold an image twice.
+        self.sums += torch.stack([(found > 0).sum().double(), found.sum(), found.square().sum()])
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """The mean, and the standard deviation, which is at least a hundredth of it: float32 scalars."""

@@ -20,7 +20,7 @@ Differences from the paper:
 - There is no patch discriminator of its own: FastGAN's D scores patches already, 5 x 5 of the image and of its small
   copy, and its scores of the anchors alone are the adversarial loss of such a step.
 - Anchors and parts go through G and D in one batch, so that batch norm sees both alike; both updates of a step see the
-  same ones, as FastGAN's do.
+  same ones, as FastGAN's do. The running statistics that samples are drawn with are half from such batches.
 - ``reading = "code"`` is the released code's KL: KL(p || q) divided by N^2.
 """
 
@@ -34,7 +34,7 @@ from pydantic import field_validator
 from torch import Tensor
 
 from methods.method import MethodSettings
-from methods.mixdl.coefficients import Coefficients, mixing
+from methods.mixdl.coefficients import Coefficients, mixing, mixture
 from methods.mixdl.diffaugment import diff_augment
 from methods.mixdl.fastgan import POLICY, FastGAN, FastGANSettings
 from methods.mixdl.similarity import Reading, distance_loss, similarities, similarities_at
@@ -55,6 +55,13 @@ class FastGANMixDLSettings(FastGANSettings):
     """Of the Dirichlet distribution."""
     reading: Reading = "paper"
     """``code``: the distance loss as in the released code."""
+
+    @field_validator("batch_size")
+    @classmethod
+    def _a_pair(cls, value: int) -> int:
+        if value < 2:
+            raise ValueError("MixDL mixes the latents of a batch; it needs 2 or more")
+        return value
 
     @field_validator("mix_every")
     @classmethod
@@ -98,7 +105,7 @@ class FastGANMixDL(FastGAN):
         s, n = self.settings, len(real)
         coefficients = mixing(s.coefficients, s.alpha, n, real.device)
         z = self.latents(real)
-        image, small, maps = self.draw(torch.cat([coefficients @ z, z]))
+        image, small, maps = self.draw(torch.cat([mixture(coefficients, z), z]))
         seen = diff_augment(image, POLICY), diff_augment(small, POLICY)
 
         found = self.judged(seen[0].detach(), seen[1].detach())

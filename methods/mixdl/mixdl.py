@@ -15,12 +15,14 @@ Differences from the paper:
 - Section 4b of the recipe rests on the released code where the paper is silent: every second step, which maps, batch.
 - ``reading = "code"`` computes what the released code does: KL(p || q) divided by N^2 instead of KL(q || p), which
   makes the weights N times smaller, and R1 on the patch head alone, because its steps coincide with the mixed ones.
-  The default reads the paper: R1 is due every so many steps of either kind, on the head that the step trains, and of
-  an image's mean patch where the code takes the sum.
+  The default reads the paper: R1 is due every so many steps of either kind, on the head that the step trains.
+- L_G's distances are taken of the images that its adversarial loss judges; the released code draws others for them. One
+  patch head judges real and drawn images, and is linear.
 - The released trainer multiplies coefficients ``[N, N]`` with styles ``[N, layers, latent]``, which fails; anchors are
   mixed in w before it is repeated for the layers.
 - Anchors take no second latent (style mixing): their coefficients would say nothing of half of the layers.
-- At less than 256 px the maps of patches have 16 and 8 locations a side (32 and 16 in the paper).
+- At less than 256 px the maps of patches have 16 and 8 locations a side (32 and 16 in the paper), and some of their
+  locations see all of a small image: at 32 px those of one head of four.
 - ``gaussian`` and ``uniform`` coefficients are those of Table 6, defined as in the released code.
 """
 
@@ -34,7 +36,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from methods.method import Info, MethodSettings
-from methods.mixdl.coefficients import Coefficients, mixing
+from methods.mixdl.coefficients import Coefficients, mixing, mixture
 from methods.mixdl.similarity import Reading, distance_loss, similarities, similarities_at
 from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 from methods.mixdl.stylegan2_layers import EqualLinear
@@ -56,6 +58,13 @@ class MixDLSettings(StyleGAN2Settings):
     """Of the Dirichlet distribution."""
     reading: Reading = "paper"
     """``code``: the distance loss and R1 as in the released code."""
+
+    @field_validator("batch_size")
+    @classmethod
+    def _a_pair(cls, value: int) -> int:
+        if value < 2:
+            raise ValueError("MixDL mixes the latents of a batch; it needs 2 or more")
+        return value
 
     @field_validator("mix_every")
     @classmethod
@@ -150,12 +159,11 @@ class MixDL(StyleGAN2):
     def realness(self, images: Tensor) -> Tensor:
         """The logits of images, or of their patches, whichever this step trains.
 
-        Of patches it is an image's mean; the released code adds them up, which makes R1 too strong by their number.
+        Of patches it is an image's mean, as in the released code.
         """
         if not self._mixed:
             return super().realness(images)
-        patches = self.patches(self.judged(images))
-        return patches if self.settings.reading == "code" else patches.mean((1, 2, 3))
+        return self.patches(self.judged(images)).mean((1, 2, 3))
 
     def mixed_d(self, real: Tensor) -> dict[str, Tensor]:
         """L_D of a mixed step, and one step."""
@@ -182,7 +190,7 @@ class MixDL(StyleGAN2):
         with held(self.d), held(self.heads):
             terms = {"l_g_patch": softplus(-self.patches(self.judged(self.augment(images[:n])))).mean()}
         if s.lambda_g:
-            layers = torch.randint(1, len(features), (n,)).tolist()
+            layers = torch.randint(1, len(features) - 1, (n,)).tolist()
             found = similarities_at(layers, [x[:n] for x in features], [x[n:] for x in features])
             terms["l_g_dist"] = s.lambda_g * distance_loss(found, coefficients, s.reading)
         self.update(self.opt["g"], torch.stack(list(terms.values())).sum())
@@ -193,7 +201,7 @@ class MixDL(StyleGAN2):
         s = self.settings
         coefficients = mixing(s.coefficients, s.alpha, len(real), real.device)
         w = cast(Tensor, self.f(self.latents(real)))
-        return coefficients, w, coefficients.to(w.dtype) @ w
+        return coefficients, w, mixture(coefficients, w)
 
     def painted(self, w: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Images of styles, the same one at every layer, and the features of g's layers."""

@@ -19,7 +19,10 @@ Reading = Literal["paper", "code"]
 
 def similarities(anchors: Tensor, others: Tensor) -> Tensor:
     """Cosine similarities ``[A, N]`` in [-1, 1] of features ``[A, ...]`` to features ``[N, ...]``: one product."""
-    return functional.normalize(anchors.flatten(1), dim=1) @ functional.normalize(others.flatten(1), dim=1).T
+    # The loss is weighted by a thousand: a product in lower precision would be felt.
+    with torch.autocast(anchors.device.type, enabled=False):
+        a, b = (functional.normalize(x.float().flatten(1), dim=1) for x in (anchors, others))
+        return a @ b.T
 
 
 def similarities_at(layers: Sequence[int], anchors: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:

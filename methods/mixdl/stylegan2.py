@@ -62,7 +62,7 @@ class StyleGAN2Settings(MethodSettings):
     path_shrink: int = 2
     """The path length is taken of the batch divided by this."""
     style_mixing: float = 0.9
-    """Probability that an image's styles come from two latents."""
+    """Probability that a batch's styles come from two latents an image."""
     ema: float = 0.5 ** (32 / 10_000)
     """What the averaged generator, whose images count, keeps of itself in a step."""
 
@@ -237,7 +237,7 @@ class StyleGAN2(Method):
         return torch.randn(len(real), self.settings.latent, device=real.device)
 
     def styled(self, z: Tensor) -> Tensor:
-        """Styles ``[N, styles, latent]`` of latents; some images take theirs from another latent after a layer."""
+        """Styles ``[N, styles, latent]`` of latents; in some batches from other latents after a layer."""
         w = cast(Tensor, self.f(z))[:, None].expand(-1, self.styles, -1)
         if torch.rand(()) < self.settings.style_mixing:
             # The draws that decide shapes come from the CPU: a device would have to be waited for.
