@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import methods.mixdl.mixdl as module
-from methods.mixdl.coefficients import mixing
+from methods.mixdl.coefficients import mixing, mixture
 from methods.mixdl.combined import MixDLADA, MixDLDA
 from methods.mixdl.mixdl import (
     Dirichlet01,
@@ -151,6 +151,18 @@ def test_features_of_nothing_but_zeros_are_similar_to_nothing_and_break_nothing(
     assert gradient.isfinite().all()
 
 
+def test_autocast_leaves_similarities_and_anchors_in_single_precision() -> None:
+    anchors, others, coefficients = torch.randn(4, 500), torch.randn(4, 500), mixing("dirichlet", 1.0, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, mixed = similarities(anchors, others), mixture(coefficients, others)
+    torch.testing.assert_close(found, similarities(anchors, others), rtol=0, atol=0)
+    torch.testing.assert_close(mixed, coefficients @ others, rtol=0, atol=0)
+    assert found.dtype == mixed.dtype == torch.float32
+    half = similarities(anchors.bfloat16(), others.bfloat16())
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, found, rtol=0, atol=1e-2)
+
+
 # --- coefficients -----------------------------------------------------------------------------------------------
 
 
@@ -241,14 +253,16 @@ def test_r1_is_about_the_head_that_the_step_trains() -> None:
         assert method.d.enter.weight.grad is not None
 
 
-def test_r1_of_patches_is_of_their_mean_and_in_the_code_of_their_sum() -> None:
-    r1 = {}
-    for reading in ("paper", "code"):
-        method = made(reading=reading, lr=0.0)
-        method._mixed = True
-        method._maps = 1  # the first map: 16 x 16 patches
-        r1[reading] = float(method.update_r1(images(4, 3)))
-    assert r1["code"] == pytest.approx((16 * 16) ** 2 * r1["paper"], rel=1e-4)
+@READINGS
+def test_r1_of_patches_is_that_of_an_images_mean(reading: Any) -> None:
+    method, x = made(reading=reading, lr=0.0), images(4, 3)
+    method._mixed = True
+    method._maps = 1  # the first map: 16 x 16 patches
+    found = method.update_r1(x)
+    x.requires_grad_(True)
+    mean = method.heads(method.d(x).maps, 0).sum((1, 2, 3)) / 16**2
+    (gradient,) = torch.autograd.grad(mean.sum(), x)
+    torch.testing.assert_close(found, gradient.square().sum((1, 2, 3)).mean(), rtol=1e-4, atol=0)
 
 
 # --- losses -----------------------------------------------------------------------------------------------------
@@ -298,12 +312,13 @@ def test_the_generators_loss_is_the_equations(reading: Any, monkeypatch: pytest.
     torch.testing.assert_close(losses["l_g_dist"], expected, rtol=1e-4, atol=1e-6)
 
 
-def test_anchors_draw_their_layers_from_all_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anchors_draw_their_layers_from_all_but_the_first_and_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     method, layers = made(), []
     monkeypatch.setattr(module, "similarities_at", lambda at, *x: [layers.append(at), similarities_at(at, *x)][1])
     for _ in range(30):
         method.mixed_g(images(4, 3))
-    assert {at for each in layers for at in each} == set(range(1, 7))
+    assert len(method.g(torch.zeros(1, 16))[1]) == 7
+    assert {at for each in layers for at in each} == set(range(1, 6))
     assert any(len(set(each)) > 1 for each in layers)
 
 
@@ -450,6 +465,7 @@ def test_augmentations_change_what_d_sees_of_all_images_and_no_losses_of_feature
         {"lambda_d": -0.1},
         {"coefficients": "beta"},
         {"reading": "both"},
+        {"batch_size": 1},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
