@@ -51,7 +51,7 @@ def cached_spatial(images: Tensor, extractor: Extractor, folder: Path | None = N
 
 def cached_nearest(images: Tensor, shots: Tensor, trunk: Trunk, folder: Path | None = None) -> NDArray[np.float64]:
     """:func:`benchmarks.metrics.nearest.nearest`, rounded to float32 and kept: the rows of a table share it."""
-    key = _key("nearest", trunk, images, shots)
+    key = _key("nearest, mirrored", trunk, images, shots)
     found = _cached(f"nearest-{key}", (len(images), 1), folder, lambda: nearest(images, shots, trunk)[:, None])
     return found[:, 0].astype(np.float64)
 

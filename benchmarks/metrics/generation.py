@@ -53,10 +53,11 @@ def lpips_diversity(question: Question) -> list[Score]:
 
 
 def nearest_shot(question: Question) -> list[Score]:
-    """``nearest_shot.TRUNK``: mean distance to the nearest reference image; neither direction is better.
+    """``nearest_shot.TRUNK``: mean distance to the nearest reference image or its mirror image; no direction is better.
 
     With a yardstick its mean as well, and ``copies.TRUNK``: the share of answers, in 0..1, nearer to a reference image
-    than 99 % of the yardstick; lower is better.
+    than 99 % of the yardstick; lower is better. Both without the reference images and their twins
+    (:func:`benchmarks.metrics.nearest.strangers`), and neither where the yardstick holds nothing else.
     """
     known, other = question.needs_reference(), question.yardstick
     scores = []
@@ -65,19 +66,22 @@ def nearest_shot(question: Question) -> list[Score]:
         ours = shots.nearest(question.answer.images, known.images, trunk)
         for part, chosen in question.slices():
             few = ours[chosen.numpy()]
-            fields = protocol(trunk, n_real=len(known.images), n_fake=len(few))
+            fields = protocol(trunk, n_real=len(known.images), n_fake=len(few), detail="mirrored")
             scores.append(question.score(name, float(few.mean()), part, "none", protocol=fields))
         if other is None:
             continue
-        theirs = cached_nearest(other.images, known.images, trunk, question.cache)
+        every = cached_nearest(other.images, known.images, trunk, question.cache)
+        theirs = shots.strangers(every, known.images, trunk)
+        # Data sets of a hundred images are learned from whole: nothing of them says how near is too near.
+        if not len(theirs):
+            continue
         limit = shots.threshold(theirs)
-        whose = f"{len(theirs)} of {other.request} without shots"
-        mean = float(theirs[theirs > shots.EQUAL].mean())
-        fields = protocol(trunk, n_real=len(known.images), detail=whose)
-        scores.append(question.score(name, mean, {"request": other.request}, "none", protocol=fields))
+        whose = f"{len(every)} of {other.request} without shots and twins (<= {shots.TWIN:g} of the shots' diversity)"
+        fields = protocol(trunk, n_real=len(known.images), detail=f"mirrored, {whose}")
+        scores.append(question.score(name, float(theirs.mean()), {"request": other.request}, "none", protocol=fields))
         for part, chosen in question.slices():
             few = ours[chosen.numpy()]
-            detail = f"below p{shots.PERCENTILE:g} of {whose}"
+            detail = f"mirrored, below p{shots.PERCENTILE:g} of {whose}"
             fields = protocol(trunk, n_real=len(known.images), n_fake=len(few), detail=detail)
             share = shots.copies(few, limit)
             scores.append(question.score(f"copies.{trunk.name}", share, part, "lower", protocol=fields))
