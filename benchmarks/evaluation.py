@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
 
 import torch
-from lightning_fabric import Fabric
+from lightning_fabric import Fabric, is_wrapped
 from torch import Tensor
 
 from benchmarks.cell import Cell
 from benchmarks.checkpoint import digest_of
 from benchmarks.errors import UserError
+from benchmarks.metrics.extractors import single_precision
 from benchmarks.metrics.measure import Answer, measure
 from benchmarks.metrics.protocol import Score
 from benchmarks.restore import WEIGHTS, build_task, restore_method
@@ -54,7 +56,7 @@ class Answers:
         for network in networks:
             network.eval()
         try:
-            with torch.no_grad(), self._fabric.autocast(), torch.random.fork_rng():
+            with torch.no_grad(), self._precision(), torch.random.fork_rng():
                 torch.manual_seed(derive_seed("answers", request.name))
                 answer = getattr(self._method, self._method.kind)
                 parts = [answer(part).float().cpu() for part in self._parts(request)]
@@ -62,6 +64,19 @@ class Answers:
             for network, mode in zip(networks, modes, strict=True):
                 network.train(mode)
         return self._checked(request, torch.cat(parts))
+
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            if self._method.kind == "sample":
+                # Steps of 1e-4 between two latents are lost in the eight bits of bfloat16, so that the length of a path
+                # would be that of rounding errors. What is scored does not depend on the training's precision.
+                stack.enter_context(single_precision(str(self._fabric.device)))
+                stack.enter_context(_unwrapped(self._method))
+            else:
+                # Translations and judgements show no such differences, and results of theirs are recorded.
+                stack.enter_context(self._fabric.autocast())
+            yield
 
     def _parts(self, request: Request) -> Iterator[Mapping[str, Tensor]]:
         # Latents do not show how large the images will be.
@@ -84,6 +99,19 @@ class Answers:
                 f"in [{float(out.min()):.3g}, {float(out.max()):.3g}]"
             )
         return out.clamp(-1, 1) if request.kind != "predict" else out
+
+
+@contextmanager
+def _unwrapped(method: Method) -> Iterator[None]:
+    """A method's networks without Fabric's wrapping, which turns autocast on again in every forward pass."""
+    wrapped = {name: network for name, network in method.networks().items() if is_wrapped(network)}
+    try:
+        for name, network in wrapped.items():
+            setattr(method, name, network.module)
+        yield
+    finally:
+        for name, network in wrapped.items():
+            setattr(method, name, network)
 
 
 def score_cell(cell: Cell, method: Method, task: Task, fabric: Fabric, root: Path) -> Iterator[Score]:

@@ -132,11 +132,18 @@ class Extractor:
 @contextmanager
 def full_precision(device: str) -> Iterator[None]:
     """No gradients, no autocast, no TF32: what a network sees must not depend on how the method was trained."""
+    with torch.inference_mode(), single_precision(device):
+        yield
+
+
+@contextmanager
+def single_precision(device: str) -> Iterator[None]:
+    """No autocast and no TF32, but tensors as they ever are."""
     convolutions: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
     before = convolutions.fp32_precision
     convolutions.fp32_precision = "ieee"
     try:
-        with torch.inference_mode(), torch.autocast(torch.device(device).type, enabled=False):
+        with torch.autocast(torch.device(device).type, enabled=False):
             yield
     finally:
         convolutions.fp32_precision = before
