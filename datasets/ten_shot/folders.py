@@ -17,11 +17,14 @@ from datasets.errors import DataError
 from datasets.folders import Findings, lookup, meant
 from datasets.images import SUFFIXES, image_files, read_image, square
 from datasets.shards import Shards, sharded
+from datasets.ten_shot.settings import NEIGHBOURS
 
 SHOTS, REFERENCE = "shots", "reference"
 FOLDERS = {SHOTS: "images to learn from", REFERENCE: "images to compare with"}
 LEAST = 2
 """Fewest images of a folder: nothing can be mixed of one, and a Fréchet or kernel distance needs two."""
+LEAST_OF = {REFERENCE: NEIGHBOURS}
+"""Where more than that are needed."""
 MAY_BE_MISSING = {
     "source-near": "images of a similar domain, for CDC's source generator",
     "source-far": "images of an unlike domain, for CDC's source generator",
@@ -46,7 +49,7 @@ def require(root: Path, shots: int = LEAST) -> None:
     if not root.is_dir():
         raise DataError(f"{root}: no such folder; expected one that holds {' and '.join(FOLDERS)}")
     for name in FOLDERS:
-        lack = _lack(root, name, shots if name == SHOTS else LEAST)
+        lack = _lack(root, name, shots if name == SHOTS else LEAST_OF.get(name, LEAST))
         if lack is not None:
             raise DataError(f"{root / name}: {lack}; {hint(root)}")
 
@@ -100,7 +103,8 @@ def check(root: Path) -> Findings:
     """Read everything and say what is there, what is missing and which images cannot be read."""
     found, missing, problems = [], [], []
     for name, words in {**FOLDERS, **MAY_BE_MISSING}.items():
-        lack = _lack(root, name, LEAST)
+        least = LEAST_OF.get(name, LEAST)
+        lack = _lack(root, name, least)
         files = files_of(root, name)
         if lack is not None and (name in FOLDERS or files):
             missing.append(f"{name} ({words}): {lack}")
@@ -117,8 +121,8 @@ def check(root: Path) -> Findings:
                 prints += fingerprints(square(image, min(image.shape[1:]))[None])
         if files:
             found.append(f"{name:<12}{len(readable):>8,} readable images{_sizes(sizes)}")
-            if lack is None and len(readable) < LEAST:
-                missing.append(f"{name} ({words}): {len(readable)} readable, {LEAST} needed")
+            if lack is None and len(readable) < least:
+                missing.append(f"{name} ({words}): {len(readable)} readable, {least} needed")
         elif name in MAY_BE_MISSING:
             found.append(f"{name:<12}    none: {_instead(root, name)}")
         if name == SHOTS:

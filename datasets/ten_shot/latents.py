@@ -3,6 +3,8 @@
 A method uses the first columns, as many as its latent has. Interpolations follow Shoemake (SIGGRAPH 1985) in direction,
 as StyleGAN's perceptual path length does (Karras et al., CVPR 2019, Section 4.1); the length goes from one end's to the
 other's in equal steps, so that both ends are what was drawn, and a point between them is as long as a normal row is.
+Constant speed and that length hold for all 512 columns together: the first 16 or 64, which is what some methods use,
+turn by another angle than the whole and are only about as long, so their steps are not quite even.
 """
 
 from __future__ import annotations

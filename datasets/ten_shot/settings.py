@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from datasets.task import TaskSettings
 
 Stage = Literal["rows", "source-near", "source-far"]
+NEIGHBOURS = 4
+"""Fewest images on either side of a comparison: precision and recall ask for a third neighbour of each."""
 POOL = 400
 """People of the stand-in that shots are drawn from: the same for every seed and every number of shots."""
 MOST_HELD_OUT = 250
@@ -28,12 +30,12 @@ class TenShotSettings(TaskSettings):
     """Of ``flowers``: one class by its number in ``imagelabels.mat``, 1 to 102; ``None``: all of them."""
     shots: int = Field(default=10, ge=2)
     """How many images there are to learn from: of the stand-in at most :data:`POOL`."""
-    n_reference: int = Field(default=2000, ge=2)
-    """Images of the stand-in to compare with; the real source has what it has."""
-    n_samples: int = Field(default=5000, ge=2)
+    n_reference: int = Field(default=2000, ge=NEIGHBOURS)
+    """Images of the stand-in to compare with; the real source has what it has, and needs as many at least."""
+    n_samples: int = Field(default=5000, ge=NEIGHBOURS)
     """How many samples are scored: the paper's number."""
     n_compared: int = Field(default=500, ge=2)
-    """How many of them are compared in pairs or with the shots (LPIPS), and as many images of a yardstick."""
+    """How many of them are compared in pairs or with the shots (LPIPS); of a yardstick it is always all images."""
     n_paths: int = Field(default=200, ge=1)
     """Pairs of latents a hair's breadth apart, for the perceptual path length."""
     n_strips: int = Field(default=16, ge=1)

@@ -35,7 +35,7 @@ from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
 from datasets.sampling import epoch_order
 from datasets.ten_shot import flowers, folders
-from datasets.ten_shot.settings import POOL, TenShotSettings
+from datasets.ten_shot.settings import NEIGHBOURS, POOL, TenShotSettings
 
 Part = Literal["shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test"]
 Progress = Callable[[str, int, int], None]
@@ -171,7 +171,7 @@ class Real:
         return images[drawn(len(files), self._settings.shots, self._seed)]
 
     def _flowers(self) -> list[Path]:
-        return flowers.files_of(self._root, self._settings.flower, self._settings.shots)
+        return flowers.files_of(self._root, self._settings.flower, max(self._settings.shots, NEIGHBOURS))
 
     def _of_source(self, name: str) -> list[Path]:
         if not self._root.is_dir():
