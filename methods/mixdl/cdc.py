@@ -126,7 +126,7 @@ class CDC(StyleGAN2):
         """Take over the source's averaged generator, to be kept and to be adapted, and its discriminator.
 
         Raises:
-            ValueError: the source's networks have other sizes.
+            RuntimeError: the source's networks have other sizes.
         """
         theirs = other.networks()
         pairs = [("f_ema", (self.f, self.f_ema, self.f_source.network)), ("d", (self.d,))]
@@ -136,8 +136,7 @@ class CDC(StyleGAN2):
                 try:
                     network.load_state_dict(theirs[name].state_dict())
                 except RuntimeError as error:
-                    sizes = "latent, layers, width, base and noise"
-                    raise ValueError(f"the source generator's networks have other sizes; set {sizes} alike") from error
+                    raise RuntimeError("latent, layers, width, base and noise must be the source's") from error
 
     def judging(self) -> list[nn.Module]:
         """d and the patch heads."""

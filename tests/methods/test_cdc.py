@@ -83,7 +83,7 @@ def test_it_keeps_networks_of_its_own() -> None:
     "other", [{"latent": 8}, {"layers": 3}, {"width": 4}, {"base": 128}, {"noise": False}, {"size": 64}]
 )
 def test_a_source_of_other_sizes_is_refused_and_says_what_to_set(other: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="set latent, layers, width, base and noise alike"):
+    with pytest.raises(RuntimeError, match="latent, layers, width, base and noise must be the source's"):
         made(CDC).start_from("source", made(Source, **other))
 
 
