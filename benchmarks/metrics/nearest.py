@@ -11,9 +11,9 @@ shots has 100 %.
 
 Images of the yardstick that are shots themselves are left out, and so are their twins: shots that were saved again or
 resized, which would pass copying for the usual distance. A twin is as near to a shot as :data:`TWIN` of the mean
-distance between two shots, or nearer. Of drawn faces of 256 x 256 pixels, looked at by `lite0`, JPEG of quality 75 or half
+distance between two shots, or nearer. Of drawn faces of 256 x 256 pixels, seen by `lite0`, JPEG of quality 75 or half
 the resolution is 1 % of it, quality 50 is 2 %, and the two most alike of 1,600 pairs of different faces are 13 % apart.
-At 64 x 64 pixels twins saved with losses cannot be told from other faces by their distance, and stay in.
+At 64 x 64 pixels twins that were saved with losses cannot be told from other faces by their distance, and stay in.
 """
 
 from __future__ import annotations

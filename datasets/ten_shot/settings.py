@@ -31,7 +31,7 @@ class TenShotSettings(TaskSettings):
     shots: int = Field(default=10, ge=2)
     """How many images there are to learn from: of the stand-in at most :data:`POOL`."""
     n_reference: int = Field(default=2000, ge=NEIGHBOURS)
-    """Images of the stand-in to compare with; the real source has what it has, and needs as many at least."""
+    """Images of the stand-in to compare with; the real source has what it has, :data:`NEIGHBOURS` at least."""
     n_samples: int = Field(default=5000, ge=NEIGHBOURS)
     """How many samples are scored: the paper's number."""
     n_compared: int = Field(default=500, ge=2)

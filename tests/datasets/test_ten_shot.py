@@ -269,6 +269,8 @@ def test_the_number_of_shots_is_part_of_the_address():
         ({"size": 48}, "48 is not a power of two"),
         ({"size": 16}, "greater than or equal to 32"),
         ({"shots": 1}, "greater than or equal to 2"),
+        ({"n_reference": 3}, "n_reference\n.*greater than or equal to 4"),
+        ({"n_samples": 3}, "n_samples\n.*greater than or equal to 4"),
         ({"data": "flowers"}, "needs source=real"),
         ({"source": "real", "flower": 3}, "flower=3 needs data=flowers"),
         ({"shots": POOL + 1}, f"draws them from {POOL} people"),

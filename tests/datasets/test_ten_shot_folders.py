@@ -38,11 +38,11 @@ def root(tmp_path):
 
 @pytest.fixture
 def flowers(tmp_path):
-    """Nine flowers, in colours, of classes 1, 2, 3, 1, 2, 3 and so on."""
+    """Twelve flowers, in colours, of classes 1, 2, 3, 1, 2, 3 and so on."""
     root = tmp_path / "blooms"
-    for i in range(1, 10):
+    for i in range(1, 13):
         noise(root / "flowers-102" / "jpg" / f"image_{i:05}.jpg", size=(50, 40))
-    savemat(root / "flowers-102" / "imagelabels.mat", {"labels": np.arange(9)[None] % 3 + 1})
+    savemat(root / "flowers-102" / "imagelabels.mat", {"labels": np.arange(12)[None] % 3 + 1})
     return root
 
 
@@ -128,6 +128,11 @@ def spoil_unreadable(root):
     path.write_bytes(path.read_bytes()[:300])
 
 
+def spoil_few_references(root):
+    for path in sorted((root / "reference").iterdir())[3:]:
+        path.unlink()
+
+
 def spoil_reference(root):
     (root / "reference" / "02.png").write_text("a note")
 
@@ -141,6 +146,7 @@ def spoil_reference(root):
         (spoil_missing, [r"reference: no such folder, but there is References: rename it"]),
         (spoil_duplicate, [r"shots/again.webp: the same image as shots/03.png"]),
         (spoil_unreadable, [r"shots/04.png: cannot be read"]),
+        (spoil_few_references, [r"reference: 3 images, 4 needed"]),
         (spoil_reference, [r"reference/02.png: not a PNG, JPEG or WebP image"]),
     ],
 )
@@ -216,7 +222,7 @@ def test_without_source_folders_source_generators_learn_from_what_is_drawn(root,
 def test_flowers_are_all_reference_and_the_shots_among_them(flowers):
     task = make(flowers, data="flowers")
     reference = prints(task, "reference")
-    assert len(reference) == 9
+    assert len(reference) == 12
     assert set(prints(task, "shots")) < set(reference)
     assert prints(task, "shots") == prints(make(flowers / "flowers-102", data="flowers"), "shots")
     assert prints(task, "shots") != prints(make(flowers, seed=1, data="flowers"), "shots")
@@ -227,21 +233,28 @@ def test_flowers_of_one_class(flowers):
     for flower in (1, 2, 3):
         task = make(flowers, data="flowers", shots=2, flower=flower)
         assert prints(task, "reference") == every[flower - 1 :: 3]
-    with pytest.raises(DataError, match=r"jpg: 3 images of class 2, 5 needed"):
+    with pytest.raises(DataError, match=r"jpg: 4 images of class 2, 5 needed"):
         make(flowers, data="flowers", flower=2)
-    with pytest.raises(DataError, match=r"jpg: 0 images of class 9, 2 needed"):
+    with pytest.raises(DataError, match=r"jpg: 0 images of class 9, 4 needed"):
         make(flowers, data="flowers", shots=2, flower=9)
+
+
+def test_too_few_flowers_to_compare_with_are_refused_before_the_training(flowers):
+    (flowers / "flowers-102" / "jpg" / "image_00004.jpg").unlink()
+    make(flowers, data="flowers", shots=2, flower=2)
+    with pytest.raises(DataError, match=r"jpg: 3 images of class 1, 4 needed"):
+        make(flowers, data="flowers", shots=2, flower=1)
 
 
 def test_flowers_that_cannot_be_used_are_refused_by_name(flowers):
     base = flowers / "flowers-102"
-    with pytest.raises(DataError, match=r"jpg: 9 images, 10 needed"):
-        make(flowers, data="flowers", shots=10)
-    (base / "jpg" / "image_00010.jpg").write_bytes((base / "jpg" / "image_00001.jpg").read_bytes())
-    with pytest.raises(DataError, match=r"image_00010.jpg: not the name of one of 9 flowers"):
+    with pytest.raises(DataError, match=r"jpg: 12 images, 13 needed"):
+        make(flowers, data="flowers", shots=13)
+    (base / "jpg" / "image_00013.jpg").write_bytes((base / "jpg" / "image_00001.jpg").read_bytes())
+    with pytest.raises(DataError, match=r"image_00013.jpg: not the name of one of 12 flowers"):
         make(flowers, data="flowers", flower=1, shots=2)
-    with pytest.raises(DataError, match=r"image_00010.jpg: the same image as .*image_00001.jpg"):
-        make(flowers, data="flowers", shots=10)
+    with pytest.raises(DataError, match=r"image_00013.jpg: the same image as .*image_00001.jpg"):
+        make(flowers, data="flowers", shots=13)
     (base / "imagelabels.mat").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"imagelabels.mat: not a sound imagelabels.mat"):
         make(flowers, data="flowers", flower=1, shots=2)
@@ -258,7 +271,7 @@ def test_flowers_are_checked(flowers):
     assert report.ok
     assert report.kind == "Oxford Flowers"
     assert [line.split() for line in report.found] == [
-        ["flowers", "9", "paper", "8,189"],
+        ["flowers", "12", "paper", "8,189"],
         ["classes", "3", "paper", "102"],
     ]
     (flowers / "flowers-102" / "jpg" / "image_00003.jpg").write_bytes(b"cut")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
-from lightning_fabric import Fabric
+from lightning_fabric import Fabric, is_wrapped
 from PIL import Image
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
@@ -25,17 +25,19 @@ from benchmarks.restore import WEIGHTS, build_task, restore_method
 from benchmarks.runner import run_cell
 from benchmarks.sample import sample
 from benchmarks.suites import load_suite
+from benchmarks.training import set_up
 from benchmarks.translate import translate
 from datasets.errors import DataError
 from datasets.images import read_image
 from datasets.task import Kind, Measure, Request, TaskInfo
-from methods.method import Info, MethodSettings
+from methods.method import Info, Method, MethodSettings
 from tests.harness.conftest import DUMMY_ROW, result_of, write_suite
 
 ADDRESS = "dummy/painter/few-squares/s0"
 ROWS = '[[rows]]\nmethods = ["dummy/painter"]\ntask = "few-squares"\n'
 TILE = 64 + 2
 """Pixels from one 8 x 8 image to the next, enlarged, with the gap."""
+CONVOLUTIONS: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
 DIRECTIONS = {
     "fid.lite0 request:samples": "lower",
     "sfid.lite0 request:samples": "lower",
@@ -202,6 +204,71 @@ def test_large_images_are_sampled_a_few_at_a_time_although_latents_are_small(
         asked.clear()
         Answers(method, Fabric(accelerator="cpu", devices=1)).to(request)
         assert asked == sizes
+
+
+@pytest.fixture
+def tf32() -> Iterator[None]:
+    """Convolutions in TF32, as a fast training would have them."""
+    before = CONVOLUTIONS.fp32_precision
+    CONVOLUTIONS.fp32_precision = "tf32"
+    yield
+    CONVOLUTIONS.fp32_precision = before
+
+
+def seen_by(method: Method) -> list[tuple[torch.dtype, bool, str]]:
+    """Grows, whenever a layer of the method is applied, by its answer's dtype, autocast, and the convolutions' mode."""
+    seen: list[tuple[torch.dtype, bool, str]] = []
+
+    def look(network: nn.Module, inputs: Any, output: Tensor) -> None:
+        seen.append((output.dtype, torch.is_autocast_enabled("cpu"), CONVOLUTIONS.fp32_precision))
+
+    for network in method.networks().values():
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                layer.register_forward_hook(look)
+    return seen
+
+
+def under_bfloat16(cell: Cell, runs: Path) -> tuple[Method, Fabric]:
+    """A restored method as it is after a training in bfloat16: its networks wrapped by Fabric."""
+    method = restore_method(cell, build_task(cell, runs), runs)
+    for network in method.networks().values():
+        network.requires_grad_(True)
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    set_up(method, fabric)
+    assert all(is_wrapped(network) for network in method.networks().values())
+    return method, fabric
+
+
+def test_samples_do_not_depend_on_the_precision_of_the_training(runs: Path, tf32: None) -> None:
+    cell = painter(runs)
+    request = Request("few", "sample", {"z": latents(5, 0)})
+    plain = restore_method(cell, build_task(cell, runs), runs)
+    method, fabric = under_bfloat16(cell, runs)
+    wrapped = method.networks()
+    seen = seen_by(method)
+    out = Answers(method, fabric).to(request)
+    assert torch.equal(out, Answers(plain, Fabric(accelerator="cpu", devices=1)).to(request))
+    assert seen == [(torch.float32, False, "ieee")]
+    assert method.networks() == wrapped
+    assert CONVOLUTIONS.fp32_precision == "tf32"
+    assert not out.is_inference()
+
+
+def test_networks_are_wrapped_again_when_sampling_fails(runs: Path) -> None:
+    method, fabric = under_bfloat16(painter(runs), runs)
+    wrapped = method.networks()
+    with pytest.raises(RuntimeError):
+        Answers(method, fabric).to(Request("wrong", "sample", {"z": torch.zeros(2, 3)}))
+    assert method.networks() == wrapped
+
+
+def test_translations_are_answered_in_the_precision_of_the_training(runs: Path, tf32: None) -> None:
+    (cell,) = (cell for cell in index.suite_cells(runs, "trial") if cell.address == "dummy/dummy/dummy/s0")
+    method, fabric = under_bfloat16(cell, runs)
+    seen = seen_by(method)
+    Answers(method, fabric).to(build_task(cell, runs).requests("translate", method.stream)[0])
+    assert set(seen) == {(torch.bfloat16, True, "tf32")}
 
 
 def blank(inputs: Mapping[str, Tensor]) -> Tensor:

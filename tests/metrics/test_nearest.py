@@ -8,19 +8,27 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from benchmarks.errors import UserError
 from benchmarks.metrics import features
-from benchmarks.metrics.lpips import lpips_pair
+from benchmarks.metrics.lpips import lpips_diversity, lpips_pair
 from benchmarks.metrics.measure import Answer, measure
-from benchmarks.metrics.nearest import EQUAL, copies, nearest, threshold
+from benchmarks.metrics.nearest import EQUAL, TWIN, copies, nearest, strangers, threshold
 from benchmarks.metrics.protocol import Score
 from benchmarks.metrics.trunks import Trunk, get_trunk
 from tests.metrics.factory import make_images
 
 
 def by_pairs(images: Tensor, shots: Tensor, trunk: Trunk) -> list[float]:
-    return [min(float(lpips_pair(x[None], shot[None], trunk)[0]) for shot in shots) for x in images]
+    both = torch.cat([shots, shots.flip(3)])
+    return [min(float(lpips_pair(x[None], shot[None], trunk)[0]) for shot in both) for x in images]
+
+
+def saved_anew(images: Tensor) -> Tensor:
+    """What is left of images at half their width and height, enlarged again."""
+    small = interpolate(images, scale_factor=0.5, mode="bicubic", antialias=True)
+    return interpolate(small, scale_factor=2, mode="bicubic").clamp(-1, 1)
 
 
 def forget() -> None:
@@ -70,12 +78,47 @@ def test_a_shot_is_at_distance_zero_and_a_changed_one_is_not() -> None:
     assert (nearest(touched, shots, trunk) > EQUAL).all()
 
 
-def test_the_threshold_is_the_first_percentile_without_the_shots_themselves() -> None:
+def test_a_mirrored_shot_is_at_distance_zero() -> None:
+    trunk, shots = get_trunk("lite0"), make_images(5)
+    assert (nearest(shots.flip(3), shots, trunk) <= EQUAL).all()
+    assert (nearest(shots.flip(2), shots, trunk) > EQUAL).all()
+
+
+def test_the_threshold_is_the_first_percentile() -> None:
     others = np.arange(1, 101) / 100
     assert threshold(others) == np.percentile(others, 1)
-    assert threshold(np.concatenate([np.zeros(50), others])) == threshold(others)
-    with pytest.raises(UserError, match="all 3 of the yardstick are shots"):
-        threshold(np.zeros(3))
+
+
+def test_shots_and_what_is_nearer_than_a_twentieth_of_their_diversity_are_no_strangers() -> None:
+    trunk, shots = get_trunk("lite0"), make_images(5)
+    bound = TWIN * lpips_diversity(shots, trunk)
+    assert strangers(np.array([0.0, EQUAL, 0.99 * bound, 1.01 * bound, 9.0]), shots, trunk) == pytest.approx(
+        [1.01 * bound, 9.0]
+    )
+    assert list(strangers(np.array([0.0, EQUAL, 0.5]), shots[:1], trunk)) == [0.5]
+
+
+def test_one_who_repeats_shots_and_mirrored_shots_has_copies_alone() -> None:
+    shots, others = make_images(4, seed=2), make_images(40, seed=3)
+    repeated = torch.cat([shots, shots.flip(3)])
+    assert asked(repeated, shots, others)["copies.lite0 samples"].value == 1.0
+    assert asked(repeated * 0.99, shots, others)["copies.lite0 samples"].value == 1.0
+
+
+def test_mirrored_and_saved_shots_in_the_yardstick_change_no_score() -> None:
+    shots, others, samples = (make_images(n, side=256, seed=n) for n in (3, 7, 5))
+    plain = asked(samples, shots, others)
+    for twins in (shots, shots.flip(3), saved_anew(shots), saved_anew(shots.flip(3))):
+        found = asked(samples, shots, torch.cat([twins, others]))
+        assert {key: score.value for key, score in found.items()} == {
+            key: pytest.approx(score.value, rel=1e-5) for key, score in plain.items()
+        }
+
+
+def test_where_the_yardstick_is_the_shots_there_are_no_copies_but_a_nearest_shot() -> None:
+    shots, samples = make_images(4, side=256, seed=2), make_images(3, side=256, seed=3)
+    for yardstick in (shots, shots.flip(0, 3), saved_anew(shots)):
+        assert list(asked(samples, shots, yardstick)) == ["nearest_shot.lite0 samples"]
 
 
 def test_copies_are_those_nearer_than_the_limit() -> None:
@@ -92,8 +135,9 @@ def test_repeated_shots_are_all_copies_and_fresh_images_are_few() -> None:
 
 def test_scores_of_samples_and_yardstick_follow_from_the_distances() -> None:
     trunk, shots = get_trunk("lite0"), make_images(3, seed=2)
-    samples, others = make_images(8, seed=3), torch.cat([shots[:1], make_images(9, seed=4)])
-    ours, theirs = np.array(by_pairs(samples, shots, trunk)), np.array(by_pairs(others, shots, trunk))[1:]
+    samples, others = make_images(8, seed=3), torch.cat([shots[:1], shots[1:2].flip(3), make_images(8, seed=4)])
+    ours, theirs = np.array(by_pairs(samples, shots, trunk)), np.array(by_pairs(others, shots, trunk))[2:]
+    whose = "10 of reference without shots and twins (<= 0.05 of the shots' diversity)"
     found = asked(samples, shots, others)
     assert {key: score.value for key, score in found.items()} == {
         "nearest_shot.lite0 samples": pytest.approx(ours.mean(), rel=1e-5),
@@ -101,9 +145,9 @@ def test_scores_of_samples_and_yardstick_follow_from_the_distances() -> None:
         "copies.lite0 samples": pytest.approx((ours < np.percentile(theirs, 1)).mean()),
     }
     assert {key: (score.direction, score.protocol.detail) for key, score in found.items()} == {
-        "nearest_shot.lite0 samples": ("none", ""),
-        "nearest_shot.lite0 reference": ("none", "10 of reference without shots"),
-        "copies.lite0 samples": ("lower", "below p1 of 10 of reference without shots"),
+        "nearest_shot.lite0 samples": ("none", "mirrored"),
+        "nearest_shot.lite0 reference": ("none", f"mirrored, {whose}"),
+        "copies.lite0 samples": ("lower", f"mirrored, below p1 of {whose}"),
     }
     assert {score.protocol.n_real for score in found.values()} == {3}
 
@@ -118,7 +162,7 @@ def test_the_yardstick_is_measured_once_over_processes(tmp_path: Path, monkeypat
     forget()
     looked = looks(monkeypatch)
     assert asked(samples[:2], shots, others, tmp_path)["copies.lite0 samples"].protocol.n_fake == 2
-    assert looked == [3, 2]  # the shots and the samples
+    assert looked == [3, 3, 2]  # the shots, mirrored, and the samples
     forget()
     assert asked(samples, shots, others, tmp_path) == first
     assert len(list(tmp_path.iterdir())) == 1
@@ -133,7 +177,7 @@ def test_metrics_of_the_same_images_share_one_pass_of_the_network(monkeypatch: p
     looked = looks(monkeypatch)
     measure("lpips_diversity", Answer("samples", samples), yardstick=Answer("shots", shots))
     assert asked(samples.clone(), shots, others) == alone
-    assert looked == [5, 2, 3]
+    assert looked == [5, 2, 2, 3]  # the mirrored shots are new
 
 
 def test_too_many_images_are_not_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
