@@ -25,8 +25,9 @@ from methods.mixdl.ada import (
     draw,
     geometry,
 )
-from methods.mixdl.diffaugment import DiffAugmentSettings, StyleGAN2DA, WithDiffAugment, diff_augment
-from methods.mixdl.mixdl import MixDL, MixDLSettings
+from methods.mixdl.combined import MixDLADA, MixDLDA
+from methods.mixdl.diffaugment import DiffAugmentSettings, StyleGAN2DA, diff_augment
+from methods.mixdl.mixdl import MixDL
 from tests.methods.helpers import images
 
 SIZE = 32
@@ -277,12 +278,10 @@ def test_below_p_1_the_untouched_image_is_the_likeliest_of_all(p: float) -> None
     torch.manual_seed(0)
     n = 40_000
     change = draw(n, torch.tensor(p))
-    flips = torch.stack([change["mirror"], change["quarters"], change["luma_flip"]], 1).int().tolist()
-    found = Counter(map(tuple, flips))
-    (likeliest, times), (_, second) = found.most_common(2)
-    assert likeliest == (0, 0, 0)
-    assert times / n == pytest.approx((1 - p / 2) ** 2 * (1 - 3 * p / 4), abs=0.01)
-    assert times > 1.2 * second
+    flips = 8 * change["mirror"] + 2 * change["quarters"] + change["luma_flip"]
+    untouched, *others = flips.int().bincount(minlength=16).tolist()
+    assert untouched / n == pytest.approx((1 - p / 2) ** 2 * (1 - 3 * p / 4), abs=0.01)
+    assert untouched > 1.2 * max(others)
     # Everything else is drawn from a density, so no other single change can have a share.
     whole = torch.stack([value.reshape(n, -1).abs().sum(1) for value in change.values()], 1)
     for name, column in zip(CHANGES, whole.unbind(1), strict=True):
@@ -363,29 +362,14 @@ def test_impossible_settings_of_ada_are_refused(key: str, value: float) -> None:
 # --- the rows ---------------------------------------------------------------------------------------------------
 
 
-class MixDLDASettings(DiffAugmentSettings, MixDLSettings):
-    """As a row that mixes would have them."""
-
-
-class MixDLDA(WithDiffAugment, MixDL):
-    Settings = MixDLDASettings
-
-
-class MixDLADASettings(AdaSettings, MixDLSettings):
-    """As a row that mixes would have them."""
-
-
-class MixDLADA(WithADA, MixDL):
-    Settings = MixDLADASettings
-
-
 @pytest.mark.parametrize("row", [StyleGAN2DA, StyleGAN2ADA, MixDLDA, MixDLADA])
 def test_rows_train_with_everything_that_d_sees_changed(row: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    settings = {**SMALL, "ada_length": 64} if issubclass(row, WithADA) else SMALL
+    settings = {**SMALL, "ada_every": 1, "ada_length": 64} if issubclass(row, WithADA) else SMALL
     method = row(row.Settings.model_validate(settings), Shots())
     method.opt = method.optimizers()
     changed: list[Tensor] = []
+    shown: list[tuple[int, int]] = []
     augment, judged = method.augment, method.judged
 
     def counted(x: Tensor) -> Tensor:
@@ -393,23 +377,29 @@ def test_rows_train_with_everything_that_d_sees_changed(row: Any, monkeypatch: p
         changed.append(out)
         return out
 
-    def only_changed(x: Tensor) -> Any:
+    def only_changed(x: Tensor, parts: int = 1) -> Any:
         assert any(x.data_ptr() == out.data_ptr() for out in changed), "d saw images as they are"
-        return judged(x)
+        shown.append((len(x), parts))
+        return judged(x, parts)
 
     monkeypatch.setattr(method, "augment", counted)
     monkeypatch.setattr(method, "judged", only_changed)
     if issubclass(row, WithADA):
         method.ada.p.fill_(0.5)
-    for step in range(3):
+    for step in range(2):
         losses = method.training_step({"image": images(4, 3, step)}, step)
         assert all(bool(value.isfinite()) for value in losses.values())
-    assert changed
+    # L_D, L_G and R1, then L_D and L_G. A mixed L_D also shows the parts of its anchors, and then R1 is due once more.
+    plain = [(8, 2), (4, 1)]
+    mixes = issubclass(row, MixDL)
+    assert shown == ([(12, 3), (4, 1), (4, 1), *plain, (4, 1)] if mixes else [*plain, (4, 1), *plain])
+    assert len(changed) == len(shown)
 
 
 def test_the_row_with_ada_moves_p_while_it_trains_and_shows_it() -> None:
     torch.manual_seed(0)
-    method = StyleGAN2ADA(StyleGAN2ADA.Settings.model_validate({**SMALL, "ada_length": 64}), Shots())
+    settings = {**SMALL, "ada_every": 4, "ada_length": 64}
+    method = StyleGAN2ADA(StyleGAN2ADA.Settings.model_validate(settings), Shots())
     method.opt = method.optimizers()
     curves = [method.training_step({"image": images(4, 3)}, step) for step in range(12)]
     p = [float(losses["ada_p"]) for losses in curves]
@@ -421,7 +411,15 @@ def test_the_row_with_ada_moves_p_while_it_trains_and_shows_it() -> None:
     assert "ada" in method.networks()
 
 
+@pytest.mark.parametrize("row", [StyleGAN2ADA, MixDLADA])
+def test_p_moves_every_256_images_unless_told_otherwise(row: type[WithADA]) -> None:
+    settings: Any = row.Settings.model_validate({})
+    assert settings.ada_every * settings.batch_size == 256
+    assert row(row.Settings.model_validate(SMALL), Shots()).ada.every == settings.ada_every
+
+
 def test_a_mixing_row_keeps_its_own_defaults() -> None:
-    assert MixDLDASettings().model_dump() == {**MixDLSettings().model_dump(), "policy": POLICY}
-    added = {"ada_target": 0.6, "ada_every": 4, "ada_length": 500_000}
-    assert MixDLADASettings().model_dump() == {**MixDLSettings().model_dump(), **added}
+    base = MixDL.Settings.model_validate({}).model_dump()
+    assert MixDLDA.Settings.model_validate({}).model_dump() == {**base, "policy": POLICY}
+    added = {"ada_target": 0.6, "ada_every": 64, "ada_length": 500_000}
+    assert MixDLADA.Settings.model_validate({}).model_dump() == {**base, **added}

@@ -205,6 +205,18 @@ def test_the_distances_of_the_shots_are_gathered_over_batches() -> None:
     assert torch.equal(torch.stack(restored()), torch.stack((mean, deviation)))
 
 
+def test_an_image_that_a_batch_holds_twice_is_at_no_distance_from_itself() -> None:
+    spread, (a, b, c) = Spread(), images(3, 3)
+    spread.see(torch.stack([a, a, a]))
+    assert not spread.sums.any(), "identical images were counted"
+    spread.see(torch.stack([a, b, a, c]))
+    rows = numbers(torch.stack([a, b, c]))
+    apart = [l1(rows[i], rows[j]) for i, j in ((0, 1), (0, 1), (0, 2), (0, 2), (1, 2))]
+    mean, deviation = spread()
+    assert float(mean) == pytest.approx(fmean(apart), rel=1e-5)
+    assert float(deviation) == pytest.approx(pstdev(apart), rel=1e-4)
+
+
 def test_two_shots_have_a_spread_to_divide_by() -> None:
     spread = Spread()
     spread.see(images(2, 3))
@@ -213,17 +225,31 @@ def test_two_shots_have_a_spread_to_divide_by() -> None:
     assert float(Spread()()[1]) > 0
 
 
+@pytest.mark.parametrize("row", [row for row, _ in ROWS])
+def test_images_are_compared_by_the_latents_that_drew_them(row: type[StyleGAN2]) -> None:
+    assert row.Settings.model_validate({}).model_dump()["style_mixing"] == 0
+    method, compared = made(row, noise=False, lr=0.0), []
+    method.diversity = lambda z, image: [compared.append((z, image.detach())), {}][1]
+    for _ in range(3):
+        method.update_g(images(4, 3))
+    for z, image in compared:
+        torch.testing.assert_close(method.g(method.f(z))[0], image)
+    assert len(compared) == 3
+
+
 @pytest.mark.parametrize(("row", "name"), ROWS)
 def test_a_row_trains_with_its_term_beside_the_adversarial_one(row: type[StyleGAN2], name: str) -> None:
     method = made(row)
-    for step in range(3):
+    for step in range(2):
         losses = method.training_step({"image": images(4, 3, step)}, step)
         assert all(bool(value.isfinite()) for value in losses.values())
         assert name in losses
 
 
 @pytest.mark.parametrize(("row", "name"), ROWS)
-def test_the_weight_scales_the_term_and_0_leaves_stylegan2(row: type[StyleGAN2], name: str) -> None:
+def test_the_weight_scales_the_term_and_0_leaves_stylegan2_without_mixed_styles(
+    row: type[StyleGAN2], name: str
+) -> None:
     z, x = latents(4), images(4, 3)
     x[1] = x[0] + 0.1 * x[1]
     one, three = made(row, diverse=1.0), made(row, diverse=3.0)
@@ -232,7 +258,7 @@ def test_the_weight_scales_the_term_and_0_leaves_stylegan2(row: type[StyleGAN2],
             method.spread.see(images(4, 3, 1))
     assert 0 < 3 * float(one.diversity(z, x)[name]) == pytest.approx(float(three.diversity(z, x)[name]))
 
-    none, plain = made(row, diverse=0.0), made(StyleGAN2)
+    none, plain = made(row, diverse=0.0), made(StyleGAN2, style_mixing=0.0)
     batch = {"image": images(4, 3)}
     torch.manual_seed(1)
     without = none.training_step(batch, 1)
