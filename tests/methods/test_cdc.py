@@ -118,10 +118,14 @@ def test_each_loss_moves_its_own_networks_alone() -> None:
             (method.update_g, {"f", "g"}),
             (method.update_path, {"f", "g", "path"}),
         ):
+            for optimizer in method.opt.values():
+                optimizer.zero_grad(set_to_none=True)
             method._whole, before = whole, weights(method)
             update(real)
             moved = {key.split(".")[0] for key, value in weights(method).items() if not torch.equal(value, before[key])}
             assert moved == moves, (update.__name__, whole)
+            unasked = {"f", "g", "d", "heads"} - moves
+            assert all(p.grad is None for name in unasked for p in getattr(method, name).parameters()), update.__name__
     for network in (method.d, method.heads):
         assert all(parameter.requires_grad for parameter in network.parameters()), "held and not let go"
 

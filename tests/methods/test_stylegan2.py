@@ -439,10 +439,14 @@ def test_each_loss_moves_its_own_networks_alone() -> None:
         (method.update_g, {"f", "g"}),
         (method.update_path, {"f", "g", "path"}),
     ):
+        for optimizer in method.opt.values():
+            optimizer.zero_grad(set_to_none=True)
         before = weights(method)
         update(real)
         moved = {key.split(".")[0] for key, value in weights(method).items() if not torch.equal(value, before[key])}
         assert moved == moves, update.__name__
+        others = {"f", "g", "d"} - moves
+        assert all(p.grad is None for name in others for p in getattr(method, name).parameters()), update.__name__
     assert all(parameter.requires_grad for parameter in method.d.parameters()), "d was held and not let go"
 
 
