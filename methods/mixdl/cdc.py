@@ -109,6 +109,7 @@ class CDC(StyleGAN2):
 
     Settings: ClassVar[type[MethodSettings]] = CDCSettings
     title: ClassVar[str] = "StyleGAN2 + CDC"
+    watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g", "l_dist")
     needs: ClassVar[Mapping[str, str]] = {"source": "mixdl/source"}
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:

@@ -103,6 +103,7 @@ class FastGAN(Method):
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
     stream: ClassVar[str] = "shots"
+    watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g", "l_rec")
     averages: ClassVar[tuple[str, ...]] = ("g_ema",)
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:

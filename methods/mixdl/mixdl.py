@@ -129,6 +129,7 @@ class MixDL(StyleGAN2):
 
     Settings: ClassVar[type[MethodSettings]] = MixDLSettings
     title: ClassVar[str] = "MixDL"
+    watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g", "l_g_dist", "l_d_dist")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

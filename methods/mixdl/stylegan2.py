@@ -120,6 +120,7 @@ class StyleGAN2(Method):
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
     stream: ClassVar[str] = "shots"
+    watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g")
     averages: ClassVar[tuple[str, ...]] = ("f_ema", "g_ema", "path")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
