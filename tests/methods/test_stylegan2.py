@@ -300,7 +300,7 @@ def test_r1_is_the_mean_squared_gradient_and_its_update_is_weighted_for_its_turn
     power = float(x.square().sum((1, 2, 3)).mean())
     assert float(found) == pytest.approx(0.25 * power, rel=1e-9)
     # The derivative of 3 / 2 * 5 * a^2 * power.
-    assert float(d.a) == pytest.approx(0.5 - 1e-6 * 3 / 2 * 5 * 2 * 0.5 * power, rel=1e-9)
+    assert float(d.a.detach()) == pytest.approx(0.5 - 1e-6 * 3 / 2 * 5 * 2 * 0.5 * power, rel=1e-9)
 
 
 def test_r1_of_the_discriminator_agrees_with_finite_differences() -> None:
