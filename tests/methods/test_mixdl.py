@@ -315,7 +315,7 @@ def test_the_generators_loss_is_the_equations(reading: Any, monkeypatch: pytest.
 def test_anchors_draw_their_layers_from_all_but_the_first_and_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     method, layers = made(), []
     monkeypatch.setattr(module, "similarities_at", lambda at, *x: [layers.append(at), similarities_at(at, *x)][1])
-    for _ in range(30):
+    for _ in range(12):
         method.mixed_g(images(4, 3))
     assert len(method.g(torch.zeros(1, 16))[1]) == 7
     assert {at for each in layers for at in each} == set(range(1, 6))
