@@ -75,8 +75,12 @@ def _each_once(rows: list[Rows]) -> list[Rows]:
     return kept
 
 
-def load_suite(name: str) -> Suite:
+def load_suite(name: str, above: tuple[str, ...] = ()) -> Suite:
     """A shipped suite by name, or any suite by the path of its TOML file.
+
+    Args:
+        name: name or path.
+        above: suites whose ``rows_of`` led here, to find circles.
 
     Raises:
         UserError: unknown name, or a file that is not a suite, with line and key.
@@ -95,7 +99,9 @@ def load_suite(name: str) -> Suite:
         names = [bases] if isinstance(bases, str) else bases
         if not (isinstance(names, list) and all(isinstance(base, str) for base in names)):
             raise UserError(f"{path}:{line_of(path, 'rows_of')}: 'rows_of' is the name of a suite, or a list of names")
-        taken = [rows for base in names for rows in load_suite(base).rows]
+        if circle := next((base for base in names if base in (*above, name)), None):
+            raise UserError(f"{path}:{line_of(path, 'rows_of')}: {circle!r} takes over its own rows; remove it")
+        taken = [rows for base in names for rows in load_suite(base, (*above, name)).rows]
         data["rows"] = [*_each_once(taken), *data.get("rows", ())]
     for reserved in ("name", "path"):
         if reserved in data:

@@ -155,6 +155,14 @@ TUNED_ROW = DUMMY_ROW.replace("dummy/dummy", "dummy/tuned")
 FASTER_ROW = DUMMY_ROW + 'set = { "method.lr" = 0.2 }\n'
 
 
+def test_suites_that_take_over_each_others_rows_are_refused(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text(f'profile = "dummy"\nrows_of = "{two}"\n')
+    two.write_text(f'profile = "dummy"\nrows_of = "{one}"\n')
+    with pytest.raises(UserError, match="takes over its own rows"):
+        load_suite(str(one))
+
+
 def test_a_suite_can_take_over_the_rows_of_several_each_once_and_in_their_order(tmp_path: Path) -> None:
     one = write_suite(tmp_path, TUNED_ROW, name="one")
     two = write_suite(tmp_path, BOTH, name="two")
