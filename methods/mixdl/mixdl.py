@@ -23,15 +23,16 @@ Differences from the paper:
 - Anchors take no second latent (style mixing): their coefficients would say nothing of half of the layers.
 - At less than 256 px the maps of patches have 16 and 8 locations a side (32 and 16 in the paper), and some of their
   locations see all of a small image: at 32 px those of one head of four.
+- ``mix_from``, and a batch larger than the four ``anchors``, are for short runs; their defaults are the paper's.
 - ``gaussian`` and ``uniform`` coefficients are those of Table 6, defined as in the released code.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
 import torch
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -53,18 +54,38 @@ class MixDLSettings(StyleGAN2Settings):
     """Weight of the discriminator's; at 0 it is not computed, and there is no projection."""
     mix_every: int = 2
     """One of so many steps mixes."""
+    mix_from: float = 0.0
+    """Fraction of the steps before which none mixes: in short runs there is nothing yet whose distances would count."""
+    anchors: int = 4
+    """Latents that a mixed step draws, and anchors that it mixes of them."""
     coefficients: Coefficients = "dirichlet"
     alpha: float = 1.0
     """Of the Dirichlet distribution."""
     reading: Reading = "paper"
     """``code``: the distance loss and R1 as in the released code."""
 
-    @field_validator("batch_size")
+    @field_validator("anchors")
     @classmethod
     def _a_pair(cls, value: int) -> int:
         if value < 2:
-            raise ValueError("MixDL mixes the latents of a batch; it needs 2 or more")
+            raise ValueError("a mixture is of 2 latents or more")
         return value
+
+    @field_validator("mix_from")
+    @classmethod
+    def _part_of_the_steps(cls, value: float) -> float:
+        if not 0 <= value <= 1:
+            raise ValueError("must be between 0 and 1")
+        return value
+
+    @model_validator(mode="after")
+    def _as_many_images(self) -> Self:
+        if self.anchors > self.batch_size:
+            raise ValueError(
+                f"{self.anchors} anchors are judged beside as many images, but a batch has {self.batch_size}; "
+                "lower method.anchors or raise method.batch_size"
+            )
+        return self
 
     @field_validator("mix_every")
     @classmethod
@@ -147,7 +168,8 @@ class MixDL(StyleGAN2):
 
     def learn(self, real: Tensor, step: int) -> dict[str, Tensor]:
         """A mixed step, or one of StyleGAN2's."""
-        self._mixed = step % self.settings.mix_every == 0
+        s = self.settings
+        self._mixed = step % s.mix_every == 0 and step >= s.mix_from * s.steps
         if not self._mixed:
             return super().learn(real, step)
         return self.mixed_d(real) | self.mixed_g(real) | self.regularise(real, step)
@@ -168,12 +190,12 @@ class MixDL(StyleGAN2):
 
     def mixed_d(self, real: Tensor) -> dict[str, Tensor]:
         """L_D of a mixed step, and one step."""
-        s, n = self.settings, len(real)
+        s, n = self.settings, self.settings.anchors
         with torch.no_grad():
             coefficients, w, anchors = self.mixed(real)
             # Anchors first, so that the images of their parts can be left out.
             images, _ = self.painted(torch.cat([anchors, w]) if s.lambda_d else anchors)
-        shown = torch.cat([real, images])
+        shown = torch.cat([real[:n], images])
         seen = self.judged(self.augment(shown), len(shown) // n)
         patches = self.patches(seen)
         terms = {"l_d_patch": softplus(-patches[:n]).mean() + softplus(patches[n : 2 * n]).mean()}
@@ -185,7 +207,7 @@ class MixDL(StyleGAN2):
 
     def mixed_g(self, real: Tensor) -> dict[str, Tensor]:
         """L_G of a mixed step, and one step."""
-        s, n = self.settings, len(real)
+        s, n = self.settings, self.settings.anchors
         coefficients, w, anchors = self.mixed(real)
         images, features = self.painted(torch.cat([anchors, w]) if s.lambda_g else anchors)
         with held(self.d), held(self.heads):
@@ -200,8 +222,8 @@ class MixDL(StyleGAN2):
     def mixed(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Coefficients ``[N, N]``, new styles ``[N, latent]`` and the anchors mixed of them ``[N, latent]``."""
         s = self.settings
-        coefficients = mixing(s.coefficients, s.alpha, len(real), real.device)
-        w = cast(Tensor, self.f(self.latents(real)))
+        coefficients = mixing(s.coefficients, s.alpha, s.anchors, real.device)
+        w = cast(Tensor, self.f(self.latents(real[: s.anchors])))
         return coefficients, w, mixture(coefficients, w)
 
     def painted(self, w: Tensor) -> tuple[Tensor, list[Tensor]]:
