@@ -422,8 +422,27 @@ def test_training_brings_similarities_nearer_to_the_mixtures(side: str, steps: i
 
 def test_a_batch_of_another_size_is_mixed_as_well() -> None:
     for n in (2, 3, 5):
-        losses = made().training_step({"image": images(n, 3)}, 0)
+        losses = made(batch_size=n, anchors=n).training_step({"image": images(n, 3)}, 0)
         assert all(bool(value.isfinite()) for value in losses.values())
+
+
+def test_anchors_are_as_many_as_asked_for_and_no_more_than_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    method, seen = made(batch_size=6, anchors=3, path=0.0, r1=0.0), []
+    judged = method.judged
+    monkeypatch.setattr(method, "judged", lambda x, parts=1: [seen.append((len(x), parts)), judged(x, parts)][1])
+    method.training_step({"image": images(6, 3)}, 0)
+    assert seen == [(9, 3), (3, 1)]
+    method.training_step({"image": images(6, 3)}, 1)
+    assert seen[2:] == [(12, 2), (6, 1)]
+    for wrong in ({"batch_size": 3, "anchors": 4}, {"anchors": 1}, {"mix_from": 1.5}):
+        with pytest.raises(ValueError, match=r"anchors|latents|between"):
+            MixDL.Settings.model_validate(wrong)
+
+
+def test_no_step_mixes_before_its_time() -> None:
+    method = made(steps=8, mix_from=0.5, path=0.0, r1=0.0)
+    mixes = ["l_g_dist" in method.training_step({"image": images(4, 3)}, step) for step in range(8)]
+    assert mixes == [False, False, False, False, True, False, True, False]
 
 
 # --- rows -------------------------------------------------------------------------------------------------------
