@@ -40,7 +40,7 @@ def list_(what: Annotated[str, typer.Argument(help="methods, tasks, suites or ta
 @app.command(
     epilog="Examples: [bold]retable run quick[/]   "
     "[bold]retable run quick --only 'dtn/*' --seeds 0-4[/]   "
-    "[bold]retable run smoke --set method.alpha=0[/]"
+    "[bold]retable run smoke --set 'dtn/*:method.alpha=0'[/]"
 )
 def run(
     suite: Annotated[str, typer.Argument(help="A suite's name, or the path of a suite's .toml file.")],

@@ -136,7 +136,10 @@ def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]]
         return model.model_validate({key: value for key, (value, _) in values.items()})
     except ValidationError as error:
         first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else ""
+        if not first["loc"]:
+            # Settings that do not go together: no single one of them is wrong.
+            raise UserError(f"{what}: {first['msg'].removeprefix('Value error, ')}") from error
+        key = str(first["loc"][0])
         where = values[key][1] if key in values else what
         # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
         broad = where.startswith(("--set method.", "--set task."))

@@ -57,16 +57,17 @@ def make_plan(
         for seed in seeds or suite.seeds
     ]
     addresses = [cell.address for cell in rows]
+    if only is not None:
+        rows = [cell for cell in rows if fnmatchcase(cell.address, only)]
+        if not rows:
+            raise UserError(f"--only {only!r} matches no cell of suite {suite.name!r}{did_you_mean(only, addresses)}")
+    addresses = [cell.address for cell in rows]
     made = " (does a --set make them alike? choose rows with --only instead)" if overrides else ""
     for address in addresses:
         if addresses.count(address) > 1:
             raise UserError(
                 f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant{made}"
             )
-    if only is not None:
-        rows = [cell for cell in rows if fnmatchcase(cell.address, only)]
-        if not rows:
-            raise UserError(f"--only {only!r} matches no cell of suite {suite.name!r}{did_you_mean(only, addresses)}")
     resolver.refuse_idle_overrides(rows)
     return Plan(suite, tuple(rows), tuple(_dependencies_first(rows)))
 
@@ -217,6 +218,12 @@ class _Resolver:
         """A ``--set`` that changed nothing is a typing error, and must not pass in silence."""
         for index, override in enumerate(self.overrides):
             if index not in self.used:
+                known = sorted({row.method for row in rows})
+                if override.methods is not None and not any(fnmatchcase(name, override.methods) for name in known):
+                    raise UserError(
+                        f"{override.where}: {override.methods!r} matches no method of this plan's rows; before "
+                        f"the colon stands a glob over methods, not over addresses{did_you_mean(override.methods, known)}"
+                    )
                 models = [
                     get_task(row.task).Settings if override.scope == "task" else get_method(row.method).Settings
                     for row in rows

@@ -163,9 +163,9 @@ def _entries(
     shared = sorted(set(comparable) & set(printed))
     our_rank = ranks({index: comparable[index] for index in shared}, column.direction)
     their_rank = ranks({index: printed[index] for index in shared}, column.direction)
-    best = {index for index, rank in ranks(comparable, column.direction).items() if rank == 1}
+    best = _first(ranks(comparable, column.direction))
     ranked = {} if column.measured_by == "people" else {index: printed[index] for index in contenders & set(printed)}
-    best_published = {index for index, rank in ranks(ranked, column.direction).items() if rank == 1}
+    best_published = _first(ranks(ranked, column.direction))
     lines = []
     for index, (row, ours) in enumerate(zip(rows, measured, strict=True)):
         nothing = Entry(text.NOTHING)
@@ -187,6 +187,12 @@ def _entries(
 
 def _apart(ours: Measured | None) -> str:
     return ours.apart if ours is not None else ""
+
+
+def _first(ranked: Mapping[int, int]) -> set[int]:
+    """Who is first; nobody where several rows are all alike."""
+    first = {index for index, rank in ranked.items() if rank == 1}
+    return set() if len(first) == len(ranked) > 1 else first
 
 
 def _our_entry(ours: Measured, column: Column, best: bool, notes: _Footnotes) -> Entry:

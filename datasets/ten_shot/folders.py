@@ -23,7 +23,7 @@ SHOTS, REFERENCE = "shots", "reference"
 FOLDERS = {SHOTS: "images to learn from", REFERENCE: "images to compare with"}
 LEAST = 2
 """Fewest images of a folder: nothing can be mixed of one, and a Fréchet or kernel distance needs two."""
-LEAST_OF = {REFERENCE: NEIGHBOURS}
+LEAST_OF = {REFERENCE: NEIGHBOURS, "source-near": 2 * LEAST, "source-far": 2 * LEAST}
 """Where more than that are needed."""
 MAY_BE_MISSING = {
     "source-near": "images of a similar domain, for CDC's source generator",

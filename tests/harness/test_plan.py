@@ -105,7 +105,7 @@ def test_a_bad_suite_file_is_named_with_line_and_key(tmp_path: Path, content: st
         ("run.precison=32-true", ["no setting 'precison'", "'precision'"]),
         ("run.threads=0", ["setting 'threads'"]),
         ("lr=3", ["expected"]),
-        ("dummy/none:method.lr=3", ["no method in this plan"]),
+        ("dummy/none:method.lr=3", ["matches no method", "not over addresses"]),
         ("task.sorce=real", ["no task in this plan has the setting 'sorce'", "'source'"]),
     ],
 )
@@ -204,3 +204,10 @@ def test_the_papers_suite_has_every_row_of_quick_and_of_mixdl_once() -> None:
 def test_a_file_cannot_pass_for_a_shipped_suite(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="rename the file"):
         load_suite(str(write_suite(tmp_path, DUMMY_ROW, name="quick")))
+
+
+def test_rows_that_have_one_address_do_not_matter_where_only_leaves_them_out(tmp_path: Path) -> None:
+    suite = load_suite(str(write_suite(tmp_path, DUMMY_ROW * 2 + DUMMY_ROW.replace("dummy/dummy", "dummy/tuned"))))
+    with pytest.raises(UserError, match="two rows have the address"):
+        make_plan(suite)
+    assert [cell.address for cell in make_plan(suite, only="dummy/tuned/*").rows] == ["dummy/tuned/dummy/s0"]
