@@ -221,8 +221,8 @@ class _Resolver:
                 known = sorted({row.method for row in rows})
                 if override.methods is not None and not any(fnmatchcase(name, override.methods) for name in known):
                     raise UserError(
-                        f"{override.where}: {override.methods!r} matches no method of this plan's rows; before "
-                        f"the colon stands a glob over methods, not over addresses{did_you_mean(override.methods, known)}"
+                        f"{override.where}: {override.methods!r} matches no method of this plan's rows; before the "
+                        f"colon is a glob over methods, not over addresses{did_you_mean(override.methods, known)}"
                     )
                 models = [
                     get_task(row.task).Settings if override.scope == "task" else get_method(row.method).Settings

@@ -22,7 +22,7 @@ def data_line(bundle: Bundle, lines: Sequence[Line]) -> str:
     sources = sorted(set(bundle.cells[bundle.cells["address"].isin(addresses)]["source"]) - {""})
     words = {
         "standin": "source=standin: our numbers come from stand-in data, not from the paper's data set.",
-        "real": "source=real: our numbers come from data on the user's disk; whether they are the paper's, the user knows.",
+        "real": "source=real: our numbers come from data on the user's disk, the paper's or others.",
     }
     return " ".join(words.get(source, f"source={source}.") for source in sources)
 
