@@ -211,3 +211,22 @@ def test_rows_that_have_one_address_do_not_matter_where_only_leaves_them_out(tmp
     with pytest.raises(UserError, match="two rows have the address"):
         make_plan(suite)
     assert [cell.address for cell in make_plan(suite, only="dummy/tuned/*").rows] == ["dummy/tuned/dummy/s0"]
+
+
+@pytest.mark.parametrize("name", ["quick", "smoke", "paper", "mixdl"])
+def test_no_profile_undoes_what_makes_a_row_of_mixdl_another_row(name: str) -> None:
+    rows = {cell.method: cell.method_settings for cell in make_plan(load_suite(name), only="mixdl/*").rows}
+    full = rows["mixdl/mixdl"]
+    differs = {
+        "mixdl/mixdl-g": {"lambda_d": 0.0},
+        "mixdl/mixdl-d": {"lambda_g": 0.0},
+        "mixdl/dirichlet-0.1": {"alpha": 0.1},
+        "mixdl/dirichlet-10": {"alpha": 10.0},
+        "mixdl/gaussian": {"coefficients": "gaussian"},
+        "mixdl/uniform": {"coefficients": "uniform"},
+    }
+    assert full["lambda_g"]
+    assert full["lambda_d"]
+    for method, only in differs.items():
+        if method in rows:
+            assert {key: value for key, value in rows[method].items() if value != full[key]} == only
