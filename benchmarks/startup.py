@@ -14,8 +14,8 @@ from typing import NoReturn
 def uncollected() -> Iterator[None]:
     """Leave the garbage collector out of a block of imports, and its objects out of every later collection.
 
-    Importing torch makes millions of objects and next to no rubbish. Looking through them again and again takes a third
-    of the import's time; the same look once more is what a process does before it ends.
+    Importing torch makes very many objects and next to no rubbish. Looking through them again and again takes about a
+    fifth of the import's time; the same look once more is what a process does before it ends.
     """
     was_on = gc.isenabled()
     gc.disable()

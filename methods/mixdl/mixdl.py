@@ -12,7 +12,7 @@ free. The other steps are StyleGAN2's.
 
 Differences from the paper:
 
-- Section 4b of the recipe rests on the released code where the paper is silent: every second step, which maps, batch.
+- Where the paper is silent we do as the released code: every second step, which maps, the batch.
 - ``reading = "code"`` computes what the released code does: KL(p || q) divided by N^2 instead of KL(q || p), which
   makes the weights N times smaller, and R1 on the patch head alone, because its steps coincide with the mixed ones.
   The default reads the paper: R1 is due every so many steps of either kind, on the head that the step trains.
