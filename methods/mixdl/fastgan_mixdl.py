@@ -34,54 +34,21 @@ from pydantic import field_validator
 from torch import Tensor
 
 from methods.method import MethodSettings
-from methods.mixdl.coefficients import Coefficients, mixing, mixture
+from methods.mixdl.coefficients import MixingSettings, mixing, mixture
 from methods.mixdl.diffaugment import diff_augment
 from methods.mixdl.fastgan import POLICY, FastGAN, FastGANSettings
-from methods.mixdl.similarity import Reading, distance_loss, similarities, similarities_at
+from methods.mixdl.similarity import distance_loss, similarities, similarities_at
 from methods.training import held
 
 
-class FastGANMixDLSettings(FastGANSettings):
+class FastGANMixDLSettings(MixingSettings, FastGANSettings):
     """Settings of MixDL on FastGAN."""
-
-    lambda_g: float = 1000.0
-    """Weight of the generator's distance loss; at 0 it is not computed."""
-    lambda_d: float = 1.0
-    """Weight of the discriminator's; at 0 it is not computed, and there is no projection."""
-    mix_every: int = 2
-    """One of so many steps mixes."""
-    coefficients: Coefficients = "dirichlet"
-    alpha: float = 1.0
-    """Of the Dirichlet distribution."""
-    reading: Reading = "paper"
-    """``code``: the distance loss as in the released code."""
 
     @field_validator("batch_size")
     @classmethod
     def _a_pair(cls, value: int) -> int:
         if value < 2:
             raise ValueError("MixDL mixes the latents of a batch; it needs 2 or more")
-        return value
-
-    @field_validator("mix_every")
-    @classmethod
-    def _at_least_one_step(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("alpha")
-    @classmethod
-    def _positive(cls, value: float) -> float:
-        if value <= 0:
-            raise ValueError("must be above 0")
-        return value
-
-    @field_validator("lambda_g", "lambda_d")
-    @classmethod
-    def _not_below_zero(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
         return value
 
 

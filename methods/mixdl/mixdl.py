@@ -37,32 +37,21 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from methods.method import Info, MethodSettings
-from methods.mixdl.coefficients import Coefficients, mixing, mixture
-from methods.mixdl.similarity import Reading, distance_loss, similarities, similarities_at
+from methods.mixdl.coefficients import Coefficients, MixingSettings, mixing, mixture
+from methods.mixdl.similarity import distance_loss, similarities, similarities_at
 from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 from methods.mixdl.stylegan2_layers import EqualLinear
 from methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
 from methods.training import held
 
 
-class MixDLSettings(StyleGAN2Settings):
+class MixDLSettings(MixingSettings, StyleGAN2Settings):
     """Settings of MixDL."""
 
-    lambda_g: float = 1000.0
-    """Weight of the generator's distance loss; at 0 it is not computed."""
-    lambda_d: float = 1.0
-    """Weight of the discriminator's; at 0 it is not computed, and there is no projection."""
-    mix_every: int = 2
-    """One of so many steps mixes."""
     mix_from: float = 0.0
     """Fraction of the steps before which none mixes: in short runs there is nothing yet whose distances would count."""
     anchors: int = 4
     """Latents that a mixed step draws, and anchors that it mixes of them."""
-    coefficients: Coefficients = "dirichlet"
-    alpha: float = 1.0
-    """Of the Dirichlet distribution."""
-    reading: Reading = "paper"
-    """``code``: the distance loss and R1 as in the released code."""
 
     @field_validator("anchors")
     @classmethod
@@ -86,27 +75,6 @@ class MixDLSettings(StyleGAN2Settings):
                 "lower method.anchors or raise method.batch_size"
             )
         return self
-
-    @field_validator("mix_every")
-    @classmethod
-    def _at_least_one_step(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("alpha")
-    @classmethod
-    def _positive(cls, value: float) -> float:
-        if value <= 0:
-            raise ValueError("must be above 0")
-        return value
-
-    @field_validator("lambda_g", "lambda_d")
-    @classmethod
-    def _not_below_zero(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 class GeneratorOnlySettings(MixDLSettings):
