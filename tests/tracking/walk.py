@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
 import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +21,7 @@ from benchmarks.tracking.address import default_uri, is_http
 from benchmarks.tracking.connect import PREFIX, open_client
 from benchmarks.tracking.record import Invocation
 from benchmarks.tracking.sync import sync
+from tests.browser import chromium
 from tests.tracking.factory import FakeCell, make_cell
 from tests.tracking.servers import free_port, ui_server
 
@@ -113,7 +111,7 @@ def walk(uri: str, suite: str, row: str, pictures: Path) -> list[Path]:
     written = []
     with contextlib.ExitStack() as stack:
         address = uri.rstrip("/") if is_http(uri) else stack.enter_context(ui_server(uri, free_port()))
-        browser = stack.enter_context(chromium())
+        browser = stack.enter_context(chromium(WIDTH, HEIGHT))
         for name, (page, word) in wanted.items():
             browser.get("about:blank")
             browser.get(f"{address}/{page}")
@@ -128,27 +126,6 @@ def walk(uri: str, suite: str, row: str, pictures: Path) -> list[Path]:
             if not shown:
                 raise SystemExit(f"{browser.current_url} does not show {word!r}; see {written[-1]}")
     return written
-
-
-@contextlib.contextmanager
-def chromium() -> Iterator[Chrome]:
-    """Headless Chromium with a user profile of its own."""
-    from selenium import webdriver
-
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        raise SystemExit("chromium and chromedriver are needed; on Debian: apt-get install chromium chromium-driver")
-    with tempfile.TemporaryDirectory(prefix="walk-", ignore_cleanup_errors=True) as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = program
-        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        for flag in [*flags, f"--user-data-dir={profile}", f"--window-size={WIDTH},{HEIGHT}", "--hide-scrollbars"]:
-            options.add_argument(flag)
-        browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-        try:
-            yield browser
-        finally:
-            browser.quit()
 
 
 def settle(browser: Chrome) -> None:
