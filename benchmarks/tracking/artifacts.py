@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.tracking.address import artifact_root
 from benchmarks.tracking.names import cut
+from benchmarks.tracking.review import dataset_context
 from benchmarks.tracking.story import Grid, Story
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def log_files(shelf: Shelf, directory: Path) -> None:
 
 
 def log_datasets(client: MlflowClient, run_id: str, story: Story) -> None:
-    """Name the data sets that the run saw, by digest. MLflow keeps one entry per name, digest and run."""
+    """Name the data sets that the run saw, by digest, and what for. MLflow keeps one entry per name, digest and run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     inputs = []
@@ -126,6 +127,6 @@ def log_datasets(client: MlflowClient, run_id: str, story: Story) -> None:
         known_as = str(digest).removeprefix("sha256:")[:DIGEST] or "none"
         source = json.dumps({"tags": {"sha256": str(digest), "task": str(story.cell.get("task", ""))}})
         dataset = Dataset(cut(str(name), 500) or "unnamed", known_as, "code", cut(source, MAX_SOURCE))
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", "training")]))
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", dataset_context(str(name)))]))
     if inputs:
         client.log_inputs(run_id, datasets=inputs)

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from benchmarks.tracking.address import UnreachableError, artifact_root, probe, shown, sqlite_file
+from benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 PREFIX = "retable/"
 """In front of every experiment's name."""
+NOTE = "mlflow.note.content"
 EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",
-    "mlflow.note.content": "One parent run per invocation of `retable run`, one child run per cell.",
+    NOTE: EXPERIMENT_NOTE,
 }
 """The kind has MLflow's UI show training runs and charts first, rather than traces of language models."""
 LIVE_TIMEOUT_S = 4
@@ -96,6 +98,8 @@ def experiment_id(client: MlflowClient, uri: str, suite: str) -> str:
                 raise
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    if found.tags.get(NOTE) in FORMER_NOTES:
+        client.set_experiment_tag(found.experiment_id, NOTE, EXPERIMENT_NOTE)
     return str(found.experiment_id)
 
 

@@ -13,6 +13,7 @@ from benchmarks.tracking.artifacts import Shelf
 from benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut
 from benchmarks.tracking.record import Invocation, is_alive
 from benchmarks.tracking.replay import STATUS, find_runs, log_tags, our_experiments, source_name
+from benchmarks.tracking.review import PAPERS, papers_of, spaced
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -26,8 +27,8 @@ def ensure_parent(client: MlflowClient, experiment: str, invocation: Invocation)
     """The invocation's parent run, found by its tag or made."""
     for run in find_runs(client, "retable.invocation", invocation.id, [experiment]):
         if run.data.tags.get("retable.kind") == "invocation":
+            _add_papers(client, run, invocation)
             return run
-    began = datetime.fromtimestamp(invocation.started / 1000).astimezone()
     tags = {
         "retable.kind": "invocation",
         "retable.status": "running",
@@ -41,11 +42,11 @@ def ensure_parent(client: MlflowClient, experiment: str, invocation: Invocation)
         "mlflow.source.name": source_name(invocation),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": invocation.commit,
+        **_papers_tag(invocation),
         **planned_tags(invocation),
     }
     tags = {key: cut(value, MAX_TAG) for key, value in tags.items()}
-    name = cut(f"{invocation.suite} · {began:%m-%d %H:%M}", MAX_NAME)
-    run = client.create_run(experiment, invocation.started, tags, name)
+    run = client.create_run(experiment, invocation.started, tags, parent_name(invocation))
     from mlflow.entities import Param
 
     facts = {
@@ -56,6 +57,29 @@ def ensure_parent(client: MlflowClient, experiment: str, invocation: Invocation)
     }
     client.log_batch(run.info.run_id, params=[Param(key, cut(value, MAX_PARAMETER)) for key, value in facts.items()])
     return run
+
+
+def parent_name(invocation: Invocation) -> str:
+    """``quick · 11-21 19:54 · mixdl``: the suite, when the invocation began (local time), and the papers of its plan.
+
+    ``retable run quick --only 'mixdl/*'`` and another of StarGAN's rows are one suite's; the list tells them apart.
+    """
+    began = datetime.fromtimestamp(invocation.started / 1000).astimezone()
+    papers = ", ".join(papers_of(invocation.planned.values()))
+    return cut(" · ".join(filter(None, [invocation.suite, f"{began:%m-%d %H:%M}", papers])), MAX_NAME)
+
+
+def _papers_tag(invocation: Invocation) -> dict[str, str]:
+    papers = papers_of(invocation.planned.values())
+    return {PAPERS: spaced(papers)} if papers else {}
+
+
+def _add_papers(client: MlflowClient, run: Run, invocation: Invocation) -> None:
+    """A parent run that an earlier version made, or a cell that knows no plan, does not name the papers."""
+    missing = {key: value for key, value in _papers_tag(invocation).items() if run.data.tags.get(key) != value}
+    if missing:
+        log_tags(client, run.info.run_id, missing)
+        client.update_run(run.info.run_id, name=parent_name(invocation))
 
 
 def planned_tags(invocation: Invocation) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.tracking import artifacts
 from benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut, escape, flatten, parameter
 from benchmarks.tracking.record import Invocation
+from benchmarks.tracking.review import TABLES, cell_tables, child_note, spaced
 from benchmarks.tracking.story import Point, Story
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def replay(
         run, state.created = _find_or_create(client, scout, parent)
         state.run_id, story = run.info.run_id, Story(directory)
         state.shelf = artifacts.Shelf(client, run, parent.beat)
-        _adopt(client, run, parent)
+        _adopt(client, run, parent, scout.cell)
         stored = int(run.data.tags.get("retable.replayed", "0"))
         story.read_on(closed=closed, stored=stored)
         state.story = story
@@ -177,6 +178,8 @@ def _find_or_create(client: MlflowClient, story: Story, parent: Parent) -> tuple
         "retable.cell": str(cell.get("hash", "")),
         "retable.paper": str(cell.get("paper", "")),
         "retable.address": str(cell.get("address", "")),
+        "mlflow.note.content": child_note(cell),
+        TABLES: spaced(cell_tables(cell)),
         **_parent_tags(parent),
     }
     tags = {key: cut(value, MAX_TAG) for key, value in tags.items()}
@@ -212,12 +215,21 @@ def _parent_tags(parent: Parent) -> dict[str, str]:
     return tags
 
 
-def _adopt(client: MlflowClient, run: Run, parent: Parent) -> None:
-    """A resumed cell belongs to the invocation that took it up again, if that one lives in the same experiment."""
-    wanted = _parent_tags(parent)
-    moved = {key: value for key, value in wanted.items() if run.data.tags.get(key) != cut(value, MAX_TAG)}
-    if moved and run.info.experiment_id == parent.experiment_id:
-        log_tags(client, run.info.run_id, moved)
+def _adopt(client: MlflowClient, run: Run, parent: Parent, cell: Mapping[str, Any]) -> None:
+    """Bring a run that was there before up to date.
+
+    A resumed cell belongs to the invocation that took it up again, if that one lives in the same experiment. The tables
+    that show it are those of today's files; a description stays, for it may be the user's.
+    """
+    tags = run.data.tags
+    wanted = {TABLES: spaced(cell_tables(cell))}
+    if "mlflow.note.content" not in tags:
+        wanted["mlflow.note.content"] = child_note(cell)
+    if run.info.experiment_id == parent.experiment_id:
+        wanted |= _parent_tags(parent)
+    changed = {key: value for key, value in wanted.items() if tags.get(key) != cut(value, MAX_TAG)}
+    if changed:
+        log_tags(client, run.info.run_id, changed)
 
 
 def _story_tags(story: Story) -> dict[str, str]:
@@ -237,7 +249,7 @@ def _story_tags(story: Story) -> dict[str, str]:
         tags["retable.nonfinite"] = ", ".join(sorted(story.nonfinite))
     told = [f"**{story.status}**: {story.reason}"] if story.reason else []
     if told or story.notes or story.attempts > 1:
-        tags["mlflow.note.content"] = "\n\n".join([*told, *story.notes])
+        tags["mlflow.note.content"] = "\n\n".join([*told, *story.notes, child_note(story.cell)])
     return tags
 
 
