@@ -75,27 +75,68 @@ def run(
     raise typer.Exit(invoke(plan, Options(out, jobs, fresh, track), console))
 
 
-@app.command(epilog="Example: [bold]retable report --suite quick --to site/[/]")
+@app.command(
+    epilog="Examples: [bold]retable report --suite quick --to site/[/]   "
+    "[bold]retable report --suite quick --suite mixdl --runs A --runs B --seeds 0-2 --results RESULTS.md "
+    "--compact --to docs/report[/]"
+)
 def report(
-    suite: Annotated[str, typer.Option(help="The suite to report on.")] = "quick",
+    suite: Annotated[list[str] | None, typer.Option(help="The suite to report on (quick); several are joined.")] = None,
     to: Annotated[Path | None, typer.Option(help="Folder of the report; OUT/report/SUITE otherwise.")] = None,
     results: Annotated[Path | None, typer.Option(help="Also write the tables as one Markdown page.")] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(help="A recorded folder of runs; several are joined. Cells count as the suites plan them."),
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Of recordings, 0-2 or 0,2,7; the suites' otherwise.")] = None,
+    compact: Annotated[bool, typer.Option("--compact", help="A small page alone, to be committed.")] = False,
+    budget: Annotated[Path | None, typer.Option(help="Also write where the time went as a Markdown page.")] = None,
     out: Out = RUNS,
 ) -> None:
-    """Render tables, figures and index.html from the runs there are."""
-    from benchmarks.invocation import render_report
-    from benchmarks.journal import write_atomically
+    """Render tables, figures and index.html from the runs there are, or from exactly the recorded ones."""
+    from benchmarks.reporting import Wanted, make_report
 
-    path, _, page = render_report(out, suite, to or out / "report" / suite)
-    if results is not None:
-        write_atomically(results, page)
-        console.print(f"results: {results}", soft_wrap=True)
+    names = tuple(suite or ["quick"])
+    wanted = Wanted(names, tuple(runs or ()), parse_seeds(seeds), compact, results, budget)
+    with console.status("rendering the report"):
+        path, notes = make_report(wanted, out, to or out / "report" / "-".join(Path(name).stem for name in names))
+    for note in notes:
+        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
+    for what, file in (("results", results), ("budget", budget)):
+        if file is not None:
+            console.print(f"{what}: {file}", soft_wrap=True)
     console.print(f"report: {path}", soft_wrap=True)
 
 
 @app.command(
+    epilog="Examples: [bold]retable docs[/]   "
+    "[bold]retable docs --suite quick --suite mixdl --runs A --runs B --seeds 0-2[/]"
+)
+def docs(
+    to: Annotated[Path, typer.Option(help="Folder of the pages.")] = Path("docs/methods"),
+    suite: Annotated[list[str] | None, typer.Option(help="A recorded suite (quick); several are joined.")] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(help="A recorded folder of runs; several are joined. Without any, pages keep their numbers."),
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Of recordings, 0-2 or 0,2,7; the suites' otherwise.")] = None,
+) -> None:
+    """Write one page a method: docstrings, settings, usage, results beside the paper."""
+    from benchmarks.docs.write import write
+    from benchmarks.reporting import recorded_bundle
+
+    if runs is None and (suite or seeds):
+        raise UserError("--suite and --seeds say which recordings to take, so they go with --runs FOLDER")
+    bundle, found = (None, None) if runs is None else recorded_bundle(suite or ["quick"], runs, parse_seeds(seeds))
+    for note in found.notes if found is not None else ():
+        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
+    written = write(to, bundle)
+    console.print(f"{len(written.changed)} files written, {written.unchanged} as they were, in {to}", soft_wrap=True)
+
+
+@app.command(
     epilog="Examples: [bold]retable gate[/]   [bold]retable gate --accept[/]   "
-    "[bold]retable gate --accept --only 'cartoon/*'[/]"
+    "[bold]retable gate --accept --only 'cartoon/*'[/]   [bold]retable gate --against 1a2b3c4d --summary gate.md[/]"
 )
 def gate(
     suite: Annotated[str, typer.Option(help="The suite to check.")] = "smoke",
@@ -103,22 +144,49 @@ def gate(
     only: Annotated[
         str | None, typer.Option(help="Glob over addresses: compare, or accept, these cells and leave the others.")
     ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Compare with a run in MLflow: a parent run's id or a commit's first digits.")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(help="With --against: judge this run of MLflow instead of what is in OUT.")
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Also write the verdicts as Markdown.")] = None,
     expected: Annotated[Path | None, typer.Option(help="Expectations; the suite's own otherwise.")] = None,
     out: Out = RUNS,
 ) -> None:
-    """Compare a suite's scores with the recorded expectations; exit 1 when any is worse or missing."""
+    """Compare a suite's scores with recorded expectations or with another run; exit 1 when any is worse or missing."""
     from benchmarks import index
     from benchmarks.gate import gate as check
     from benchmarks.gate import judged
     from benchmarks.suites import EXPECTED
     from benchmarks.tracking import default_uri, last_green_parent, mark_gate
 
+    path = expected or EXPECTED / f"{suite}.toml"
+    if against is not None:
+        from benchmarks.gate.runs import check_against
+
+        if accept:
+            raise UserError("--accept makes expectations of a suite's own scores; it does not go with --against")
+        raise typer.Exit(
+            check_against(out, suite, against, head, path, only=only, junit=junit, summary_to=summary, console=console)
+        )
+    if head is not None:
+        raise UserError("--head names the run that --against is to judge; give --against as well")
     found = index.results(out, suite)
     # What is being judged must not be its own yardstick.
     last_green = last_green_parent(default_uri(out), suite, exclude=index.invocations(out, suite))
-    path = expected or EXPECTED / f"{suite}.toml"
-    code = check(suite, found, path, accept=accept, only=only, junit=junit, last_green=last_green, console=console)
+    code = check(
+        suite,
+        found,
+        path,
+        accept=accept,
+        only=only,
+        junit=junit,
+        summary_to=summary,
+        last_green=last_green,
+        console=console,
+    )
     if only is None:
         mark_gate(default_uri(out), suite, judged(path, found), "red" if code else "green")
     raise typer.Exit(code)

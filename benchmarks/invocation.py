@@ -104,16 +104,10 @@ def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:
     Returns:
         ``(path of index.html, Markdown summary, RESULTS.md page)``.
     """
-    from benchmarks.registry import get_method
+    from benchmarks.reporting import indexed_bundle
     from reports.build import build, markdown_summary, results_page
-    from reports.data import load
 
-    cells = index.suite_cells(root, suite)
-    titles = {cell.method: get_method(cell.method).title for cell in cells}
-    bundle = load(
-        [cell.directory(root) for cell in cells], planned=[cell.to_json() for cell in cells], suite=suite, titles=titles
-    )
-    bundle.warnings.extend(other_settings(suite, cells))
+    bundle = indexed_bundle(root, suite)
     files = build(bundle, out)
     return files.index, markdown_summary(bundle), results_page(bundle)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reports import format as text
 from reports import render_latex, render_markdown
+from reports.budget import budget_table
 from reports.claim_model import HOW_TO_READ, Claims, count_verdicts
 from reports.claims import build_claims
 from reports.curves import curve_figures
@@ -51,6 +52,8 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     papers = load_papers()
     tables = build_tables(bundle, papers)
     claims = build_claims(bundle, papers, tables)
+    if (budget := budget_table(bundle)) is not None:
+        tables = [*tables, budget]
     curves = curve_figures(bundle)
     plots = plot_figures(tables)
     pairs = [(table, side_by_side(bundle, table) if table.figure_caption else None) for table in tables]
@@ -80,7 +83,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     results, index = out / "results.csv", out / "index.html"
     page = render_html.render(bundle, tables, papers, curves, shown, claims, plots).encode()
     for path, content in {**table_files, **figure_files, results: _csv(bundle).encode(), index: page}.items():
-        _write(path, content)
+        write(path, content)
     return ReportFiles(index, tuple(table_files), tuple(figure_files), results)
 
 
@@ -138,7 +141,8 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
         lines += ["", "## Claims", "", f"{escape(count_verdicts(claims))}. {escape(HOW_TO_READ)}"]
         lines += [line for paper in claims for line in ("", render_markdown.render_claims(paper).rstrip())]
     shown = ""
-    for table in tables:
+    budget = budget_table(bundle)
+    for table in [*tables, budget] if budget is not None else tables:
         if table.paper != shown:
             shown = table.paper
             known = papers.get(shown)
@@ -186,7 +190,12 @@ def _make_folder(folder: Path) -> None:
         raise _unwritable(folder, error) from error
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
+    """Replace a file in one step, and make its folder.
+
+    Raises:
+        ReportError: that is not possible.
+    """
     _make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

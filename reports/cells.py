@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reports import format as text
+from reports.stages import stage_seconds
 
 
 class _Loose(BaseModel):
@@ -84,6 +85,8 @@ class CellRecord:
     notes: tuple[str, ...] = ()
     curves: Mapping[tuple[int, str], float] = field(default_factory=dict)
     samples: tuple[tuple[str, Path], ...] = ()
+    stages: Mapping[str, float] = field(default_factory=dict)
+    """Stage -> seconds, as :func:`reports.stages.stage_seconds` reads them from the journal."""
     warnings: tuple[str, ...] = ()
 
 
@@ -119,6 +122,7 @@ def read_cell(directory: Path) -> CellRecord | None:
             steps=result.steps,
             started=result.started,
             ended=result.ended,
+            stages=stage_seconds(events, result.started, result.ended),
             warnings=tuple(warnings),
             **shared,
         )

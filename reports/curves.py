@@ -32,13 +32,18 @@ class CurveFigure:
     description: str
 
 
-def curve_figures(bundle: Bundle) -> list[CurveFigure]:
-    """One figure for every paper whose cells have curves, in order of the papers' names."""
+def curve_figures(bundle: Bundle, points: int = MOST_POINTS) -> list[CurveFigure]:
+    """One figure for every paper whose cells have curves, in order of the papers' names.
+
+    Args:
+        bundle: whose curves.
+        points: to which every curve is thinned.
+    """
     figures = []
     for paper in sorted(set(bundle.cells["paper"])):
         frame = _long_frame(bundle, paper)
         if not frame.empty:
-            figures.append(_draw(paper, frame))
+            figures.append(_draw(paper, frame, points))
     return figures
 
 
@@ -59,7 +64,7 @@ def _long_frame(bundle: Bundle, paper: str) -> pd.DataFrame:
     return frame[[not _SPEEDS.search(str(name)) for name in frame["name"]]] if len(frame) else frame
 
 
-def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
+def _draw(paper: str, frame: pd.DataFrame, most: int) -> CurveFigure:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -78,7 +83,7 @@ def _draw(paper: str, frame: pd.DataFrame) -> CurveFigure:
         for axis, name in zip(axes.flat, names, strict=False):
             panel = frame[frame["name"] == name]
             for (row, _), points in panel.groupby(["row", "seed"], sort=False):
-                steps, values = _smooth(points)
+                steps, values = _smooth(points, most)
                 colour, dash = styles[row]
                 (line,) = axis.plot(steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9, label=row)
                 handles.setdefault(row, line)
@@ -109,11 +114,11 @@ def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, object]]:
     return styles
 
 
-def _smooth(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _smooth(points: pd.DataFrame, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Running means over a fiftieth of the curve, thinned to what a small panel can show."""
     values = points["value"].astype("float64").rolling(max(1, len(points) // 50), min_periods=1).mean().to_numpy()
     steps = points["step"].to_numpy()
-    keep = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_POINTS)).round().astype(int))
+    keep = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), most)).round().astype(int))
     return steps[keep], values[keep]
 
 

@@ -9,7 +9,7 @@
 ``method``, ``title``, ``task``, ``variant``, ``source``, ``profile``, ``seed``, ``status``, ``reason``, ``device``,
 ``accelerator``, ``precision``, ``commit``, ``dirty``, ``cpu``, ``cores``, ``threads``, ``python``, ``torch``,
 ``platform``, ``retable``, ``wall_s``, ``steps``, ``started`` and ``ended`` (unix ms), ``attempts``, ``judges`` (role ->
-address), ``notes`` (tuple of str), ``directory`` (Path or None).
+address), ``stages`` (stage -> seconds), ``notes`` (tuple of str), ``directory`` (Path or None).
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ SCORE_COLUMNS = [
 ]  # fmt: skip
 CELL_COLUMNS = [
     *_IDENTITY, "reason", *_ENVIRONMENT, "precision", *_VERSIONS, "wall_s", "steps", "started", "ended", "attempts",
-    "judges", "notes", "directory",
+    "judges", "stages", "notes", "directory",
 ]  # fmt: skip
+TIMES = ("step_time.", "throughput")
+"""Beginnings of the names of scores that say how fast a row trains; each has a column a timer."""
 CURVE_COLUMNS = ["step", "name", "value"]
 
 
@@ -59,6 +61,7 @@ def load(
     planned: Sequence[Mapping[str, Any]] | None = None,
     suite: str = "",
     titles: Mapping[str, str] | None = None,
+    timed_on_gpu: Sequence[Path] = (),
 ) -> Bundle:
     """Read cells' folders.
 
@@ -68,6 +71,8 @@ def load(
             planned with another hash (older settings) is left out with a warning.
         suite: the suite's name, for headings.
         titles: method name -> the row's name as the paper prints it.
+        timed_on_gpu: folders of the same cells as they were run on a GPU, which give nothing but their times there:
+            of each the scores in :data:`TIMES` whose timer is ``cuda``.
     """
     warnings: list[str] = []
     records: list[CellRecord] = []
@@ -87,8 +92,9 @@ def load(
             records.append(missing)
     records.sort(key=lambda record: (record.cell.address, record.cell.hash))
     names = dict(titles or {})
+    rows = [row for record in records for row in _score_rows(record, names)]
     return Bundle(
-        scores=_frame([row for record in records for row in _score_rows(record, names)], SCORE_COLUMNS),
+        scores=_frame([*rows, *_gpu_times(timed_on_gpu, records, names)], SCORE_COLUMNS),
         cells=_frame([_cell_row(record, names) for record in records], CELL_COLUMNS),
         curves={record.cell.address: _curve(record) for record in records if record.curves},
         pictures={record.cell.address: list(record.samples) for record in records if record.samples},
@@ -169,6 +175,21 @@ def _score_rows(record: CellRecord, titles: Mapping[str, str]) -> list[dict[str,
     ]
 
 
+def _gpu_times(
+    directories: Sequence[Path], records: Sequence[CellRecord], titles: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Times on a GPU of cells that are in the report; a column that asks for another timer never holds them."""
+    addresses = {record.cell.address for record in records}
+    timed = [record for directory in sorted(directories) if (record := read_cell(directory)) is not None]
+    return [
+        row
+        for record in timed
+        if record.cell.address in addresses
+        for row in _score_rows(record, titles)
+        if row["timer"] == "cuda" and row["name"].startswith(TIMES)
+    ]
+
+
 def _cell_row(record: CellRecord, titles: Mapping[str, str]) -> dict[str, Any]:
     return {
         **_identity(record, titles),
@@ -179,6 +200,7 @@ def _cell_row(record: CellRecord, titles: Mapping[str, str]) -> dict[str, Any]:
         "ended": record.ended,
         "attempts": record.attempts,
         "judges": {role: judge.address for role, judge in record.cell.judges.items()},
+        "stages": dict(record.stages),
         "notes": record.notes,
         "directory": record.directory,
     }

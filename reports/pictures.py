@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -25,6 +27,7 @@ LOSSLESS_UP_TO = 20_000
 MOST_PIXELS = 64_000_000
 NARROW = 720
 """Pixels; strips up to this width are doubled in a composed picture, so that faces of 48 pixels can be seen."""
+_STORED_AS: ContextVar[tuple[int, int]] = ContextVar("stored_as", default=(85, LOSSLESS_UP_TO))
 TITLE_LETTERS = 26
 """Longer titles beside a strip are broken into lines."""
 
@@ -59,9 +62,12 @@ class SideBySide:
 def side_by_side(bundle: Bundle, table: Table) -> SideBySide | None:
     """Inputs on top, then the answers of the first finished cell of every row, the truth last where it is known.
 
+    What rows learned from stands on top where all that say so learned from the same images.
+
     Rows that answered other inputs are left out by name; ``None`` when no row has a picture.
     """
     inputs: Strip | None = None
+    learnt: list[Strip] = []
     truth: Strip | None = None
     rows: list[Strip] = []
     left_out: list[str] = []
@@ -78,19 +84,26 @@ def side_by_side(bundle: Bundle, table: Table) -> SideBySide | None:
                 continue
         if truth is None and "truth" in pictures:
             truth = Strip("Truth", pictures["truth"], address)
+        if "learnt" in pictures:
+            learnt.append(Strip("Learned from", pictures["learnt"], address))
         rows.append(Strip(line.title, pictures["outputs"], address))
     if not rows:
         return None
-    return SideBySide(tuple(strip for strip in (inputs, *rows, truth) if strip is not None), tuple(left_out))
+    if not all(_same_pixels(learnt[0].path, strip.path) for strip in learnt[1:]):
+        learnt = []
+    return SideBySide(
+        tuple(strip for strip in (inputs, *learnt[:1], *rows, truth) if strip is not None), tuple(left_out)
+    )
 
 
 def _first_pictures(bundle: Bundle, line: Line) -> tuple[str, dict[str, Path]]:
-    """``inputs``, ``outputs`` and ``truth``, as far as there are any, of the preview that the row shows."""
+    """``inputs``, ``learnt``, ``outputs`` and ``truth``, as far as there are any, of the preview that the row shows."""
     finished = set(bundle.cells[bundle.cells["status"] == "ok"]["address"])
     preview = f"final {line.picture}." if line.picture else "final "
     for address in line.addresses:
         found = dict(bundle.pictures.get(address, []))
-        pictures = {part: found[preview + part] for part in ("inputs", "outputs", "truth") if preview + part in found}
+        parts = ("inputs", "learnt", "outputs", "truth")
+        pictures = {part: found[preview + part] for part in parts if preview + part in found}
         if address in finished and "outputs" in pictures:
             return address, pictures
     return "", {}
@@ -132,15 +145,36 @@ def shrink(picture: Image) -> Image:
 def embed(picture: Image) -> Embedded:
     """The picture as WebP inside a ``data:`` address; without loss where that is small."""
     small = shrink(picture)
-    data = _webp(small, lossless=True)
-    if len(data) > LOSSLESS_UP_TO:
-        data = min(data, _webp(small, lossless=False), key=len)
+    quality, lossless_up_to = _STORED_AS.get()
+    data = _webp(small, None) if lossless_up_to else b""
+    if not 0 < len(data) <= lossless_up_to:
+        lossy = _webp(small, quality)
+        data = min(data or lossy, lossy, key=len)
     return Embedded(f"data:image/webp;base64,{base64.b64encode(data).decode()}", small.width, small.height)
 
 
-def _webp(picture: Image, *, lossless: bool) -> bytes:
+@contextmanager
+def stored_as(quality: int, lossless_up_to: int) -> Iterator[None]:
+    """Have :func:`embed` store pictures in another way, whoever calls it: what a page may weigh is decided far above.
+
+    Args:
+        quality: of WebP with loss, 0 to 100.
+        lossless_up_to: bytes up to which pictures are stored without loss; 0 stores all with loss.
+    """
+    token = _STORED_AS.set((quality, lossless_up_to))
+    try:
+        yield
+    finally:
+        _STORED_AS.reset(token)
+
+
+def _webp(picture: Image, quality: int | None) -> bytes:
+    """The picture's bytes; without loss where no quality is given."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="WEBP", lossless=lossless, quality=85, method=4)
+    if quality is None:
+        picture.save(buffer, format="WEBP", lossless=True, quality=85, method=4)
+    else:
+        picture.save(buffer, format="WEBP", lossless=False, quality=quality, method=4)
     return buffer.getvalue()
 
 
