@@ -1,21 +1,26 @@
-"""The gate: scores of a suite against recorded expectations, red when one is worse than its tolerance or missing.
+"""The gate: scores of a suite, red when one is worse than its tolerance or missing.
 
-Expectations live in ``benchmarks/expected/SUITE.toml``; :mod:`benchmarks.gate.tolerance` explains how tolerances are
-made and how often a gate is red by chance.
+:func:`gate` holds them against recorded expectations, :func:`gate_against` against another run. Expectations live in
+``benchmarks/expected/SUITE.toml``; :mod:`benchmarks.gate.tolerance` explains how tolerances are made and how often a
+gate is red by chance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.gate.accept import accept as accept_results
 from benchmarks.gate.accept import picked
-from benchmarks.gate.compare import Check, GateReport, LastGreen, compare
+from benchmarks.gate.against import Results, compare_runs
+from benchmarks.gate.compare import LastGreen, compare
 from benchmarks.gate.expectations import Expectation, Expectations, load, save, score_key
+from benchmarks.gate.junit import write_file, write_junit
 from benchmarks.gate.record import Accepted, record
-from benchmarks.gate.render import show, summary, to_markdown, to_text, write_junit
+from benchmarks.gate.render import show, summary, to_markdown, to_text
+from benchmarks.gate.verdict import Check, GateReport
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +34,9 @@ __all__ = [
     "LastGreen",
     "accept_results",
     "compare",
+    "compare_runs",
     "gate",
+    "gate_against",
     "judged",
     "load",
     "record",
@@ -57,6 +64,7 @@ def gate(
     accept: bool = False,
     only: str | None = None,
     junit: Path | None = None,
+    summary_to: Path | None = None,
     last_green: LastGreen | None = None,
     console: Console,
     verbose: bool = False,
@@ -70,6 +78,7 @@ def gate(
         accept: first make the results the expectations.
         only: glob over addresses; other cells are neither compared nor, with ``accept``, renewed.
         junit: where to write JUnit XML, if anywhere.
+        summary_to: where to write the verdicts as Markdown, if anywhere.
         last_green: address -> score key -> value of the last green run, if there is one; changes no verdict.
         console: where to print; a table on a terminal, plain lines otherwise.
         verbose: print what is ok and what is new, too.
@@ -87,7 +96,56 @@ def gate(
     if only is not None:
         expectations, results = picked(expectations, results, only)
     report = compare(expectations, results, last_green)
+    return _tell(report, junit, summary_to, console, verbose=verbose)
+
+
+def gate_against(
+    suite: str,
+    base: Results,
+    head: Results,
+    expected_path: Path,
+    *,
+    against: str,
+    notes: Sequence[str] = (),
+    only: str | None = None,
+    junit: Path | None = None,
+    summary_to: Path | None = None,
+    console: Console,
+    verbose: bool = False,
+) -> int:
+    """Compare the head's results with the base's, print what came out, and say whether anything got worse.
+
+    Args:
+        suite: name of the suite, for messages.
+        base: contents of the base's ``result.json`` files.
+        head: those of the run that is judged.
+        expected_path: the suite's file of expectations, for its tolerances; there need be none.
+        against: what the base is called.
+        notes: what else a reader should know of the two runs.
+        only: glob over addresses; other cells are not compared.
+        junit: where to write JUnit XML, if anywhere.
+        summary_to: where to write the verdicts as Markdown, if anywhere.
+        console: where to print; a table on a terminal, plain lines otherwise.
+        verbose: print what is ok, what is new and what could not be compared, too.
+
+    Returns:
+        Exit code: 0 for green, 1 for red.
+
+    Raises:
+        UserError: malformed results or expectations, no cell picked, or nothing that could be decided.
+    """
+    expectations = load(expected_path) if expected_path.exists() else None
+    report = compare_runs(suite, base, head, expectations, against=against, only=only)
+    report = replace(report, notes=(*notes, *report.notes))
+    return _tell(report, junit, summary_to, console, verbose=verbose)
+
+
+def _tell(
+    report: GateReport, junit: Path | None, summary_to: Path | None, console: Console, *, verbose: bool = False
+) -> int:
     if junit is not None:
         write_junit(report, junit)
+    if summary_to is not None:
+        write_file(summary_to, to_markdown(report))
     show(report, console, verbose=verbose)
     return 0 if report.ok else 1

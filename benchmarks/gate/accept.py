@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.gate.compare import by_address
-from benchmarks.gate.expectations import Expectation, Expectations, Later, load, save
+from benchmarks.gate.expectations import Expectations, Later, alarms, load, save
 from benchmarks.gate.record import Accepted, record
 from benchmarks.gate.tolerance import FALSE_ALARMS
 
@@ -73,7 +73,7 @@ def record_part(
     earlier = [other for other in old.later if other.only != only or (moved is not None and other.checks)]
     score = sorted([*kept, *part.expectations.score], key=lambda entry: (entry.cell, entry.key))
     whole = old.model_copy(update={"later": [*earlier, how], "score": score})
-    rate = sum(_alarms(entry, whole) for entry in whole.score)
+    rate = sum(alarms(entry, whole) for entry in whole.score)
     note = f"{len(kept)} expectations of other cells are as they were; all together are red by chance with at most"
     return Accepted(whole, (*part.notes, f"{note} {rate:.3g}"))
 
@@ -93,10 +93,3 @@ def picked(
         known = {*found, *(entry.cell for entry in expectations.score)}
         raise UserError(f"--only {only!r} matches no cell{did_you_mean(only, known)}")
     return expectations.model_copy(update={"score": score}), chosen
-
-
-def _alarms(entry: Expectation, expectations: Expectations) -> float:
-    """How probable it is that an equally good run is red by this check."""
-    parts = [part for part in expectations.later if part.checks and fnmatchcase(entry.cell, part.only)]
-    made = parts[-1] if parts else expectations.made
-    return made.false_alarms / made.checks if made.checks else 0.0

@@ -5,89 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from benchmarks.errors import UserError
 from benchmarks.gate.expectations import Expectation, Expectations, left_out, score_key
+from benchmarks.gate.verdict import Check, GateReport, Verdict, gain
 from benchmarks.metrics.protocol import Score
 
-Verdict = Literal["ok", "better", "worse", "nonfinite", "incomparable", "missing", "cell", "new"]
-FAILURES: tuple[Verdict, ...] = ("cell", "missing", "incomparable", "nonfinite", "worse")
-"""Verdicts that turn the gate red; ``cell`` means that the cell itself did not end well."""
 LastGreen = Mapping[str, Mapping[str, float]]
 """Address -> score key (:func:`~benchmarks.gate.expectations.score_key`) -> value, of the last green run."""
 _TIMED_UNITS = ("s", "ms", "images/s", "MiB", "W", "J")
-
-
-@dataclass(frozen=True)
-class Check:
-    """One expected score beside what was measured."""
-
-    cell: str
-    key: str
-    verdict: Verdict
-    expected: Expectation | None = None
-    got: float | None = None
-    unit: str = ""
-    reason: str = ""
-    before: float | None = None
-    """The value in the last green run, where there is one."""
-    whole_cell: bool = False
-    """Whether the cell as a whole is to blame, so that all of its checks say the same."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether this check turns the gate red."""
-        return self.verdict in FAILURES
-
-    @property
-    def gain(self) -> float | None:
-        """How much better than expected, in the score's unit; negative if worse, ``None`` without two numbers."""
-        return (
-            None if self.expected is None or self.got is None else _gain(self.expected, self.expected.value, self.got)
-        )
-
-    @property
-    def change(self) -> float | None:
-        """How much better than in the last green run, in the score's unit."""
-        if self.expected is None or self.got is None or self.before is None:
-            return None
-        return _gain(self.expected, self.before, self.got)
-
-    @property
-    def tolerances(self) -> float | None:
-        """:attr:`gain` in tolerances: below -1 fails, above 1 asks for a new expectation."""
-        return None if self.expected is None else _ratio(self.gain, self.expected.tolerance)
-
-
-@dataclass(frozen=True)
-class GateReport:
-    """Every check of a gate, in the order of the file, and what has no expectation."""
-
-    suite: str
-    checks: tuple[Check, ...]
-    new: tuple[Check, ...] = ()
-    notes: tuple[str, ...] = ()
-    against_green: bool = False
-    """Whether there was a last green run to compare with."""
-
-    @property
-    def failures(self) -> tuple[Check, ...]:
-        """The checks that turn the gate red."""
-        return tuple(check for check in self.checks if check.failed)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the gate is green."""
-        return not self.failures
-
-    @property
-    def better(self) -> tuple[Check, ...]:
-        """The checks whose expectation should be updated."""
-        return tuple(check for check in self.checks if check.verdict == "better")
 
 
 def compare(
@@ -200,19 +129,9 @@ def _check(
         return verdict("incomparable", difference, score.value)
     if not math.isfinite(score.value):
         return verdict("nonfinite", f"the value is {score.value}")
-    gain = _gain(entry, entry.value, score.value)
+    by = gain(entry.direction, entry.value, score.value)
     # Values are recorded with six digits; what lies below them must not decide.
     allowed = entry.tolerance + 1e-5 * abs(entry.value)
-    if gain < -allowed:
+    if by < -allowed:
         return verdict("worse", got=score.value)
-    return verdict("better" if gain > allowed else "ok", got=score.value)
-
-
-def _gain(entry: Expectation, start: float, end: float) -> float:
-    return end - start if entry.direction == "higher" else start - end
-
-
-def _ratio(gain: float | None, tolerance: float) -> float | None:
-    if gain is None or not math.isfinite(gain):
-        return None
-    return gain / tolerance if tolerance > 0 else math.copysign(math.inf, gain) if gain else 0.0
+    return verdict("better" if by > allowed else "ok", got=score.value)

@@ -79,15 +79,8 @@ class Expectation(_Block):
 
     def differs_from(self, score: Score) -> str:
         """What makes a measured score incomparable, e.g. ``n_fake is 500, expected 1000``; empty if nothing does."""
-        got = {**KeyProtocol.of(score.protocol).model_dump(), "unit": score.unit, "direction": score.direction}
-        got |= {"n_real": score.protocol.n_real, "n_fake": score.protocol.n_fake}
         expected = {**self.protocol.model_dump(), "unit": self.unit, "direction": self.direction}
-        expected |= {"n_real": self.n_real, "n_fake": self.n_fake}
-        return ", ".join(
-            f"{key} is {got[key] or 'empty'}, expected {expected[key] or 'empty'}"
-            for key in expected
-            if got[key] != expected[key]
-        )
+        return differing({**expected, "n_real": self.n_real, "n_fake": self.n_fake}, score)
 
 
 class Provenance(_Block):
@@ -129,10 +122,33 @@ class Expectations(_Block):
     score: list[Expectation] = []
 
 
+def measured(score: Score) -> dict[str, str | int]:
+    """How a score was measured: everything in which two must agree before they may be compared."""
+    how = {**KeyProtocol.of(score.protocol).model_dump(), "unit": score.unit, "direction": score.direction}
+    return {**how, "n_real": score.protocol.n_real, "n_fake": score.protocol.n_fake}
+
+
+def differing(expected: Mapping[str, str | int], score: Score) -> str:
+    """In what a score was measured differently, e.g. ``n_fake is 500, expected 1000``; empty if in nothing."""
+    got = measured(score)
+    return ", ".join(
+        f"{key} is {got[key] or 'empty'}, expected {expected[key] or 'empty'}"
+        for key in expected
+        if got[key] != expected[key]
+    )
+
+
 def score_key(name: str, slice_: Mapping[str, str]) -> str:
     """``accuracy.target request:test digit:3``: a score's name and slice, the request first."""
     keys = sorted(slice_, key=lambda key: (key != "request", key))
     return " ".join([name, *(f"{key}:{slice_[key]}" for key in keys)])
+
+
+def alarms(entry: Expectation, expectations: Expectations) -> float:
+    """How probable it is that an equally good run is red by this check."""
+    parts = [part for part in expectations.later if part.checks and fnmatchcase(entry.cell, part.only)]
+    made = parts[-1] if parts else expectations.made
+    return made.false_alarms / made.checks if made.checks else 0.0
 
 
 def left_out(globs: Sequence[str], cell: str, key: str) -> bool:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from xml.etree import ElementTree
 
-from benchmarks.errors import UserError
-from benchmarks.gate.compare import Check, GateReport, Verdict
-from benchmarks.journal import write_atomically
+from benchmarks.gate.verdict import Check, GateReport, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,9 +21,15 @@ WORDS: dict[Verdict, str] = {
     "missing": "missing",
     "cell": "not ok",
     "new": "new",
+    "undecided": "undecided",
 }
 Row = tuple[Verdict, str, str, str, str, str, str]
-HEADINGS = ("verdict", "cell", "metric", "expected", "got", "by how much")
+
+
+def headings(report: GateReport) -> tuple[str, ...]:
+    """The columns of a table."""
+    sides = ("base", "head") if report.against else ("expected", "got")
+    return ("verdict", "cell", "metric", *sides, "by how much")
 
 
 def show(report: GateReport, console: Console, *, verbose: bool = False) -> None:
@@ -40,8 +42,8 @@ def show(report: GateReport, console: Console, *, verbose: bool = False) -> None
 
     rows = _rows(report, verbose=verbose)
     if rows:
-        table = Table(title=f"gate {report.suite}", title_justify="left")
-        for heading in HEADINGS:
+        table = Table(title=_title(report), title_justify="left")
+        for heading in headings(report):
             table.add_column(heading, overflow="fold")
         for verdict, *cells, reason in rows:
             colour = _colour(verdict)
@@ -56,8 +58,9 @@ def show(report: GateReport, console: Console, *, verbose: bool = False) -> None
 def to_text(report: GateReport, *, verbose: bool = False) -> str:
     """Plain lines for logs, the summary last."""
     lines = []
+    *_, wanted, given, _ = headings(report)
     for verdict, cell, key, expected, got, by, reason in _rows(report, verbose=verbose):
-        parts = [f"expected {expected}" if expected else "", f"got {got}" if got else "", by, reason]
+        parts = [f"{wanted} {expected}" if expected else "", f"{given} {got}" if got else "", by, reason]
         lines.append(f"{WORDS[verdict]:<12} {cell}  {key}: {', '.join(part for part in parts if part)}")
     return "\n".join([*lines, *_tail(report), summary(report)])
 
@@ -67,7 +70,8 @@ def to_markdown(report: GateReport) -> str:
     lines = [f"**{summary(report)}**"]
     rows = _rows(report)
     if rows:
-        lines += ["", f"| {' | '.join(HEADINGS)} |", "|" + "---|" * len(HEADINGS)]
+        names = headings(report)
+        lines += ["", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
         for verdict, *cells, reason in rows:
             cells[-1] = "; ".join(part for part in (cells[-1], reason) if part)
             escaped = (cell.replace("|", "\\|").replace("\n", " ") for cell in (WORDS[verdict], *cells))
@@ -81,7 +85,13 @@ def summary(report: GateReport) -> str:
     """One sentence: how many checks, how many failed, and what to do."""
     failed, better = len(report.failures), len(report.better)
     checks = _count(len(report.checks), "check")
-    text = f"gate {report.suite}: " + (f"{failed} of {checks} failed" if failed else f"{checks} passed")
+    text = f"{_title(report)}: " + (f"{failed} of {checks} failed" if failed else f"{checks} passed")
+    if report.against:
+        return text + "".join(
+            f"; {n} {word}"
+            for n, word in ((better, "better"), (len(report.aside), "not compared"), (len(report.new), "new"))
+            if n
+        )
     if better:
         text += (
             f"; {better} better than expected: update the expectation (`retable gate --suite {report.suite} --accept`)"
@@ -91,35 +101,8 @@ def summary(report: GateReport) -> str:
     return text
 
 
-def write_junit(report: GateReport, path: Path) -> None:
-    """One test case per check, for CI systems that read JUnit XML.
-
-    Raises:
-        UserError: the file cannot be written.
-    """
-    root = ElementTree.Element(
-        "testsuite",
-        name=f"gate.{report.suite}",
-        tests=str(len(report.checks)),
-        failures=str(len(report.failures)),
-        errors="0",
-        skipped="0",
-    )
-    for check in report.checks:
-        case = ElementTree.SubElement(root, "testcase", classname=check.cell, name=check.key)
-        _, _, _, expected, got, by, reason = _row(check)
-        parts = [f"expected {expected}", f"got {got}" if got else "", by, reason]
-        text = _printable(", ".join(part for part in parts if part))
-        if check.failed:
-            ElementTree.SubElement(case, "failure", type=check.verdict, message=f"{WORDS[check.verdict]}: {text}")
-        else:
-            ElementTree.SubElement(case, "system-out").text = f"{WORDS[check.verdict]}: {text}"
-    ElementTree.indent(root)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+def _title(report: GateReport) -> str:
+    return f"gate {report.suite}" + (f" against {report.against}" if report.against else "")
 
 
 def _rows(report: GateReport, *, verbose: bool = False) -> list[Row]:
@@ -127,7 +110,8 @@ def _rows(report: GateReport, *, verbose: bool = False) -> list[Row]:
     shown = [check for check in report.checks if verbose or check.verdict != "ok"]
     if not verbose:
         shown.sort(key=lambda check: not check.failed)
-    return [_row(check) for check in (*_one_per_cell(shown), *(report.new if verbose else ()))]
+    more = (*report.aside, *report.new) if verbose else ()
+    return [row(check) for check in (*_one_per_cell(shown), *more)]
 
 
 def _one_per_cell(checks: Sequence[Check]) -> Iterable[Check]:
@@ -143,20 +127,26 @@ def _one_per_cell(checks: Sequence[Check]) -> Iterable[Check]:
             yield check if size == 1 else Check(check.cell, f"({size} scores)", check.verdict, reason=check.reason)
 
 
-def _row(check: Check) -> Row:
+def row(check: Check) -> Row:
+    """A check's cells of a table, and its reason."""
     entry = check.expected
-    expected = f"{_number(entry.value)} ± {_number(entry.tolerance)}{_unit(entry.unit)}" if entry else ""
+    expected = ""
+    if entry is not None:
+        spread = "" if entry.tolerance is None else f" ± {_number(entry.tolerance)}"
+        expected = f"{_number(entry.value)}{spread}{_unit(entry.unit)}"
     got = f"{_number(check.got)}{_unit(check.unit)}" if check.got is not None else ""
     by = ""
-    if check.gain is not None and check.verdict in ("ok", "worse", "better"):
+    if check.gain is not None and check.verdict in ("ok", "worse", "better", "undecided"):
         side = "better" if check.gain >= 0 else "worse"
         unit = " points" if check.unit == "%" else _unit(check.unit)
-        by = f"{_number(abs(check.gain))}{unit} {side} ({_number(abs(check.tolerances or 0.0))} tolerances)"
+        by = f"{_number(abs(check.gain))}{unit} {side}"
+        if check.tolerances is not None:
+            by += f" ({_number(abs(check.tolerances))} tolerances)"
     return check.verdict, check.cell, check.key, expected, got, by, check.reason
 
 
 def _tail(report: GateReport) -> list[str]:
-    return [*_green_lines(report), *report.notes]
+    return [*([] if report.against else _green_lines(report)), *report.notes]
 
 
 def _green_lines(report: GateReport) -> list[str]:
@@ -164,7 +154,7 @@ def _green_lines(report: GateReport) -> list[str]:
     if not report.against_green:
         return ["no earlier green run to compare with"]
     both = [check for check in report.checks if check.change is not None]
-    moved = [check for check in both if check.expected and abs(check.change or 0.0) > check.expected.tolerance]
+    moved = [check for check in both if check.expected and abs(check.change or 0.0) > (check.expected.tolerance or 0.0)]
     counts = (
         f"{len(both)} of {_count(len(report.checks), 'score')} in both, {len(moved)} changed by more than the tolerance"
     )
@@ -201,9 +191,4 @@ def _count(n: int, noun: str) -> str:
 def _colour(verdict: Verdict) -> Literal["green", "yellow", "red"]:
     if verdict == "ok":
         return "green"
-    return "yellow" if verdict in ("better", "new") else "red"
-
-
-def _printable(text: str) -> str:
-    """Without control characters, which XML cannot hold."""
-    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+    return "yellow" if verdict in ("better", "new", "undecided") else "red"
