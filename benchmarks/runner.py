@@ -198,7 +198,8 @@ def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journa
 def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path) -> None:
     """One strip a picture, so that a report can lay the rows of a table under the same inputs.
 
-    Files of the first preview are ``inputs.png``, ``outputs.png``, ``truth.png``; those of another ``NAME.inputs.png``.
+    Files of the first preview are ``inputs.png``, ``learnt.png``, ``outputs.png``, ``truth.png``, as far as there is
+    something to show; those of another ``NAME.inputs.png`` and so on.
     """
     from benchmarks.evaluation import Answers
     from benchmarks.pictures import in_rows, save_grid
@@ -208,6 +209,8 @@ def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path)
         stem = f"{request.name}." if number else ""
         if "image" in request.inputs:
             save_grid(directory / "images" / f"{stem}inputs.png", [request.inputs["image"]])
+        if request.learnt is not None:
+            save_grid(directory / "images" / f"{stem}learnt.png", [request.learnt])
         out = answers.to(request)
         # Samples stand under no inputs, so all of them are shown.
         rows = in_rows(out) if request.kind == "sample" else [out]

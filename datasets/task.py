@@ -64,6 +64,8 @@ class Request:
     """The true output for every input, float32 ``[N, C, H, W]`` in [-1, 1], where one exists."""
     then: Mapping[str, Tensor] | None = None
     """Ask again: the inputs of a second translation, whose ``image`` is the answer to the first. Its answer counts."""
+    learnt: Tensor | None = None
+    """Images ``[M, C, H, W]`` in [-1, 1] that the method learned from, for pictures to show above samples."""
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))

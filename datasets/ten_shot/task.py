@@ -21,6 +21,7 @@ of interpolations are measured in our own way: the paper shows them and reports 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -124,13 +125,15 @@ class TenShot(Task):
         ]
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
-        """Thirty-six samples; of a row also four interpolations, one below the other."""
+        """Thirty-six samples; of a row with its first twelve shots, and four interpolations one below the other."""
         stage = _stage(stream)
         if kind != "sample":
             return []
-        shown = [self._samples("samples", PREVIEW_SAMPLES, "preview")]
-        strips = [self._strips("strips", PREVIEW_STRIPS, PREVIEW_POINTS, "preview")]
-        return shown + (strips if stage == "rows" else [])
+        samples = self._samples("samples", PREVIEW_SAMPLES, "preview")
+        if stage != "rows":
+            return [samples]
+        strips = self._strips("strips", PREVIEW_STRIPS, PREVIEW_POINTS, "preview")
+        return [replace(samples, learnt=signed(self._images("shots")[:12])), strips]
 
     def draw(self, count: int, seed: int, points: int = 1) -> Request:
         """``count`` samples, or with more points than one so many interpolations of so many images each.

@@ -89,6 +89,10 @@ def test_batches_and_requests_have_the_promised_shapes_and_ranges(name: str, mak
             if request.truth is not None:
                 check_images(request.truth, info.image_size, channels)
             check_second_question(request)
+        for request in task.previews(kind, stream):
+            for shown in (request.truth, request.learnt):
+                if shown is not None:
+                    check_images(shown, info.image_size, channels)
 
 
 @every_task

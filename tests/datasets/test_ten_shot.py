@@ -205,7 +205,9 @@ def test_previews_are_rows_of_twelve(make):
     samples, strips = make().previews("sample", "shots")
     assert (samples.name, len(samples), strips.name, len(strips)) == ("samples", 36, "strips", 48)
     assert strips.labels["path"].view(4, 12).unique(dim=1).flatten().tolist() == [0, 1, 2, 3]
-    assert [r.name for r in make("source-far").previews("sample", "source-far")] == ["samples"]
+    assert torch.equal(samples.learnt, make().reference("shots").inputs["image"][:12])
+    (of_a_source,) = make("source-far").previews("sample", "source-far")
+    assert (of_a_source.name, of_a_source.learnt) == ("samples", None)
 
 
 def test_draw_gives_samples_or_interpolations_that_only_the_seed_decides(make, tmp_path):

@@ -32,7 +32,7 @@ class ThreeWays(Squares):
         images = usual.inputs["image"]
         return [
             usual,
-            Request("back", "translate", {"image": images[:5]}, then={}),
+            Request("back", "translate", {"image": images[:5]}, then={}, learnt=images[:2]),
             Request("classes", "predict", {"image": images}),
             Request("known", "translate", {"image": images[:3]}, truth=images[:3]),
         ]
@@ -66,6 +66,7 @@ def test_every_preview_becomes_strips_and_the_first_the_grid_of_a_step(
         "outputs.png": (8, 1),
         "truth.png": (8, 1),
         "back.inputs.png": (5, 1),
+        "back.learnt.png": (2, 1),
         "back.outputs.png": (5, 1),
         "known.inputs.png": (3, 1),
         "known.outputs.png": (3, 1),

@@ -136,9 +136,10 @@ def mixdl_suite(
 
 
 def draw(folder: Path, skill: float) -> None:
-    """The samples of a step, thirty-six final ones, and four interpolations of twelve points."""
+    """The samples of a step, ten shots, thirty-six final samples, and four interpolations of twelve points."""
     samples = [[face(12 * row + index, skill) for index in range(12)] for row in range(3)]
     write_grid(folder / "images" / "outputs.png", samples, factor=1)
+    write_grid(folder / "images" / "learnt.png", [[face(index, 1.0) for index in range(10)]], factor=1)
     strips = [[face(row + (5 if index > 5 else 0), skill) for index in range(12)] for row in range(4)]
     write_grid(folder / "images" / "strips.outputs.png", strips, factor=1)
     with (folder / "journal.jsonl").open("a") as journal:
