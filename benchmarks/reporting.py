@@ -47,17 +47,21 @@ class Recorded:
 
 
 def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None) -> list[Cell]:
-    """The cells of all suites at these seeds (each suite's own for ``None``), in order, each once.
+    """The cells of all suites at these seeds (each suite's own for ``None``), in order, each once, to run on the CPU.
+
+    What is planned must not depend on the machine that the report is made on; see :func:`on_cuda` for the others.
 
     Raises:
         UserError: two suites plan one address with different settings; see also :func:`benchmarks.plan.make_plan`.
     """
+    from benchmarks.overrides import Override
     from benchmarks.plan import make_plan
     from benchmarks.suites import load_suite
 
+    on_cpu = Override("run", "accelerator", "cpu", "a report's plan")
     known: dict[str, tuple[Cell, str]] = {}
     for suite in suites:
-        for cell in make_plan(load_suite(suite), seeds=seeds).cells:
+        for cell in make_plan(load_suite(suite), seeds=seeds, overrides=[on_cpu]).cells:
             first, where = known.setdefault(cell.address, (cell, suite))
             if first.hash != cell.hash:
                 raise UserError(
@@ -80,7 +84,9 @@ def _difference(one: Cell, other: Cell) -> str:
 def find_recorded(cells: Sequence[Cell], runs: Sequence[Path]) -> Recorded:
     """Look for planned cells in folders of runs.
 
-    Where several folders have a cell, one that ended well comes first, then the newest.
+    Where several folders have a cell, one that ended well comes first, then the newest. Cells that were run on a GPU
+    are other cells: the report is about whichever of the two there is more of, and beside cells of the CPU those of the
+    GPU give nothing but their times.
 
     Raises:
         UserError: a folder holds no cells.
@@ -88,8 +94,11 @@ def find_recorded(cells: Sequence[Cell], runs: Sequence[Path]) -> Recorded:
     for root in runs:
         if not (root / "cells").is_dir():
             raise UserError(f"--runs {root}: no recorded runs there (it has no folder 'cells')")
+    twins = [on_cuda(cell) for cell in cells]
+    there = [sum(bool(_places(cell, runs)) for cell in some) for some in (cells, twins)]
+    if there[1] > there[0]:
+        cells = twins
     found: list[Path] = []
-    on_gpu: list[Path] = []
     preferred: dict[tuple[Path, Path], list[str]] = {}
     missing: list[str] = []
     for cell in cells:
@@ -100,15 +109,20 @@ def find_recorded(cells: Sequence[Cell], runs: Sequence[Path]) -> Recorded:
             missing.append(cell.address)
         for other in places[1:]:
             preferred.setdefault((places[0], other), []).append(cell.address)
-        if cell.run.accelerator != "cuda" and (there := _places(twin := on_cuda(cell), runs)):
-            on_gpu.append(twin.directory(there[0]))
+    on_gpu = () if cells is twins else tuple(_first_places(twins, runs))
     notes = [
         f"{_some(addresses)}: in {winner} and in {loser}; {winner} is taken (ended well, or the newest)"
         for (winner, loser), addresses in preferred.items()
     ]
     if missing:
         notes.append(f"not run, and shown so: {_some(missing)}")
-    return Recorded(tuple(cells), tuple(found), tuple(on_gpu), tuple(notes))
+    if on_gpu:
+        notes.append(f"of {len(on_gpu)} cells their times on a GPU are shown beside those of the CPU")
+    return Recorded(tuple(cells), tuple(found), on_gpu, tuple(notes))
+
+
+def _first_places(cells: Sequence[Cell], runs: Sequence[Path]) -> list[Path]:
+    return [cell.directory(places[0]) for cell in cells if (places := _places(cell, runs))]
 
 
 def _places(cell: Cell, runs: Sequence[Path]) -> list[Path]:
@@ -129,8 +143,11 @@ def _result(cell: Cell, root: Path) -> dict[str, Any] | None:
 
 def on_cuda(cell: Cell) -> Cell:
     """The same cell, and all that it needs, as a machine with a GPU plans it."""
-    return cell.model_copy(
-        update={
+    content = {name: getattr(cell, name) for name in Cell.model_fields}
+    # Not model_copy: it would keep the hash that the cell has worked out already.
+    return Cell(
+        **content
+        | {
             "run": cell.run.model_copy(update={"accelerator": "cuda"}),
             "starts_from": {role: on_cuda(needed) for role, needed in cell.starts_from.items()},
             "judges": {role: on_cuda(needed) for role, needed in cell.judges.items()},

@@ -93,12 +93,17 @@ def load(
     records.sort(key=lambda record: (record.cell.address, record.cell.hash))
     names = dict(titles or {})
     rows = [row for record in records for row in _score_rows(record, names)]
+    timed = [record for directory in sorted(timed_on_gpu) if (record := read_cell(directory)) is not None]
+    provenance = _provenance(records, suite)
+    if timed and (devices := _tally([record.environment.get("device", "") for record in timed])):
+        commits = _tally([record.environment.get("commit", "") for record in timed])
+        provenance["times on a GPU"] = f"{text.plural(len(timed), 'cell')} on {devices}, commit {commits}"
     return Bundle(
-        scores=_frame([*rows, *_gpu_times(timed_on_gpu, records, names)], SCORE_COLUMNS),
+        scores=_frame([*rows, *_gpu_times(timed, records, names)], SCORE_COLUMNS),
         cells=_frame([_cell_row(record, names) for record in records], CELL_COLUMNS),
         curves={record.cell.address: _curve(record) for record in records if record.curves},
         pictures={record.cell.address: list(record.samples) for record in records if record.samples},
-        provenance=_provenance(records, suite),
+        provenance=provenance,
         suite=suite,
         warnings=warnings,
     )
@@ -176,11 +181,10 @@ def _score_rows(record: CellRecord, titles: Mapping[str, str]) -> list[dict[str,
 
 
 def _gpu_times(
-    directories: Sequence[Path], records: Sequence[CellRecord], titles: Mapping[str, str]
+    timed: Sequence[CellRecord], records: Sequence[CellRecord], titles: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Times on a GPU of cells that are in the report; a column that asks for another timer never holds them."""
     addresses = {record.cell.address for record in records}
-    timed = [record for directory in sorted(directories) if (record := read_cell(directory)) is not None]
     return [
         row
         for record in timed

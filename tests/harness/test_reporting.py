@@ -1,0 +1,164 @@
+"""Reports of recorded runs: every planned cell by its hash, from whichever folder has it, and no other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.cell import Cell
+from benchmarks.errors import UserError
+from benchmarks.reporting import Wanted, find_recorded, make_report, on_cuda, planned_cells, recorded_bundle
+from tests.harness.conftest import DUMMY_ROW, write_suite
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> str:
+    return str(write_suite(tmp_path, DUMMY_ROW))
+
+
+def record(root: Path, cell: Cell, *, status: str = "ok", started: int = 1_000_000, **environment: str) -> Path:
+    """A folder as a cell that ended leaves it, with a time by the timer of its device."""
+    directory = cell.directory(root)
+    directory.mkdir(parents=True)
+    timer = "cuda" if cell.run.accelerator == "cuda" else "cpu"
+    score = {
+        "name": "step_time.p50",
+        "value": 0.001 if timer == "cuda" else 0.5,
+        "unit": "s",
+        "direction": "lower",
+        "slice": {"request": "train"},
+        "protocol": {"metric": "step_time", "detail": f"timer={timer}, steps=50"},
+        "interval": None,
+    }
+    accuracy = {**score, "name": "accuracy", "value": 50.0, "protocol": {"metric": "accuracy"}}
+    start = {"t": started + 2000, "event": "start", "journal": "ab", "attempt": 1, "cell": cell.to_json()}
+    end = {"t": started + 9000, "event": "end", "status": status, "reason": "", "wall_s": 9.0}
+    (directory / "journal.jsonl").write_text(f"{json.dumps(start)}\n{json.dumps(end)}\n")
+    result: dict[str, Any] = {
+        "cell": cell.to_json(),
+        "status": status,
+        "reason": "",
+        "scores": [score, accuracy] if status == "ok" else [],
+        "environment": {"device": "Made-up GPU" if timer == "cuda" else "cpu", "commit": "c0ffee", **environment},
+        "data": {},
+        "wall_s": 9.0,
+        "steps": 1,
+        "started": started,
+        "ended": started + 9000,
+    }
+    (directory / "result.json").write_text(json.dumps(result))
+    (directory / "done").write_text(status)
+    return directory
+
+
+def test_cells_of_several_folders_are_joined_and_the_missing_ones_are_not_run(suite: str, tmp_path: Path) -> None:
+    cells = planned_cells([suite], [0, 1, 2])
+    record(tmp_path / "a", cells[0])
+    record(tmp_path / "b", cells[1])
+    bundle, found = recorded_bundle([suite], [tmp_path / "a", tmp_path / "b"], [0, 1, 2])
+    assert list(bundle.cells["status"]) == ["ok", "ok", "not-run"]
+    assert bundle.warnings == []
+    assert bundle.provenance["cells"] == "2 of 3 ok"
+    assert any("not run" in note and cells[2].address in note for note in found.notes)
+
+
+def test_a_folder_of_other_settings_or_of_another_seed_never_gets_in(suite: str, tmp_path: Path) -> None:
+    (cell,) = planned_cells([suite], [0])
+    other = Cell(**{**cell.model_dump(), "method_settings": {**cell.method_settings, "steps": 3}})
+    assert other.address == cell.address
+    record(tmp_path / "a", other)
+    record(tmp_path / "a", planned_cells([suite], [7])[0])
+    bundle, _ = recorded_bundle([suite], [tmp_path / "a"], [0])
+    assert list(bundle.cells["status"]) == ["not-run"]
+    assert len(bundle.scores) == 0
+
+
+def test_a_folder_renamed_by_hand_is_not_the_cell_that_its_name_says(suite: str, tmp_path: Path) -> None:
+    (cell,) = planned_cells([suite], [0])
+    stale = record(tmp_path / "a", planned_cells([suite], [1])[0])
+    stale.rename(cell.directory(tmp_path / "a"))
+    bundle, _ = recorded_bundle([suite], [tmp_path / "a"], [0])
+    assert list(bundle.cells["status"]) == ["not-run"]
+
+
+def test_a_cell_that_never_ended_is_not_run(suite: str, tmp_path: Path) -> None:
+    (cell,) = planned_cells([suite], [0])
+    (record(tmp_path / "a", cell) / "done").unlink()
+    assert find_recorded([cell], [tmp_path / "a"]).directories == ()
+
+
+@pytest.mark.parametrize(("first", "second", "winner"), [("ok", "ok", "b"), ("ok", "failed", "a")])
+def test_of_two_folders_the_newest_that_ended_well_is_taken_and_named(
+    suite: str, tmp_path: Path, first: str, second: str, winner: str
+) -> None:
+    (cell,) = planned_cells([suite], [0])
+    record(tmp_path / "a", cell, status=first, started=1_000)
+    record(tmp_path / "b", cell, status=second, started=2_000)
+    for order in (["a", "b"], ["b", "a"], ["a", "b", "a"]):
+        found = find_recorded([cell], [tmp_path / name for name in order])
+        assert found.directories == (cell.directory(tmp_path / winner),)
+        (note,) = found.notes
+        assert f"{tmp_path / winner} is taken" in note
+        assert cell.address in note
+
+
+def test_a_cell_of_two_suites_appears_once(suite: str, tmp_path: Path) -> None:
+    both = str(write_suite(tmp_path, DUMMY_ROW.replace('"dummy/dummy"', '"dummy/dummy", "dummy/tuned"'), "second"))
+    addresses = [cell.address for cell in planned_cells([suite, both], [0])]
+    assert sorted(addresses) == ["dummy/dummy/dummy/s0", "dummy/tuned/dummy/s0"]
+
+
+def test_two_suites_that_plan_one_address_otherwise_are_refused_by_name(suite: str, tmp_path: Path) -> None:
+    other = str(write_suite(tmp_path, DUMMY_ROW + 'set = { "method.steps" = 3 }\n', "other"))
+    with pytest.raises(UserError, match=r"dummy/dummy/dummy/s0: suite .*trial.* and suite .*other.*steps.*apart"):
+        planned_cells([suite, other], [0])
+
+
+def test_a_folder_without_runs_is_one_clear_line(suite: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--runs .*nowhere: no recorded runs"):
+        recorded_bundle([suite], [tmp_path / "nowhere"], [0])
+
+
+def test_beside_cells_of_the_cpu_those_of_a_gpu_give_their_times_and_nothing_else(suite: str, tmp_path: Path) -> None:
+    (cell,) = planned_cells([suite], [0])
+    twin = on_cuda(cell)
+    assert twin.hash != cell.hash
+    assert twin.address == cell.address
+    record(tmp_path / "cpu", cell)
+    record(tmp_path / "gpu", twin)
+    bundle, _ = recorded_bundle([suite], [tmp_path / "cpu", tmp_path / "gpu"], [0])
+    assert list(bundle.cells["cell"]) == [cell.hash]
+    rows = bundle.scores.sort_values(["name", "timer"])
+    told = [tuple(row) for row in rows[["name", "timer", "value", "device"]].itertuples(index=False)]
+    assert told == [
+        ("accuracy", "", 50.0, "cpu"),
+        ("step_time.p50", "cpu", 0.5, "cpu"),
+        ("step_time.p50", "cuda", 0.001, "Made-up GPU"),
+    ]
+    assert "Made-up GPU" in bundle.provenance["times on a GPU"]
+    assert bundle.provenance["device"] == "cpu"
+
+
+def test_a_recording_of_a_gpu_is_found_from_a_machine_without_one(suite: str, tmp_path: Path) -> None:
+    cells = [on_cuda(cell) for cell in planned_cells([suite], [0, 1])]
+    for cell in cells:
+        record(tmp_path / "gpu", cell)
+    bundle, _ = recorded_bundle([suite], [tmp_path / "gpu"], [0, 1])
+    assert list(bundle.cells["status"]) == ["ok", "ok"]
+    assert set(bundle.scores[bundle.scores["name"] == "step_time.p50"]["timer"]) == {"cuda"}
+    assert "times on a GPU" not in bundle.provenance
+
+
+def test_one_call_writes_the_small_page_the_results_and_the_budget(suite: str, tmp_path: Path) -> None:
+    (cell,) = planned_cells([suite], [0])
+    record(tmp_path / "a", cell)
+    results, budget = tmp_path / "pages" / "RESULTS.md", tmp_path / "pages" / "budget.md"
+    out = tmp_path / "small"
+    path, _ = make_report(Wanted((suite,), (tmp_path / "a",), [0], True, results, budget), tmp_path / "runs", out)
+    assert [file.relative_to(out).as_posix() for file in out.rglob("*")] == ["index.html"]
+    assert "A small copy" in path.read_text(encoding="utf-8")
+    assert "| commit | c0ffee |" in results.read_text(encoding="utf-8")
+    assert "| after the last score | 7.0 | 7.0 | 77.8 |" in budget.read_text(encoding="utf-8")
