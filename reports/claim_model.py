@@ -11,6 +11,7 @@ Verdict = Literal["reproduced", "contradicted", "undecided"]
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "contradicted", "undecided")
 
 HEADINGS = ("", "Effect", "Interval", "n", "By seed")
+OVERVIEW = ("Verdict", "Claim", "Effect", "Interval", "n", "Contrasts reproduced")
 HOW_TO_READ = (
     "An effect above 0 is what the claim says, below 0 the opposite; seeds are paired. "
     "Below three seeds nothing is decided; three or four decide when all of them lie on one side of 0 (interval: their "
@@ -63,6 +64,23 @@ class ClaimLine:
         return f"{self.verdict} ({self.data})" if self.data else self.verdict
 
     @property
+    def deciding(self) -> ContrastLine:
+        """The contrast that speaks for the claim where there is room for one: the first with the claim's verdict."""
+        return next(one for one in self.contrasts if one.verdict == self.verdict)
+
+    @property
+    def held(self) -> int:
+        """How many of its contrasts are reproduced."""
+        return sum(one.verdict == "reproduced" for one in self.contrasts)
+
+    @property
+    def overview(self) -> tuple[str, ...]:
+        """What stands under :data:`OVERVIEW`: the claim in one row, with the numbers of :attr:`deciding`."""
+        one = self.deciding
+        held = f"{self.held} of {len(self.contrasts)}"
+        return (self.word, self.sentence, one.effect, one.interval, one.seeds, held)
+
+    @property
     def place(self) -> str:
         """Where it belongs, without links: ``Fig. 4``."""
         return "; ".join(label for label, _ in self.tables)
@@ -81,6 +99,10 @@ class Claims:
     def counts(self) -> str:
         """``2 reproduced, 1 contradicted, 5 undecided``."""
         return count_verdicts([self])
+
+    def count(self, verdict: Verdict) -> int:
+        """How many of its claims came out so."""
+        return sum(line.verdict == verdict for line in self.lines)
 
 
 def count_verdicts(papers: Sequence[Claims]) -> str:

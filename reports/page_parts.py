@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from reports.pictures import Embedded, embed, evenly, read
 
 BUDGET = 3_000_000
 """Characters that all sample grids of a page may take."""
+DIGEST = "SHA-256 of "
+"""What the provenance's keys of data sets begin with."""
 LOG_LINES = 25
 LOG_BYTES = 64_000
 
@@ -69,6 +72,26 @@ def tiles(bundle: Bundle, tables: Sequence[Table], claims: Sequence[Claims] = ()
     if devices:
         shown.append((", ".join("CPU" if device == "cpu" else device for device in devices), "device"))
     return shown
+
+
+def origin(provenance: Mapping[str, str]) -> str:
+    """The provenance in one line: ``Commit 0123456. Recorded 2026-01-31 12:00 UTC to ...``; what is unknown is left out.
+
+    Commits are cut to seven digits, and how many cells each of several values is true of is left out.
+    """
+    told = []
+    if commit := provenance.get("commit"):
+        told.append("Commit " + re.sub(r"\b([0-9a-f]{7})[0-9a-f]{33}\b", r"\1", _without_counts(commit)))
+    for key, word in (("cpu", "CPU"), ("torch", "torch"), ("seeds", "seeds"), ("profile", "profile")):
+        if value := provenance.get(key):
+            told.append(f"{word} {_without_counts(value)}")
+    if "first start" in provenance and "last end" in provenance:
+        told.append(f"recorded {provenance['first start']} to {provenance['last end']}")
+    return "; ".join(told) + "." if told else ""
+
+
+def _without_counts(value: str) -> str:
+    return re.sub(r" \(\d+ cells?\)", "", value)
 
 
 def matrix(bundle: Bundle) -> dict[str, Any]:

@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from reports import format as text
-from reports.claim_model import HEADINGS, HOW_TO_READ, Claims, count_verdicts
+from reports.claim_model import HEADINGS, HOW_TO_READ, OVERVIEW, VERDICTS, Claims, count_verdicts
 from reports.curves import CurveFigure, inline_svg
 from reports.data import Bundle
 from reports.model import Heading, Table
-from reports.page_parts import failures, matrix, samples, tiles
-from reports.pictures import Embedded, SideBySide, compose, embed, read
+from reports.page_parts import DIGEST, failures, matrix, origin, samples, tiles
+from reports.pictures import Embedded, SideBySide, embed, read
 from reports.plots import PlotFigure
 from reports.published import PublishedPaper
 
 TEMPLATES = Path(__file__).parent / "templates"
+WIDE, WIDEST = 9, 16
+"""Tables of more columns are printed on a sheet that lies on its side, and then in smaller print."""
 
 
 @dataclass(frozen=True)
 class _Figure:
     caption: str
-    large: Embedded
     rows: tuple[tuple[str, str, Embedded], ...]
     """Title, words for who cannot see it, picture."""
     left_out: tuple[str, ...]
@@ -61,7 +62,8 @@ def render(
     )
     environment.filters |= {"moment": text.moment, "duration": text.duration, "status": text.status_word}
     known = {paper.paper: paper for paper in papers}
-    names = list(dict.fromkeys([table.paper for table in tables] + [curve.paper for curve in curves]))
+    decided = {paper.paper: paper for paper in claims}
+    names = list(dict.fromkeys([*(table.paper for table in tables), *decided, *(curve.paper for curve in curves)]))
     grids = samples(bundle)
     drawn = plots or {}
     sections = [
@@ -69,6 +71,7 @@ def render(
             "anchor": f"paper-{name}",
             "name": name,
             "paper": known.get(name),
+            "claims": decided.get(name),
             "tables": [
                 _table(table, figures.get(table.anchor), drawn.get(table.anchor))
                 for table in tables
@@ -87,9 +90,16 @@ def render(
         claims=claims,
         claim_counts=count_verdicts(claims),
         claim_headings=HEADINGS,
+        overview_headings=OVERVIEW,
+        verdict_words=VERDICTS,
         how_claims=HOW_TO_READ,
         pictured=set(figures),
         tiles=tiles(bundle, tables, claims),
+        origin=origin(bundle.provenance),
+        facts=[(key, value) for key, value in bundle.provenance.items() if not key.startswith(DIGEST)],
+        digests=[
+            (key.removeprefix(DIGEST), value) for key, value in bundle.provenance.items() if key.startswith(DIGEST)
+        ],
         matrix=matrix(bundle),
         failures=failures(bundle),
         statuses=text.STATUS_WORDS,
@@ -105,6 +115,7 @@ def _table(table: Table, figure: SideBySide | None, plot: PlotFigure | None) -> 
         "groups": _spans(table.headings) if _any_group(table) else [],
         "titles": _title_cells(table),
         "plain": all(heading.kind == "ours" for heading in table.headings),
+        "sheet": " wide widest" if len(table.headings) > WIDEST else " wide" if len(table.headings) > WIDE else "",
         "charts": _charts(table),
         "figure": _figure(table, figure) if figure is not None else None,
         "plot": plot,
@@ -154,15 +165,16 @@ def _charts(table: Table) -> list[tuple[float | None, float | None]] | None:
 
 
 def _figure(table: Table, figure: SideBySide) -> _Figure | None:
-    whole = compose(figure.rows)
-    if whole is None:
-        return None
     rows = []
     translates = any(strip.title == "Input" for strip in figure.rows)
     for strip in figure.rows:
         picture = read(strip.path)
         if picture is not None:
-            what = f"what {strip.title} makes of the inputs" if translates else f"samples of {strip.title}"
-            what = "the inputs" if strip.title == "Input" else what
+            made = f"what {strip.title} makes of the inputs" if translates else f"samples of {strip.title}"
+            what = _GIVEN.get(strip.title, made)
             rows.append((strip.title, f"{table.name}: {what}, from {strip.address}", embed(picture)))
-    return _Figure(table.figure_caption, embed(whole), tuple(rows), figure.left_out)
+    return _Figure(table.figure_caption, tuple(rows), figure.left_out) if rows else None
+
+
+_GIVEN = {"Input": "the inputs", "Truth": "the true answers", "Learned from": "the images that the rows learned from"}
+"""Title of a strip that no row made -> what it shows."""

@@ -11,14 +11,26 @@ for (const table of document.querySelectorAll("table.sortable")) {
       for (const other of head.querySelectorAll("th")) other.removeAttribute("aria-sort");
       if (next !== "none") th.setAttribute("aria-sort", next);
       const sign = next === "ascending" ? 1 : -1;
-      const key = (row) => row.cells[th.cellIndex];
       const compare = (a, b) => {
-        const [x, y] = [key(a), key(b)];
-        if (x.dataset.value === undefined) return sign * x.textContent.localeCompare(y.textContent);
-        if (x.dataset.value === "" || y.dataset.value === "") return (x.dataset.value === "") - (y.dataset.value === "");
-        return sign * (Number(x.dataset.value) - Number(y.dataset.value));
+        const [x, y] = [a.cells[th.cellIndex], b.cells[th.cellIndex]];
+        const [p, q] = [x.dataset.value, y.dataset.value];
+        if (p === undefined) return sign * x.textContent.trim().localeCompare(y.textContent.trim(), "en", { numeric: true });
+        // What has no number stays at the end, whichever way the others go.
+        if (p === "" || q === "") return (p === "") - (q === "");
+        return sign * (Number(p) - Number(q));
       };
       body.append(...(next === "none" ? original : [...original].sort(compare)));
+    });
+  }
+}
+for (const filter of document.querySelectorAll(".filter")) {
+  const buttons = [...filter.querySelectorAll("button")];
+  const table = document.getElementById("verdicts");
+  filter.hidden = false;
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      table.dataset.show = button.dataset.show;
+      for (const other of buttons) other.setAttribute("aria-pressed", other === button);
     });
   }
 }
@@ -26,11 +38,10 @@ const viewer = document.getElementById("viewer");
 for (const button of document.querySelectorAll("button.zoom")) {
   button.addEventListener("click", () => {
     const small = button.querySelector("img");
-    const figure = button.closest("[data-large]");
-    const large = viewer.querySelector("img");
-    large.src = figure ? figure.dataset.large : small.src;
-    large.alt = small.alt;
-    large.classList.toggle("pixels", !figure);
+    const figure = button.closest(".side-by-side");
+    const shown = (figure ? figure.querySelector(".strips") : small).cloneNode(true);
+    for (const inner of shown.querySelectorAll("button")) inner.replaceWith(...inner.children);
+    viewer.querySelector(".stage").replaceChildren(shown);
     viewer.querySelector("p").textContent = figure ? figure.querySelector("figcaption").textContent : small.alt;
     viewer.showModal();
   });
