@@ -216,12 +216,16 @@ def _aside_notes(aside: Sequence[Check]) -> list[str]:
     if different:
         first = different[0]
         notes.append(
-            f"{len(different)} scores were measured differently and are not compared, "
+            f"{_are(len(different))} measured differently and not compared, "
             f"e.g. {first.cell} {first.key}: {first.reason}"
         )
     if len(aside) > len(different):
-        notes.append(f"{len(aside) - len(different)} scores are undecided: they have no expectation and too few seeds")
+        notes.append(f"{_are(len(aside) - len(different))} undecided: no expectation, and too few seeds for a spread")
     return notes
+
+
+def _are(scores: int) -> str:
+    return "1 score is" if scores == 1 else f"{scores} scores are"
 
 
 def _nothing(suite: str, against: str, pairs: _Pairs) -> str:

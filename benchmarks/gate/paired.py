@@ -27,8 +27,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import fmean, variance
+from statistics import fmean
 from typing import Literal
+
+import numpy as np
 
 from benchmarks.gate.expectations import Expectation
 from benchmarks.gate.tolerance import FALSE_ALARMS, floor
@@ -91,7 +93,7 @@ def own_tolerance(
     pairs = len(base)
     if pairs < MIN_PAIRS:
         return None
-    spread = math.sqrt((variance(base) + variance(head)) / 2)
+    spread = math.sqrt(float(np.var(base, ddof=1) + np.var(head, ddof=1)) / 2)
     return max(_factor(pairs, checks, alarms) * spread, floor(fmean(base), unit, images))
 
 
