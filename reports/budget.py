@@ -44,7 +44,7 @@ def budget_table(bundle: Bundle) -> Table | None:
     timed = sum(bool(cell) for cell in bundle.cells["stages"])
     return Table(
         anchor=ANCHOR,
-        paper="time",
+        paper="Time",
         number="Budget",
         title="Where the time goes",
         added=False,
