@@ -7,7 +7,7 @@ gate is red by chance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +106,7 @@ def gate_against(
     expected_path: Path,
     *,
     against: str,
+    planned: Collection[str] = (),
     notes: Sequence[str] = (),
     only: str | None = None,
     junit: Path | None = None,
@@ -121,6 +122,7 @@ def gate_against(
         head: those of the run that is judged.
         expected_path: the suite's file of expectations, for its tolerances; there need be none.
         against: what the base is called.
+        planned: addresses that the head was asked for.
         notes: what else a reader should know of the two runs.
         only: glob over addresses; other cells are not compared.
         junit: where to write JUnit XML, if anywhere.
@@ -135,7 +137,7 @@ def gate_against(
         UserError: malformed results or expectations, no cell picked, or nothing that could be decided.
     """
     expectations = load(expected_path) if expected_path.exists() else None
-    report = compare_runs(suite, base, head, expectations, against=against, only=only)
+    report = compare_runs(suite, base, head, expectations, against=against, planned=planned, only=only)
     report = replace(report, notes=(*notes, *report.notes))
     return _tell(report, junit, summary_to, console, verbose=verbose)
 

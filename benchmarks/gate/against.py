@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from statistics import fmean
@@ -48,6 +48,7 @@ def compare_runs(
     expectations: Expectations | None = None,
     *,
     against: str,
+    planned: Collection[str] = (),
     only: str | None = None,
 ) -> GateReport:
     """Decide every score that both runs have, and name what the head has lost.
@@ -58,13 +59,14 @@ def compare_runs(
         head: those of the run that is judged.
         expectations: where recorded tolerances come from; ``leave_out`` leaves the same scores out here.
         against: what the base is called in messages.
+        planned: addresses that the head was asked for, so that a cell of it that left no result is missed.
         only: glob over addresses; other cells are not compared.
 
     Raises:
         UserError: malformed results, ``only`` picks no cell, or nothing at all could be decided.
     """
     before, after = _picked(base, head, only)
-    pairs = _pair(before, after, expectations.leave_out if expectations else [])
+    pairs = _pair(before, after, expectations.leave_out if expectations else [], planned)
     pairs.notes += _notes(before, after)
     known = {(without_seed(entry.cell), entry.key): entry for entry in expectations.score} if expectations else {}
     decided: list[Check] = []
@@ -103,7 +105,12 @@ def _picked(
     return before, after
 
 
-def _pair(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], leave: list[str]) -> _Pairs:
+def _pair(
+    before: Mapping[str, Mapping[str, Any]],
+    after: Mapping[str, Mapping[str, Any]],
+    leave: list[str],
+    planned: Collection[str],
+) -> _Pairs:
     pairs = _Pairs()
     rows_after = {without_seed(address) for address in after}
     skipped: Counter[str] = Counter()
@@ -116,13 +123,15 @@ def _pair(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[s
                 was = f"was {old.get('status')} in the base"
                 pairs.notes.append(f"{address} {was} and is {'ok' if mended else new.get('status')} now")
             pairs.new += [Check(address, key, "new", got=one.value, unit=one.unit) for key, one in scores[1].items()]
-        elif new is None and without_seed(address) in rows_after:
+        elif new is None and address not in planned and without_seed(address) in rows_after:
             skipped[without_seed(address)] += 1
         elif new is None or new.get("status") != "ok":
             pairs.lost.append(_lost_cell(address, new, len(scores[0])))
         else:
             _pair_cell(pairs, address, _seed(new), *scores)
-    pairs.notes += [f"{row}: {n} more seeds in the base, passed over" for row, n in sorted(skipped.items())]
+    pairs.notes += [
+        f"{row}: the head has {n} seed{'s' * (n != 1)} fewer, passed over" for row, n in sorted(skipped.items())
+    ]
     return pairs
 
 

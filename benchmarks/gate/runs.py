@@ -45,6 +45,7 @@ def check_against(
         UserError: a run that cannot be found or read, or two that cannot be compared.
     """
     results = index.results(root, suite) if head is None else []
+    planned = {cell.address for cell in index.suite_cells(root, suite)} if head is None else set()
     uri = default_uri(root)
     with console.status("reading MLflow"):
         base = recorded(uri, suite, against)
@@ -54,6 +55,7 @@ def check_against(
         if judged.run_id == base.run_id:
             raise UserError(f"--against {against} and --head {head} are one run, {base.run_id}")
         results = judged.results
+        planned = {one["cell"]["address"] for one in base.results if one["cell"].get("hash") in judged.planned}
         notes += [f"the head is {judged.label}", *_notes("head", judged)]
     return gate_against(
         suite,
@@ -61,6 +63,7 @@ def check_against(
         results,
         expected_path,
         against=base.label,
+        planned=planned,
         notes=notes,
         only=only,
         junit=junit,
@@ -70,8 +73,8 @@ def check_against(
 
 
 def _notes(side: str, run: Recorded) -> list[str]:
-    missing = run.planned - len(run.results)
-    return [f"MLflow has {missing} of the {side}'s {run.planned} cells not"] if missing else []
+    missing = len(run.planned) - len(run.results)
+    return [f"MLflow lacks {missing} of the {side}'s {len(run.planned)} cells"] if missing else []
 
 
 def _readable(base: Recorded) -> Sequence[Mapping[str, Any]]:

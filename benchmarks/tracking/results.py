@@ -36,8 +36,8 @@ class Recorded:
     """Unix milliseconds."""
     results: list[dict[str, Any]]
     """``result.json`` of every cell; of a cell that left none its address, hash, seed and status."""
-    planned: int
-    """How many cells the run's plan had."""
+    planned: frozenset[str]
+    """Hashes of the cells of the run's plan."""
 
     @property
     def label(self) -> str:
@@ -188,7 +188,7 @@ def _read(client: MlflowClient, parent: Run) -> Recorded:
         raise UserError(f"run {parent.info.run_id} has no cells in MLflow; `retable sync` may bring them there")
     results = [_result(client, run) for run in newest.values()]
     return Recorded(
-        parent.info.run_id, _commit(parent), _dirty(parent), parent.info.start_time, results, planned=len(planned)
+        parent.info.run_id, _commit(parent), _dirty(parent), parent.info.start_time, results, frozenset(planned)
     )
 
 

@@ -148,7 +148,14 @@ def test_timings_and_left_out_scores_are_not_compared(results: MakeResults, fres
 def test_fewer_seeds_of_a_row_are_no_loss(results: MakeResults, fresh: MakeResults) -> None:
     report = versus(results(range(5)), fresh(range(3)))
     assert report.ok
-    assert f"{ROW}: 2 more seeds in the base, passed over" in report.notes
+    assert f"{ROW}: the head has 2 seeds fewer, passed over" in report.notes
+
+
+def test_a_planned_cell_without_a_result_is_a_loss_whatever_other_seeds_did(
+    results: MakeResults, fresh: MakeResults
+) -> None:
+    report = versus(results(range(5)), fresh(range(3)), planned=[f"{ROW}/s{seed}" for seed in range(4)])
+    assert [(check.cell, check.verdict) for check in report.failures] == [(f"{ROW}/s3", "missing")]
 
 
 def test_what_makes_a_comparison_doubtful_is_said(results: MakeResults, fresh: MakeResults) -> None:

@@ -82,7 +82,7 @@ def test_intervals_alone_would_be_red_nearly_always() -> None:
 def test_a_large_loss_is_found_among_hundreds(seeds: int) -> None:
     draw = np.random.default_rng(4)
     base, head = pairs(draw, seeds, 0.0)
-    # Fourteen spreads at three seeds, seven at five: what the page on the gate promises.
+    # Fourteen spreads at three seeds and seven at five: twice the least loss that is found at all.
     head = head - {3: 70, 5: 35}[seeds]
     found = [
         decide(b - a, own_tolerance(a, b, COMPARISONS, unit="", images=0), 100).verdict
