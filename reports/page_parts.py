@@ -75,7 +75,7 @@ def tiles(bundle: Bundle, tables: Sequence[Table], claims: Sequence[Claims] = ()
 
 
 def origin(provenance: Mapping[str, str]) -> str:
-    """The provenance in one line: ``Commit 0123456. Recorded 2026-01-31 12:00 UTC to ...``; what is unknown is left out.
+    """The provenance in one line: ``Commit 0123456; CPU ...; recorded ... to ....``, without what is unknown.
 
     Commits are cut to seven digits, and how many cells each of several values is true of is left out.
     """
