@@ -60,13 +60,13 @@ def ensure_parent(client: MlflowClient, experiment: str, invocation: Invocation)
 
 
 def parent_name(invocation: Invocation) -> str:
-    """``quick · 11-21 19:54 · mixdl``: the suite, when the invocation began (local time), and the papers of its plan.
+    """``quick · mixdl · 11-21 19:54``: the suite, the papers of its plan, and when the invocation began (local time).
 
     ``retable run quick --only 'mixdl/*'`` and another of StarGAN's rows are one suite's; the list tells them apart.
     """
     began = datetime.fromtimestamp(invocation.started / 1000).astimezone()
     papers = ", ".join(papers_of(invocation.planned.values()))
-    return cut(" · ".join(filter(None, [invocation.suite, f"{began:%m-%d %H:%M}", papers])), MAX_NAME)
+    return cut(" · ".join(filter(None, [invocation.suite, papers, f"{began:%m-%d %H:%M}"])), MAX_NAME)
 
 
 def _papers_tag(invocation: Invocation) -> dict[str, str]:

@@ -25,7 +25,8 @@ artifact `report/index.html` is the whole report. Searches for the box above the
 - what did not end well: `tags.retable.cell != '' AND tags.retable.status != 'ok'`
 - invocations only: `tags.retable.kind = 'invocation'`
 
-Curves: tick two runs, then the chart view. Sample grids by step: a run's Model metrics, chart `samples`. \
+Sorted by Run Name, the list is flat: cells without the invocations above them. Curves of several runs: the chart \
+view, or tick runs and Compare. Sample grids by step: a run's Model metrics, chart `samples`. \
 More in `docs/mlflow.md`."""
 FORMER_NOTES = ("One parent run per invocation of `retable run`, one child run per cell.",)
 """What earlier versions wrote, and what may therefore be replaced: a note of the user's stays."""

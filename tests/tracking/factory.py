@@ -31,10 +31,12 @@ ENVIRONMENT = {
 DATA = {"mnist": "5" * 64, "street-digits": "a1" * 32}
 
 
-def make_cell(method: str = "dtn/dtn", seed: int = 0, variant: str = "", **method_settings: Any) -> dict[str, Any]:
+def make_cell(
+    method: str = "dtn/dtn", seed: int = 0, variant: str = "", task: str = "digits", **method_settings: Any
+) -> dict[str, Any]:
     cell = Cell(
         method=method,
-        task="digits",
+        task=task,
         variant=variant,
         profile="quick",
         seed=seed,

@@ -1,0 +1,257 @@
+"""What a reviewer does in the MLflow UI, done in a browser against a real server; docs/mlflow.md has the same words."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+import pytest
+
+from benchmarks.tracking.connect import open_client
+from benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES, dataset_context, tables_of
+from benchmarks.tracking.sync import sync
+from tests.browser import browser_or_skip, chromium
+from tests.tracking.conftest import Store
+from tests.tracking.factory import MakeCell, make_cell
+from tests.tracking.servers import free_port, real_server
+from tests.tracking.test_sync import record
+from tests.tracking.walk import FACES, ROWS, write_demo
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+T = TypeVar("T")
+PATIENCE_S = 60.0
+DTN = {f"{row} · digits · s0" for row in [*ROWS, "no-f"]}
+CARTOON = {f"{row} · cartoon-groups · s0" for row in FACES}
+GUIDE = Path(__file__).parents[2] / "docs" / "mlflow.md"
+
+
+class Reviewer:
+    """Somebody at the UI of one experiment, who waits for what should come."""
+
+    def __init__(self, browser: Chrome, address: str, experiment: str) -> None:
+        self.browser = browser
+        self.runs = f"{address}/#/experiments/{experiment}/runs"
+
+    def until(self, look: Callable[[], T], what: str) -> T:
+        """What ``look`` returns, as soon as that is something."""
+        from selenium.common.exceptions import WebDriverException
+
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                found = look()
+            except WebDriverException:  # the page was drawn anew between two looks
+                found = None
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"{self.browser.current_url} never shows {what}: {self.text()[:2000]}"
+            time.sleep(0.1)
+
+    def open(self, address: str) -> None:
+        self.browser.get("about:blank")
+        self.browser.get(address)
+
+    def text(self) -> str:
+        return str(self.browser.find_element("tag name", "body").text)
+
+    def await_words(self, *words: str) -> None:
+        self.until(lambda: all(word in self.text() for word in words), " and ".join(words))
+
+    def find(self, xpath: str) -> list[WebElement]:
+        return [one for one in self.browser.find_elements("xpath", xpath) if one.is_displayed()]
+
+    def click(self, xpath: str) -> None:
+        self.until(lambda: [one.click() or one for one in self.find(xpath)[:1]], xpath)
+
+    def listed(self) -> dict[str, WebElement]:
+        """Names of the runs in the list, with the part of their row that holds them."""
+        rows = self.browser.find_elements("xpath", "//div[@role='row' and @row-id]")
+        named = ((next((line for line in row.text.splitlines() if " · " in line), ""), row) for row in rows)
+        return {name: row for name, row in named if name}
+
+    def search(self, words: str) -> None:
+        from selenium.webdriver.common.keys import Keys
+
+        def types() -> bool:
+            box = self.browser.find_element("xpath", "//input[@data-testid='search-box']")
+            box.send_keys(Keys.CONTROL, "a")
+            box.send_keys(words, Keys.ENTER)
+            return True
+
+        self.until(types, "the search box")
+
+    def finds(self, words: str, expected: set[str]) -> None:
+        self.search(words)
+        counted = f"{len(expected)} matching run"
+        self.until(lambda: set(self.listed()) == expected and counted in self.text(), f"{sorted(expected)} for {words}")
+
+    def open_list(self) -> None:
+        """The flat list: sorted by name, cells stand without the invocations above them."""
+        by_name = quote("tags.`mlflow.runName`")
+        self.open(f"{self.runs}?workflowType=machine_learning&orderByKey={by_name}")
+        self.until(self.listed, "the list of runs")
+        for close in self.find("//*[@data-component-id='mlflow.assistant.chat_panel.close']"):
+            close.click()
+
+
+@pytest.fixture
+def reviewer(store: Store, root: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Reviewer]:
+    """In front of the demo's runs; a picture of the last page stays in ``tmp_path`` when the test fails."""
+    browser_or_skip()
+    write_demo(root)
+    ((experiment,),) = store.query("SELECT experiment_id FROM experiments WHERE name = 'retable/quick'")
+    port = free_port()
+    with real_server(store.file, port), chromium() as browser:
+        failed = request.session.testsfailed
+        try:
+            yield Reviewer(browser, f"http://127.0.0.1:{port}", str(experiment))
+        except BaseException:
+            browser.save_screenshot(str(tmp_path / "last-page.png"))
+            raise
+        if request.session.testsfailed > failed:
+            browser.save_screenshot(str(tmp_path / "last-page.png"))
+
+
+@pytest.mark.slow
+def test_a_reviewer_finds_runs_curves_grids_data_report_and_verdicts(reviewer: Reviewer, store: Store) -> None:
+    reviewer.open_list()
+    reviewer.finds("tags.retable.paper = 'cartoon'", CARTOON)
+    reviewer.until(lambda: re.search(r"train-photo-kids \(c3c3c3c3c3c3\)\s+Training", reviewer.text()), "the data set")
+    reviewer.finds("tags.retable.tables LIKE '% dtn-table-1 %'", DTN)
+    reviewer.finds("tags.retable.status = 'oom'", {"no-f · digits · s0"})
+    reviewer.finds("dataset.name = 'test-photo-kids'", CARTOON)
+    both = {"dtn · digits · s0", "baseline · digits · s0"}
+    reviewer.finds(
+        "tags.retable.tables LIKE '% dtn-table-1 %' AND attributes.run_name IN ('dtn · digits · s0', "
+        "'baseline · digits · s0')",
+        both,
+    )
+    compare_curves(reviewer, both)
+    runs = {run[".name"]: run[".id"] for run in store.tags()}
+    find_grids(reviewer, runs["dtn · digits · s0"])
+    (parent,) = store.tags(kind="invocation")
+    reviewer.open(f"{reviewer.runs}/{parent['.id']}")
+    reviewer.await_words("Description", "7 of 8 cells ok", "1 reproduced, 1 contradicted, 2 undecided")
+    reviewer.open(f"{reviewer.runs}/{parent['.id']}/artifacts/report/index.html")
+    frame = reviewer.until(lambda: reviewer.find("//iframe"), "the report's frame")[0]
+    reviewer.browser.switch_to.frame(frame)
+    reviewer.await_words("DTN, Table 1", "87.3 %")
+    reviewer.browser.switch_to.default_content()
+
+
+def compare_curves(reviewer: Reviewer, names: set[str]) -> None:
+    for name in names:
+        box = ".//*[contains(@class, 'ag-selection-checkbox')]//input"
+        row = reviewer.listed()[name]
+        row.find_element("xpath", box).click()
+    reviewer.click("//button[normalize-space()='Compare']")
+    reviewer.await_words("Comparing 2 Runs", *names)
+    reviewer.click("//a[contains(., 'curve/l_const')]")
+    reviewer.await_words(*(f"{name} (curve/l_const)" for name in names))
+    drawn = "//*[contains(@class, 'scatterlayer')]//*[contains(@class, 'js-line')]"
+    lines = reviewer.until(lambda: (found := reviewer.find(drawn)) and len(found) >= 2 and found, "two curves")
+    assert all(line.get_attribute("d") for line in lines)
+
+
+def find_grids(reviewer: Reviewer, run_id: str) -> None:
+    """The grid of step 300 of a run, and none at a step without one."""
+    from selenium.webdriver.common.keys import Keys
+
+    reviewer.open(f"{reviewer.runs}/{run_id}/model-metrics")
+    reviewer.await_words("curve/l_const")
+    reviewer.until(lambda: reviewer.find("//input[@placeholder='Search metric charts']"), "the charts' search box")[
+        0
+    ].send_keys("samples")
+    for step in (300, 500):
+        number = reviewer.until(lambda: reviewer.find("//input[@type='number']"), "the box for the step")[0]
+        number.send_keys(Keys.CONTROL, "a")
+        number.send_keys(str(step), Keys.TAB)
+        shown = reviewer.until(lambda: reviewer.find("//img[contains(@class, 'rc-image-img')]"), "the grid")[0]
+        assert shown.size["width"] > 50
+
+
+def test_every_search_in_the_guide_and_in_the_experiments_note_finds_runs(store: Store, root: Path) -> None:
+    write_demo(root)
+    client = open_client(store.uri)
+    experiment = client.get_experiment_by_name("retable/quick").experiment_id
+    guide = re.findall(r"^\|[^|]+\| `(\S+ (?:=|!=|LIKE) .*)` \|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    note = re.findall(r"^- .*?: `([^`]*)`", EXPERIMENT_NOTE, re.MULTILINE)
+    assert (len(guide), len(note)) == (9, 5)
+    for words in [*guide, *note]:
+        # The demo has its own data set and its own tables.
+        assert client.search_runs([experiment], words.replace("'shots'", "'test-photo-kids'")), words
+
+
+@pytest.mark.parametrize(
+    ("method", "task", "variant", "table", "shown"),
+    [
+        ("dtn/dtn", "digits", "", "dtn-table-1", True),
+        ("dtn/dtn", "digits", "no3-t", "dtn-table-1", False),
+        ("dtn/dtn", "digits", "no3-t", "dtn-table-3", True),
+        ("dtn/f", "digits", "no3-f", "dtn-judges", True),
+        ("mixdl/mixdl", "ten-shot", "n100", "mixdl-table-3", True),
+        ("mixdl/mixdl", "ten-shot", "n100", "mixdl-table-1", False),
+        ("dtn/dtn", "ten-shot", "", "dtn-table-1", False),
+    ],
+)
+def test_a_cell_names_the_tables_that_show_it(method: str, task: str, variant: str, table: str, shown: bool) -> None:
+    assert (table in tables_of(method, task, variant)) == shown
+
+
+def test_runs_that_an_earlier_version_tracked_get_their_tables_at_the_next_sync(
+    make: MakeCell, store: Store, root: Path
+) -> None:
+    cell = make(cell=make_cell("dtn/baseline")).belongs_to(id="a1").start().train([0]).end()
+    record(root, "a1", [cell])
+    sync([root], store.uri)
+    new, rows = store.tags(), store.rows()
+    client = open_client(store.uri)
+    (child,), (parent,) = store.tags(journal=cell.journal), store.tags(kind="invocation")
+    client.delete_tag(child[".id"], "retable.tables")
+    client.delete_tag(child[".id"], "mlflow.note.content")
+    client.delete_tag(parent[".id"], "retable.papers")
+    client.update_run(parent[".id"], name="quick · 11-21 19:54")
+    experiment = client.get_experiment_by_name("retable/quick")
+    client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", FORMER_NOTES[0])
+    sync([root], store.uri)
+    assert (store.tags(), store.rows()) == (new, rows)
+    assert child["retable.tables"] == " dtn-table-1 dtn-more-scores "
+    assert parent["retable.papers"] == " dtn "
+    assert " · dtn · " in parent[".name"]
+    note = client.get_experiment_by_name("retable/quick").tags["mlflow.note.content"]
+    assert note == EXPERIMENT_NOTE
+
+
+def test_a_description_of_the_users_stays(make: MakeCell, store: Store, root: Path) -> None:
+    cell = make().belongs_to(id="a1").start().end()
+    sync([cell.directory], store.uri)
+    (child,) = store.tags(journal=cell.journal)
+    client = open_client(store.uri)
+    client.set_tag(child[".id"], "mlflow.note.content", "mine")
+    client.set_tag(child[".id"], "retable.tables", "old")
+    sync([cell.directory], store.uri)
+    (child,) = store.tags(journal=cell.journal)
+    assert (child["mlflow.note.content"], "dtn-table-1" in child["retable.tables"]) == ("mine", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("train-photo-kids", "training"),
+        ("shots", "training"),
+        ("street-test", "test"),
+        ("reference", "reference"),
+        ("test-faces-hair-1", "test"),
+        ("truth-cartoon-old", "truth"),
+        ("latest", "training"),
+    ],
+)
+def test_a_data_set_says_what_it_is_for(name: str, context: str) -> None:
+    assert dataset_context(name) == context
