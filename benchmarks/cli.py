@@ -150,6 +150,10 @@ def gate(
     head: Annotated[
         str | None, typer.Option(help="With --against: judge this run of MLflow instead of what is in OUT.")
     ] = None,
+    times: Annotated[
+        bool, typer.Option("--times", help="With --against COMMIT and --only: train both in turns, compare step times.")
+    ] = False,
+    rounds: Annotated[int, typer.Option(help="With --times: how often each side is run.")] = 6,
     junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the verdicts as Markdown.")] = None,
     expected: Annotated[Path | None, typer.Option(help="Expectations; the suite's own otherwise.")] = None,
@@ -165,12 +169,19 @@ def gate(
     path = expected or EXPECTED / f"{suite}.toml"
     if against is not None:
         from benchmarks.gate.runs import check_against
+        from benchmarks.gate.times import check_times
 
         if accept:
             raise UserError("--accept makes expectations of a suite's own scores; it does not go with --against")
+        if times:
+            raise typer.Exit(
+                check_times(out, suite, against, only, rounds=rounds, junit=junit, summary_to=summary, console=console)
+            )
         raise typer.Exit(
             check_against(out, suite, against, head, path, only=only, junit=junit, summary_to=summary, console=console)
         )
+    if times:
+        raise UserError("--times compares with a commit: give --against COMMIT as well")
     if head is not None:
         raise UserError("--head names the run that --against is to judge; give --against as well")
     found = index.results(out, suite)
