@@ -125,6 +125,49 @@ def test_scores_are_paired_by_seed_and_lower_is_better_by_changing_sides(
     assert line.contrasts[0].points.replace("\u00a0", " ").startswith(f"0: {'+' if effects[0] > 0 else '−'}0.10, 1: ")
 
 
+@pytest.mark.parametrize(
+    ("effects", "verdict", "effect", "interval", "n"),
+    [
+        ([900.0], "undecided", "+900.00", "–", "1"),
+        ([900.0, 900.0], "undecided", "+900.00", "–", "2"),
+        ([-900.0, -900.0], "undecided", "\u2212900.00", "–", "2"),
+        ([0.0, 0.0, 0.0], "undecided", "0.00", "[0.00, 0.00]", "3"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], "undecided", "0.00", "[0.00, 0.00]", "5"),
+        ([0.0, 2.0, 4.0], "undecided", "+2.00", "[0.00, +4.00]", "3"),
+        ([2.0, 2.0, 2.0, 2.0, 2.0], "reproduced", "+2.00", "[+2.00, +2.00]", "5"),
+        ([-0.5, -0.5, -0.5, -0.5, -0.5], "contradicted", "\u22120.50", "[\u22120.50, \u22120.50]", "5"),
+    ],
+)
+def test_made_up_scores_end_in_the_known_verdict_effect_interval_and_n(
+    cells: Cells, tmp_path: Path, effects: list[float], verdict: str, effect: str, interval: str, n: str
+) -> None:
+    fill(cells, effects)
+    line = claim_of(cells, paper_of(tmp_path))
+    held = "1 of 1" if verdict == "reproduced" else "0 of 1"
+    assert line.overview == (f"{verdict} (standin)", "New is better than old.", effect, interval, n, held)
+
+
+def test_five_seeds_that_point_both_ways_leave_an_interval_around_nought(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [0.9, -0.8, 0.7, -0.6, 0.5])
+    line = claim_of(cells, paper_of(tmp_path)).contrasts[0]
+    assert (line.verdict, line.effect, line.seeds) == ("undecided", "+0.14", "5")
+    assert line.interval.startswith("[\u2212")
+    assert line.notes[0] == "undecided: the interval holds 0"
+
+
+@pytest.mark.parametrize(("first", "second", "says"), [(1.0, -1.0, "Diversity"), (-1.0, 1.0, "KID"), (1.0, 0.0, "Div")])
+def test_a_claim_is_told_by_the_first_contrast_that_has_its_verdict(
+    cells: Cells, tmp_path: Path, first: float, second: float, says: str
+) -> None:
+    for seed in range(3):
+        cells.add("made-up/new", [kid(1.0), score("lpips", 0.5 + second)], seed=seed)
+        cells.add("made-up/old", [kid(1.0 + first), score("lpips", 0.5)], seed=seed)
+    line = claim_of(cells, paper_of(tmp_path, CLAIM + SECOND))
+    assert line.deciding.says.startswith(says)
+    assert line.deciding.verdict == line.verdict
+    assert line.overview[-1] == "1 of 2"
+
+
 def test_a_tie_that_only_rounding_breaks_stays_a_tie(cells: Cells, tmp_path: Path) -> None:
     people = ("man", "kids", "old")
     text = CLAIM.replace(
