@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def write(to: Path, bundle: Bundle | None) -> Written:
 
     Args:
         to: folder of the pages.
-        bundle: recordings; ``None`` keeps the numbers and pictures that the pages have.
+        bundle: recordings; ``None`` keeps the numbers and pictures of pages whose settings are as they were.
 
     Raises:
         UserError: the folder cannot be written.
@@ -58,8 +59,18 @@ def write(to: Path, bundle: Bundle | None) -> Written:
     for name, page in made.items():
         path = to / name
         old = path.read_text(encoding="utf-8") if bundle is None and path.is_file() else ""
-        content[path] = (kept(page, old) if old else page).encode()
-    return _replace(to, content)
+        content[path] = (kept(page, old) if _settings(old) == _settings(page) else page).encode()
+    written = _replace(to, content)
+    for name in made:
+        picture = f"{IMAGES}/{Path(name).stem}.webp"
+        if f"({picture})".encode() not in content[to / name]:
+            (to / picture).unlink(missing_ok=True)
+    return written
+
+
+def _settings(page: str) -> list[str]:
+    """Names, defaults and values in the quick profile: numbers that were recorded with others are not kept."""
+    return re.findall(r"^\| `\w+` \| .*? \| .*? \|", page, flags=re.MULTILINE)
 
 
 def _replace(to: Path, content: dict[Path, bytes]) -> Written:

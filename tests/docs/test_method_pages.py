@@ -141,6 +141,21 @@ def test_writing_twice_changes_nothing_and_the_numbers_stay(
     assert ROW.format("88.12") in page.read_text()
 
 
+def test_numbers_and_pictures_that_other_settings_gave_are_not_kept(
+    tmp_path: Path, made: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmarks.docs.write.pages", lambda *_: made)
+    write(tmp_path, None)
+    page, picture = tmp_path / "dtn-dtn.md", tmp_path / "img" / "dtn-dtn.webp"
+    picture.write_bytes(b"")
+    old = page.read_text().replace(ROW.format("not measured"), ROW.format("88.12"))
+    old = old.replace("\n### Table 1.", "\n![Outputs](img/dtn-dtn.webp)\n\n### Table 1.", 1)
+    page.write_text(old.replace("| `15.0` | `15.0` |", "| `15.0` | `14.0` |"))
+    write(tmp_path, None)
+    assert page.read_text() == made["dtn-dtn.md"]
+    assert not picture.exists()
+
+
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(install_plugin(tmp_path)))
