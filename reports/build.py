@@ -78,7 +78,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     for anchor, figure in shown.items():
         if (picture := compose(figure.rows)) is not None:
             buffer = io.BytesIO()
-            picture.save(buffer, format="PNG", optimize=True)
+            picture.save(buffer, format="PNG", compress_level=6)
             figure_files[out / "figures" / f"{anchor.removeprefix('table-')}-outputs.png"] = buffer.getvalue()
     results, index = out / "results.csv", out / "index.html"
     page = render_html.render(bundle, tables, papers, curves, shown, claims, plots).encode()

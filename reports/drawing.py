@@ -46,8 +46,15 @@ def dress(axis: Axes, title: str) -> None:
 
 
 def save(figure: Figure) -> tuple[bytes, bytes]:
-    """The figure as SVG and as PNG."""
+    """The figure as SVG and as PNG, laid out once for both.
+
+    Left to itself Matplotlib lays a figure out anew for either, and draws it once more without a result each time, to
+    move things by a pixel or two.
+    """
     svg, png = io.BytesIO(), io.BytesIO()
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
     figure.savefig(png, format="png", dpi=150, facecolor="white")
     return svg.getvalue(), png.getvalue()
