@@ -35,7 +35,7 @@ def headings(report: GateReport) -> tuple[str, ...]:
 def show(report: GateReport, console: Console, *, verbose: bool = False) -> None:
     """Print a table on a terminal, plain lines in a log. Without ``verbose``, what is ok is only counted."""
     if not console.is_terminal:
-        console.print(to_text(report, verbose=verbose), markup=False, highlight=False, soft_wrap=True)
+        console.print(to_text(report, verbose=verbose), markup=False, highlight=False, soft_wrap=True, emoji=False)
         return
     from rich.table import Table
     from rich.text import Text

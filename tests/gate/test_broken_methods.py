@@ -144,6 +144,6 @@ def _run(tree: Path, root: Path, address: str) -> None:
 
 def _gate(root: Path, address: str) -> tuple[int, str]:
     out = io.StringIO()
-    console = Console(file=out, width=200)
+    console = Console(file=out, width=200, emoji=False)
     results = index.results(root, "smoke")
     return gate("smoke", results, EXPECTED / "smoke.toml", only=address, console=console), out.getvalue()
