@@ -62,9 +62,9 @@ def write(to: Path, bundle: Bundle | None) -> Written:
         content[path] = (kept(page, old) if _settings(old) == _settings(page) else page).encode()
     written = _replace(to, content)
     for name in made:
-        picture = f"{IMAGES}/{Path(name).stem}.webp"
-        if f"({picture})".encode() not in content[to / name]:
-            (to / picture).unlink(missing_ok=True)
+        image = f"{IMAGES}/{Path(name).stem}.webp"
+        if f"({image})".encode() not in content[to / name]:
+            (to / image).unlink(missing_ok=True)
     return written
 
 
