@@ -17,7 +17,7 @@ from reports.claims import build_claims
 from reports.curves import curve_figures
 from reports.data import Bundle
 from reports.errors import ReportError
-from reports.page_parts import failures
+from reports.page_parts import Failure, failures
 from reports.pictures import compose, side_by_side
 from reports.plots import plot_figures
 from reports.published import load_papers
@@ -93,17 +93,16 @@ def markdown_summary(bundle: Bundle) -> str:
     At most :data:`SUMMARY_LIMIT` characters; tables that do not fit are named instead.
     """
     done = (bundle.cells["status"] == "ok").sum()
-    head = [f"**{render_markdown.escape(bundle.suite)}**: {done} of {len(bundle.cells)} cells ok"]
-    for failure in failures(bundle):
-        reason = f": {text.one_line(failure.reason, 120)}" if failure.reason else ""
-        head.append(f"- {failure.status}: {render_markdown.escape(failure.address + reason)}")
-    parts = [_fit("\n".join(head), SUMMARY_LIMIT // 3)]
+    parts = [f"**{render_markdown.escape(bundle.suite)}**: {done} of {len(bundle.cells)} cells ok"]
     left_out: list[str] = []
     room = SUMMARY_LIMIT - 400
     papers = load_papers()
     tables = build_tables(bundle, papers)
     if claims := build_claims(bundle, papers, tables):
         parts.append(_fit(_claims_in_short(claims), SUMMARY_LIMIT // 3))
+    # After the verdicts: a tracker folds a description after a few lines, and the list of runs shows statuses anyway.
+    if failed := failures(bundle):
+        parts.append(_fit("\n".join(map(_failure_in_short, failed)), SUMMARY_LIMIT // 3))
     for table in tables:
         counted = f"\n\n{render_markdown.escape(table.ordering_line())}" if table.orderings else ""
         body = f"#### {render_markdown.escape(table.name)}\n\n{render_markdown.rows(table)}"
@@ -115,6 +114,11 @@ def markdown_summary(bundle: Bundle) -> str:
     if left_out:
         parts.append(_fit(f"In the report: {render_markdown.escape(', '.join(left_out))}.", 300))
     return "\n\n".join(parts) + "\n"
+
+
+def _failure_in_short(failure: Failure) -> str:
+    reason = f": {text.one_line(failure.reason, 120)}" if failure.reason else ""
+    return f"- {failure.status}: {render_markdown.escape(failure.address + reason)}"
 
 
 def _claims_in_short(claims: Sequence[Claims]) -> str:
@@ -138,7 +142,8 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
     papers = {paper.paper: paper for paper in load_papers()}
     tables = build_tables(bundle, list(papers.values()))
     if claims := build_claims(bundle, list(papers.values()), tables):
-        lines += ["", "## Claims", "", f"{escape(count_verdicts(claims))}. {escape(HOW_TO_READ)}"]
+        lines += ["", "## Verdicts", "", f"{escape(count_verdicts(claims))}. {escape(HOW_TO_READ)}", ""]
+        lines += [render_markdown.verdict_rows(claims), "", "## Claims"]
         lines += [line for paper in claims for line in ("", render_markdown.render_claims(paper).rstrip())]
     shown = ""
     budget = budget_table(bundle)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from reports.claim_model import HEADINGS, Claims
+from reports.claim_model import HEADINGS, OVERVIEW, Claims
 from reports.model import Entry, Table
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -57,6 +58,17 @@ def _entry(entry: Entry) -> str:
     printed = escape(entry.text)
     printed = f"**{printed}**" if entry.best else printed
     return f"{printed} {escape(entry.spread)}".strip() + marks(entry.notes)
+
+
+def verdict_rows(papers: Sequence[Claims]) -> str:
+    """Every paper's claims, one row each, with the numbers of the contrast that speaks for it."""
+    lines = [_row(["Paper", *OVERVIEW, "Where"]), _row(["---", "---", "---", "---:", "---:", "---:", "---:", "---"])]
+    lines += [
+        _row([escape(word) for word in (claims.paper, *line.overview, line.place)])
+        for claims in papers
+        for line in claims.lines
+    ]
+    return "\n".join(lines)
 
 
 def render_claims(claims: Claims, level: int = 3) -> str:

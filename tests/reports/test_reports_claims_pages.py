@@ -180,9 +180,15 @@ def test_the_report_holds_the_claims_as_page_markdown_and_latex(cells: Cells, tm
     assert ClaimPage(files.index.read_text(encoding="utf-8")).of(paper) == wanted(paper)
 
 
-def test_the_results_page_tells_the_claims_between_provenance_and_tables(bundle: Bundle) -> None:
+def test_the_results_page_tells_the_claims_between_provenance_and_tables(bundle: Bundle, claims: list[Claims]) -> None:
     text = results_page(bundle)
-    assert text.index("## Provenance") < text.index("## Claims") < text.index("Table 1. Accuracy")
+    places = [text.index(title) for title in ("## Provenance", "## Verdicts", "## Claims", "Table 1. Accuracy")]
+    assert places == sorted(places)
+    verdicts = text[places[1] : places[2]]
+    for paper in claims:
+        for line in paper.lines:
+            row = " | ".join(render_markdown.escape(word) for word in (paper.paper, *line.overview, line.place))
+            assert f"| {row} |" in verdicts
     assert "10 reproduced, 0 contradicted, 2 undecided" in text
     assert "seed 2: dtn/no-const: x timeout" in text
 
@@ -190,7 +196,7 @@ def test_the_results_page_tells_the_claims_between_provenance_and_tables(bundle:
 def test_the_summary_has_one_line_a_claim(bundle: Bundle, claims: list[Claims]) -> None:
     summary = markdown_summary(bundle)
     assert len(summary) <= SUMMARY_LIMIT
-    assert "**Claims**: 10 reproduced, 0 contradicted, 2 undecided" in summary
+    assert "**Claims**: 10 reproduced, 0 contradicted, 2 undecided" in summary.split("\n\n")[1]
     for paper in claims:
         for line in paper.lines:
             assert f"- {line.verdict} (standin): {line.sentence}" in summary
