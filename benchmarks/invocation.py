@@ -112,8 +112,14 @@ def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:
     return files.index, markdown_summary(bundle), results_page(bundle)
 
 
+WHOSE_DATA = ("task.source", "task.data_dir")
+
+
 def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
-    """One line for each cell that was not run as the suite is written: ``--set`` stays in force until the next run."""
+    """One line for each cell that was not run as the suite is written: ``--set`` stays in force until the next run.
+
+    Whose data a cell saw stands under every table; it is worth a line only where a task's cells saw different ones.
+    """
     from benchmarks.plan import make_plan
     from benchmarks.suites import load_suite
 
@@ -126,10 +132,19 @@ def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.address in written:
             ours, theirs = _flat(cell), _flat(written[cell.address])
-            changed = [key for key in theirs if ours.get(key) != theirs[key]]
+            changed = [key for key in theirs if key not in WHOSE_DATA and ours.get(key) != theirs[key]]
             changes = [f"{key} = {ours.get(key)} instead of {theirs[key]}" for key in changed]
             if changes:
                 lines.append(f"{cell.address} was run with {', '.join(changes)}: not comparable with the other rows")
+    data: dict[str, dict[str, int]] = {}
+    for cell in cells:
+        seen = " ".join(str(cell.task_settings[key]) for key in ("source", "data_dir") if cell.task_settings.get(key))
+        counted = data.setdefault(cell.task, {})
+        counted[seen] = counted.get(seen, 0) + 1
+    for task, counted in data.items():
+        if len(counted) > 1:
+            each = ", ".join(f"{number} on {seen}" for seen, number in counted.items())
+            lines.append(f"cells of the task {task} saw different data ({each}): not comparable with each other")
     return lines
 
 

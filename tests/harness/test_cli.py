@@ -179,3 +179,17 @@ def test_a_report_says_which_rows_were_not_run_as_the_suite_is_written() -> None
     assert other_settings("dummy", make_plan(load_suite("dummy")).cells) == []
     (line,) = other_settings("dummy", [cell for cell in changed.cells if cell.method == "dummy/tuned"])
     assert "method.steps = 3 instead of 80" in line
+
+
+def test_data_of_ones_own_are_no_other_settings_but_two_data_sets_in_one_table_are_told() -> None:
+    from benchmarks.invocation import other_settings
+    from benchmarks.overrides import parse_override
+    from benchmarks.plan import make_plan
+    from benchmarks.suites import load_suite
+
+    plain = make_plan(load_suite("quick"), only="mixdl/stylegan2/*").cells
+    overrides = [parse_override("task.source=real"), parse_override("task.data_dir=/faces")]
+    own = make_plan(load_suite("quick"), only="mixdl/fastgan/*", overrides=overrides).cells
+    assert other_settings("quick", own) == []
+    (line,) = other_settings("quick", [*plain, *own])
+    assert "task ten-shot saw different data (1 on standin, 1 on real /faces)" in line
