@@ -30,7 +30,7 @@ Status = Literal["ready", "partly", "missing", "made when needed", "damaged", "o
 Progress = Callable[[str, int, int], None]
 """Told what is worked on, how much of it is done, and how much there is (0 if unknown)."""
 
-STANDIN = {"extra": 30_000, "train": 10_000, "test": 2_000}
+STANDIN = {"extra": 30_000, "test": 2_000}
 """What ``fetch`` renders of the stand-in: the default sizes of the task ``digits``."""
 FACES = CartoonGroupsSettings()
 """What ``fetch`` renders of the faces: the default sizes of the task ``cartoon-groups``."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 METHODS: Mapping[str, str] = {
     "judges/mnist": "methods.judges:MnistJudge",
-    "judges/street": "methods.judges:StreetJudge",
     "judges/cartoon-group": "methods.judges:CartoonGroupJudge",
     "judges/photo-group": "methods.judges:PhotoGroupJudge",
     "judges/hair": "methods.judges:HairJudge",

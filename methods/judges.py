@@ -99,31 +99,18 @@ class Judge(Classifier):
         return out
 
 
-class DigitJudge(Judge):
-    """Base of the judges of digits."""
-
-    task: ClassVar[str] = "digits"
-    build = staticmethod(judge_network)
-
-
-class MnistJudge(DigitJudge):
+class MnistJudge(Judge):
     """Judge of the target domain: sees one-channel images; coloured ones are turned grey first."""
 
     title: ClassVar[str] = "MNIST judge"
+    task: ClassVar[str] = "digits"
     stream: ClassVar[str] = "judge-mnist"
     domain: ClassVar[str] = "t"
+    build = staticmethod(judge_network)
 
     def logits(self, images: Tensor) -> Tensor:
         """Images ``[N, 1 or 3, H, W]`` in [-1, 1] -> logits ``[N, 10]``."""
         return super().logits(grey(images))
-
-
-class StreetJudge(DigitJudge):
-    """Judge of the source domain."""
-
-    title: ClassVar[str] = "Street-digit judge"
-    stream: ClassVar[str] = "judge-street"
-    domain: ClassVar[str] = "s"
 
 
 class GroupJudge(Judge):

@@ -17,8 +17,8 @@ from torch import Tensor
 from datasets.download import OFFLINE, save_url
 from datasets.errors import DataError
 
-FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat", "extra": "extra_32x32.mat"}
-"""Split -> file name; 73,257, 26,032 and 531,131 images."""
+FILES = {"test": "test_32x32.mat", "extra": "extra_32x32.mat"}
+"""Split -> file name; 26,032 and 531,131 images. Nothing here learns from the split ``train``."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def load(split: str, folder: Path, limit: int = 0) -> Street:
     """Read one split of SVHN.
 
     Args:
-        split: ``train``, ``test`` or ``extra``.
+        split: ``test`` or ``extra``.
         folder: holds the split's ``.mat`` file (:data:`FILES`).
         limit: read only the first ``limit`` images; 0 reads all.
 
@@ -84,7 +84,7 @@ def fetch(cache: Path, splits: tuple[str, ...], progress: Callable[[str, int], N
 
     Args:
         cache: the data cache.
-        splits: ``train`` (182 MB), ``test`` (64 MB), ``extra`` (1.3 GB).
+        splits: ``test`` (64 MB), ``extra`` (1.3 GB).
         progress: told the split and the bytes done while downloading.
 
     Raises:

@@ -12,7 +12,6 @@ stream            real                           stand-in (splits of the rendere
 ``train`` t       one half of MNIST train        the same half
 ``f``             SVHN extra, labels             ``extra``, labels
 ``judge-mnist``   the other half of MNIST train  the same other half
-``judge-street``  SVHN train                     ``train``
 requests          SVHN test, MNIST test          ``test``, MNIST test
 ================  =============================  ==================================
 
@@ -39,13 +38,12 @@ from datasets.images import signed
 from datasets.sampling import epoch_order, step_indices
 from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
-Stream = Literal["train", "f", "judge-mnist", "judge-street"]
+Stream = Literal["train", "f", "judge-mnist"]
 SIZE = 32
 PREVIEW = 32
 _ROLES: dict[str, tuple[str, str]] = {
     "s": ("extra", "n_source"),
     "f": ("extra", "n_f"),
-    "judge": ("train", "n_judge"),
     "test": ("test", "n_test"),
 }
 """Role of street digits -> their split, and the setting that says how many."""
@@ -53,7 +51,6 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "train": ("s", "test"),
     "f": ("f", "test"),
     "judge-mnist": (),
-    "judge-street": ("judge", "test"),
 }
 """Stream -> roles of the street digits that it and its requests need."""
 
@@ -67,8 +64,6 @@ class DigitsSettings(TaskSettings):
     """Unlabelled street digits s; 0 means all (real source only)."""
     n_f: int = Field(default=30_000, ge=0)
     """Labelled street digits for f; 0 means all (real source only)."""
-    n_judge: int = Field(default=10_000, ge=0)
-    """Labelled street digits for the source judge; 0 means all (real source only)."""
     n_test: int = Field(default=2_000, ge=0)
     """Street digits of the ``test`` request; 0 means all (real source only)."""
     n_train_request: int = Field(default=10_000, ge=0)
@@ -96,7 +91,7 @@ class DigitsSettings(TaskSettings):
     @model_validator(mode="after")
     def _finite(self) -> Self:
         if self.source == "standin":
-            for name in ("n_source", "n_f", "n_judge", "n_test"):
+            for name in ("n_source", "n_f", "n_test"):
                 if getattr(self, name) == 0:
                     raise ValueError(f"{name} = 0 means all images of a real data set; the stand-in has no end")
         return self
@@ -116,7 +111,7 @@ class Digits(Task):
 
     name = "digits"
     Settings = DigitsSettings
-    judges: ClassVar = {"target": "judges/mnist", "source": "judges/street"}
+    judges: ClassVar = {"target": "judges/mnist"}
     settings: DigitsSettings
 
     @classmethod
@@ -126,11 +121,7 @@ class Digits(Task):
             raise TypeError(f"settings of the task digits expected, got {type(settings).__name__}")
         if stream == "train":
             return settings.model_copy(update={"stream": "train"})
-        keep = {
-            "f": ("n_f", "n_test", "without_f"),
-            "judge-mnist": (),
-            "judge-street": ("n_judge", "n_test"),
-        }[_known(stream)]
+        keep = {"f": ("n_f", "n_test", "without_f"), "judge-mnist": ()}[_known(stream)]
         values = {name: getattr(settings, name) for name in ("source", "data_dir", *keep)}
         return DigitsSettings(stream=_known(stream), **values)
 
@@ -148,7 +139,7 @@ class Digits(Task):
         """A training batch: shuffled epochs over the stream's images, one permutation for each domain.
 
         Returns:
-            ``train``: ``s`` ``[size, 3, 32, 32]`` and ``t`` ``[size, 1, 32, 32]``, no labels. ``f`` and the judges:
+            ``train``: ``s`` ``[size, 3, 32, 32]`` and ``t`` ``[size, 1, 32, 32]``, no labels. ``f`` and the judge:
             ``image`` and ``digit``.
         """
         known = _known(stream)
@@ -162,9 +153,8 @@ class Digits(Task):
             images, labels = self._judge_mnist
             chosen = step_indices(len(images), step, size, known, seed)
             return {"image": _padded(images[chosen]), "digit": labels[chosen]}
-        data = self._f if known == "f" else self._street("judge")
-        chosen = step_indices(len(data.images), step, size, known, seed)
-        return {"image": signed(data.images[chosen]), "digit": data.labels[chosen]}
+        chosen = step_indices(len(self._f.images), step, size, known, seed)
+        return {"image": signed(self._f.images[chosen]), "digit": self._f.labels[chosen]}
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``translate``: street test images (and s with ``adaptation``). ``predict``: the test sets of the stream."""
@@ -176,12 +166,12 @@ class Digits(Task):
                 requests.append(_request("train", kind, Street(s.images[:n], s.labels[:n], s.digest)))
             return requests
         if kind == "predict" and known != "train":
-            source = _request("source-test", kind, self._street("test")) if known != "judge-mnist" else None
-            target = self.reference("mnist-test") if known != "judge-street" else None
-            if target is not None and known == "f":
-                inputs = {"image": target.inputs["image"].expand(-1, 3, -1, -1)}
-                target = Request(target.name, kind, inputs, target.labels)
-            return [request for request in (source, target) if request is not None]
+            target = self.reference("mnist-test")
+            if known == "judge-mnist":
+                return [target]
+            inputs = {"image": target.inputs["image"].expand(-1, 3, -1, -1)}
+            target = Request(target.name, kind, inputs, target.labels)
+            return [_request("source-test", kind, self._street("test")), target]
         return []
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
@@ -196,7 +186,7 @@ class Digits(Task):
             if self.settings.adaptation:
                 measures += [Measure("adaptation", r, reference="mnist-test", label="digit") for r in ("train", "test")]
             return measures
-        names = {"f": ("source-test", "mnist-test"), "judge-mnist": ("mnist-test",), "judge-street": ("source-test",)}
+        names = {"f": ("source-test", "mnist-test"), "judge-mnist": ("mnist-test",)}
         if kind == "predict":
             return [Measure("accuracy", name, label="digit") for name in names.get(_known(stream), ())]
         return []

@@ -7,8 +7,8 @@ from datasets.digits import street
 from datasets.digits.task import Digits, DigitsSettings
 from datasets.errors import DataError
 
-STREAMS = ("train", "f", "judge-mnist", "judge-street")
-SMALL = {"n_source": 40, "n_f": 60, "n_judge": 30, "n_test": 20}
+STREAMS = ("train", "f", "judge-mnist")
+SMALL = {"n_source": 40, "n_f": 60, "n_test": 20}
 
 
 @pytest.fixture
@@ -65,14 +65,12 @@ def test_the_judge_and_the_methods_share_no_mnist_image(digits):
     assert not (t | judge) & test
 
 
-def test_the_street_judge_and_the_tests_share_no_image_with_s_and_f(digits):
+def test_the_tests_share_no_street_image_with_s_and_f(digits):
     task = digits()
-    seen = rows(epoch(task, "train", "s", 40)) | rows(epoch(task, "f", "image", 60))
-    judge = rows(epoch(task, "judge-street", "image", 30))
+    s, f = rows(epoch(task, "train", "s", 40)), rows(epoch(task, "f", "image", 60))
     test = rows(task.requests("translate", "train")[0].inputs["image"])
-    assert len(judge) == 30
-    assert not seen & judge
-    assert not (seen | judge) & test
+    assert (len(s), len(f), len(test)) == (40, 60, 20)
+    assert not (s | f) & test
 
 
 @pytest.mark.parametrize("left_out", [(3,), (0, 3)])
@@ -88,7 +86,7 @@ def test_digits_left_out_are_never_shown(digits, left_out):
     padded = pad(raw.train_images, (2, 2, 2, 2)).float() / 127.5 - 1
     of_t = dict(zip([i.numpy().tobytes() for i in padded], raw.train_labels.tolist(), strict=True))
     assert {of_t[i] for i in t} == set(range(10)) - set(left_out)
-    # The judges and the tests still see every digit.
+    # The judge and the tests still see every digit.
     assert set(partial.batch("judge-mnist", 0, 40, 0)["digit"].tolist()) == set(range(10))
     assert set(partial.reference("mnist-test").labels["digit"].tolist()) == set(range(10))
 
@@ -128,10 +126,8 @@ def test_rows_share_a_stage_exactly_when_its_data_are_the_same():
     f = Digits.settings_for(plain, "f")
     assert all(Digits.settings_for(settings, "f") == f for settings in same)
     assert all(Digits.settings_for(settings, "f") != f for settings in other)
-    for judge in ("judge-mnist", "judge-street"):
-        left_out = DigitsSettings(without_s=(3,), without_t=(3,), without_f=(3,), n_f=9)
-        assert Digits.settings_for(left_out, judge) == Digits.settings_for(plain, judge)
-    assert Digits.settings_for(DigitsSettings(n_judge=5), "judge-street") != Digits.settings_for(plain, "judge-street")
+    left_out = DigitsSettings(without_s=(3,), without_t=(3,), without_f=(3,), n_f=9, n_test=5)
+    assert Digits.settings_for(left_out, "judge-mnist") == Digits.settings_for(plain, "judge-mnist")
     assert Digits.settings_for(same[0], "train") == same[0]
 
 
@@ -215,10 +211,10 @@ def test_the_real_source_reads_the_papers_splits(digits, idx_files, tmp_path):
     from tests.datasets.test_svhn import write
 
     folder = tmp_path / "real"
-    contents = {split: write(folder, split) for split in ("extra", "train", "test")}
+    contents = {split: write(folder, split) for split in ("extra", "test")}
     for name, data in idx_files.items():
         (folder / name).write_bytes(data)
-    task = digits(source="real", data_dir=str(folder), n_source=0, n_f=10, n_judge=0, n_test=0)
+    task = digits(source="real", data_dir=str(folder), n_source=0, n_f=10, n_test=0)
     assert set(task.digests()) == {"mnist", "svhn-s", "svhn-test"}
 
     def expected(split, n=20):
@@ -226,7 +222,6 @@ def test_the_real_source_reads_the_papers_splits(digits, idx_files, tmp_path):
 
     assert rows(epoch(task, "train", "s", 20)) == expected("extra")
     assert rows(epoch(task, "f", "image", 10)) == expected("extra", 10)
-    assert rows(epoch(task, "judge-street", "image", 20)) == expected("train")
     assert rows(task.requests("translate", "train")[0].inputs["image"]) == expected("test")
 
 

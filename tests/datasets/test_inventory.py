@@ -147,12 +147,23 @@ def test_a_broken_mnist_folder_says_what_is_missing_and_what_is_wrong(tiny_mnist
 
 def test_an_svhn_folder_is_counted(tmp_path):
     write(tmp_path, "test")
-    (tmp_path / "train_32x32.mat").write_bytes(b"wrong")
     report = inventory.check(tmp_path)
     assert report.kind == "SVHN"
     assert report.found == ("test_32x32.mat (20 images)",)
-    assert report.missing == ("extra_32x32.mat",)
-    assert "train_32x32.mat" in report.problems[0]
+    assert (report.missing, report.problems) == (("extra_32x32.mat",), ())
+    (tmp_path / "extra_32x32.mat").write_bytes(b"wrong")
+    report = inventory.check(tmp_path)
+    assert report.found == ("test_32x32.mat (20 images)",)
+    assert report.missing == ()
+    assert "extra_32x32.mat" in report.problems[0]
+
+
+def test_the_split_of_svhn_that_nothing_learns_from_is_neither_missed_nor_read(tmp_path):
+    for split in ("test", "extra"):
+        write(tmp_path, split)
+    assert inventory.check(tmp_path).ok
+    (tmp_path / "train_32x32.mat").write_bytes(b"wrong")
+    assert inventory.check(tmp_path).ok
 
 
 def test_images_that_cannot_be_read_are_named(tmp_path):

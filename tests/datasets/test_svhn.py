@@ -28,7 +28,7 @@ def test_pixels_and_digits_arrive_where_they_belong(tmp_path):
 def test_the_files_are_those_that_torchvision_fetches():
     from torchvision.datasets import SVHN
 
-    assert {split: names[1] for split, names in SVHN.split_list.items()} == svhn.FILES
+    assert {split: SVHN.split_list[split][1] for split in svhn.FILES} == svhn.FILES
 
 
 def test_a_limit_takes_the_first(tmp_path):

@@ -5,10 +5,10 @@ import torch
 from torch import Tensor
 
 from methods.dtn.f import F
-from methods.judges import MnistJudge, StreetJudge
+from methods.judges import MnistJudge
 from tests.methods.helpers import TinyInfo, images, train, weights
 
-CLASSIFIERS = [(F, 3), (MnistJudge, 1), (StreetJudge, 3)]
+CLASSIFIERS = [(F, 3), (MnistJudge, 1)]
 
 
 def batches(channels: int, n: int) -> list[dict[str, Tensor]]:
@@ -55,7 +55,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(cls, chann
 
 
 def test_the_streams_are_those_that_no_row_learns_from():
-    assert (MnistJudge.stream, StreetJudge.stream, F.stream) == ("judge-mnist", "judge-street", "f")
+    assert (MnistJudge.stream, F.stream) == ("judge-mnist", "f")
     assert {cls.kind for cls, _ in CLASSIFIERS} == {"predict"}
 
 

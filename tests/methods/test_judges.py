@@ -14,7 +14,6 @@ from methods.judges import (
     HairJudge,
     MnistJudge,
     PhotoGroupJudge,
-    StreetJudge,
     face_network,
 )
 from methods.resnet import resnet18
@@ -89,23 +88,21 @@ def test_the_network_for_faces_halves_any_image_to_4_to_7_pixels_and_hardly_grow
 
 
 def test_every_judge_has_a_stream_of_its_own_that_no_row_learns_from_and_judges_its_own_domain():
-    judges = (*JUDGES, MnistJudge, StreetJudge, *FACE_JUDGES.values())
+    judges = (*JUDGES, MnistJudge, *FACE_JUDGES.values())
     found = {cls: (cls.task, cls.stream, cls.domain, cls.label) for cls in judges}
     assert found == {
         **{cls: ("attributes", f"judge-{key}", None, key) for key, cls in FACE_JUDGES.items()},
         CartoonGroupJudge: ("cartoon-groups", "judge-cartoon", "cartoon", "group"),
         PhotoGroupJudge: ("cartoon-groups", "judge-photo", "photo", "group"),
         MnistJudge: ("digits", "judge-mnist", "t", "digit"),
-        StreetJudge: ("digits", "judge-street", "s", "digit"),
     }
 
 
-@pytest.mark.parametrize(("cls", "channels"), [(MnistJudge, 1), (StreetJudge, 3)])
-def test_the_digit_judges_keep_the_layout_that_recorded_weights_have(cls, channels):
-    judge = cls(cls.Settings(width=4), TinyInfo())
+def test_the_digit_judge_keeps_the_layout_that_recorded_weights_have():
+    judge = MnistJudge(MnistJudge.Settings(width=4), TinyInfo())
     shapes = {name: tuple(value.shape) for name, value in judge.network.named_parameters()}
     assert shapes == {
-        "0.weight": (4, channels, 5, 5),
+        "0.weight": (4, 1, 5, 5),
         "1.weight": (4,),
         "1.bias": (4,),
         "3.weight": (8, 4, 3, 3),

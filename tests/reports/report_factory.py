@@ -284,7 +284,6 @@ def dtn_suite(cells: Cells, seeds: Sequence[int] = (0,), *, pictures: bool = Fal
         "l_tid": lambda step: 0.5 * math.exp(-step / 90) + 0.03,
     }
     cells.add("judges/mnist", [score("accuracy", 99.21, unit="%", direction="higher", n_fake=10000)], wall_s=44)
-    cells.add("judges/street", [score("accuracy", 93.4, unit="%", direction="higher", n_fake=1000)], wall_s=52)
     for seed in seeds:
         cells.add(
             "dtn/f",
