@@ -26,9 +26,19 @@ WEIGHTS = "weights.safetensors"
 
 
 def build_task(cell: Cell, root: Path) -> Task:
-    """The cell's task, not yet prepared."""
+    """The cell's task, not yet prepared.
+
+    Raises:
+        UserError: an earlier version recorded the cell, with settings that the task no longer takes.
+    """
     cls = get_task(cell.task)
-    settings = cls.Settings.model_validate(cell.task_settings)
+    try:
+        settings = cls.Settings.model_validate(cell.task_settings)
+    except ValueError as error:
+        raise UserError(
+            f"{cell.address} was recorded with settings that the task {cell.task!r} does not take any more "
+            f"({_one_line(error)}); run it again"
+        ) from error
     return cls(settings, root / "cache", derive_seed("data", cell.task, cell.seed))
 
 

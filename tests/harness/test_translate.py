@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -93,6 +95,17 @@ def test_a_cells_folder_will_do_for_its_address(runs: Path, tmp_path: Path) -> N
     by_folder = translate(str(folder), [image], tmp_path / "one", tmp_path / "elsewhere", "none")
     by_address = translate(ADDRESS, [image], tmp_path / "two", runs, "trial")
     assert by_folder[0].read_bytes() == by_address[0].read_bytes()
+
+
+def test_a_cell_recorded_with_a_setting_that_is_gone_is_refused_by_name(runs: Path, tmp_path: Path) -> None:
+    (folder,) = (runs / "cells").iterdir()
+    shutil.copytree(folder, tmp_path / "old")
+    content = json.loads((tmp_path / "old" / "cell.json").read_text())
+    content["task_settings"]["n_gone"] = 5
+    content.pop("hash", None)
+    (tmp_path / "old" / "cell.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"does not take any more .*n_gone.*; run it again"):
+        translate(str(tmp_path / "old"), [grey(tmp_path / "a.png", 50)], tmp_path / "out", runs, "trial")
 
 
 def test_the_centre_square_is_what_the_method_sees(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
