@@ -86,16 +86,24 @@ def invoke(plan: Plan, options: Options, console: Console) -> int:
 
 
 def prepare_data(plan: Plan, root: Path, console: Console) -> None:
-    """Fetch, render and verify every data set of the plan before the first cell starts."""
-    from benchmarks.restore import build_task
+    """Fetch, render and verify every data set of the plan before the first cell starts.
 
-    seen: set[str] = set()
+    Raises:
+        UserError: what is wrong with one of them, and which cells want it.
+    """
+    from benchmarks.restore import build_task
+    from datasets.errors import DataError
+
+    wanted: dict[str, list[Cell]] = {}
     for cell in plan.cells:
-        key = f"{cell.task}{sorted(cell.task_settings.items())}"
-        if key not in seen:
-            seen.add(key)
-            with console.status(f"preparing data of {cell.task_label} ({cell.task_settings['source']})"):
-                build_task(cell, root).prepare()
+        wanted.setdefault(f"{cell.task}{sorted(cell.task_settings.items())}", []).append(cell)
+    for first, *others in wanted.values():
+        with console.status(f"preparing data of {first.task_label} ({first.task_settings['source']})"):
+            try:
+                build_task(first, root).prepare()
+            except DataError as error:
+                more = f" and {len(others)} more" if others else ""
+                raise UserError(f"{error} (wanted by {first.address}{more}; --only can leave them out)") from error
 
 
 def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:

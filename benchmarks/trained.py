@@ -50,11 +50,14 @@ def find_trained(source: str, root: Path, suite: str, kind: Kind) -> Trained:
 
 
 def refuse_to_overwrite(paths: Sequence[Path]) -> None:
-    """Make sure that none of these files exists.
+    """Make sure that none of these files exists, and that their folder is none.
 
     Raises:
         UserError: one does; the message names it.
     """
+    for folder in sorted({path.parent for path in paths}):
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"--out {folder}: this is a file; name a folder")
     for path in paths:
         if path.exists():
             raise UserError(f"{path} is there already and will not be overwritten; choose another folder with --out")

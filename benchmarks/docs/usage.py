@@ -15,12 +15,17 @@ WISHES: tuple[Mapping[str, str], ...] = ({}, {"group": "kids"}, {"hair": "blond"
 
 def usage(family: Family) -> str:
     """Every command of a family's page as shell blocks with a sentence before each."""
-    parts = [part for member in family.members for part in _of_member(member)]
+    parts = [part for member in family.members for part in _trained(member)]
+    applied: dict[str, list[str]] = {}
+    for member in family.members:
+        if member.rows and (found := _applied(member, *member.rows[0])):
+            applied.setdefault(found[0], []).append(found[1])
+    parts += [f"{words}\n\n{_shell(*commands)}" for words, commands in applied.items()]
     parts += _example_of_set(family)
     return "\n\n".join(parts)
 
 
-def _of_member(member: Member) -> list[str]:
+def _trained(member: Member) -> list[str]:
     if not member.rows:
         return [_as_stage(member)]
     parts = []
@@ -29,9 +34,7 @@ def _of_member(member: Member) -> list[str]:
         cells = [cell for of, cell in member.rows if of == suite]
         command = f"retable run {suite} --only '{_glob(member, cells, suite)}'"
         parts.append(f"{_what_runs(cells)}\n\n{_shell(command)}")
-    suite, cell = member.rows[0]
-    applied = _applied(member, suite, cell)
-    return [*parts, applied] if applied else parts
+    return parts
 
 
 def _glob(member: Member, cells: list[Cell], suite: str) -> str:
@@ -57,16 +60,17 @@ def _as_stage(member: Member) -> str:
     return f"`{member.name}` is a stage ({addresses}), trained with the first row that needs it:\n\n{_shell(command)}"
 
 
-def _applied(member: Member, suite: str, cell: Cell) -> str:
+def _applied(member: Member, suite: str, cell: Cell) -> tuple[str, str] | None:
+    """What a trained row is good for, and the command for it."""
     of = "" if suite == "quick" else f" --suite {suite}"
     if member.cls.kind == "sample":
         command = f"retable sample --from {cell.address}{of} --n 64 --strips 4 --out samples/"
-        return f"New images and interpolations of the trained row:\n\n{_shell(command)}"
+        return "New images and interpolations of a trained row:", command
     if member.cls.kind == "translate" and (wish := _wish(cell)) is not None:
         asked = f" --to {','.join(f'{key}={value}' for key, value in wish.items())}" if wish else ""
         command = f"retable translate --from {cell.address}{of}{asked} --out out/ my/*.png"
-        return f"Images of your own through the trained row:\n\n{_shell(command)}"
-    return ""
+        return "Images of your own through a trained row:", command
+    return None
 
 
 def _wish(cell: Cell) -> Mapping[str, str] | None:
@@ -117,5 +121,5 @@ def _doubled(member: Member) -> str:
     return ""
 
 
-def _shell(command: str) -> str:
-    return f"```sh\n{command}\n```"
+def _shell(*commands: str) -> str:
+    return "\n".join(["```sh", *commands, "```"])

@@ -83,12 +83,18 @@ def read(
 
 
 def fingerprints(images: Tensor) -> list[str]:
-    """The same for equal images of uint8 ``[N, ...]``, and for no others."""
-    return [hashlib.sha256(image.contiguous().numpy().tobytes()).hexdigest() for image in images]
+    """The same for equal images of uint8 ``[N, C, H, W]`` and for mirrored ones, and for no others.
+
+    Rows learn from every shot and its mirror image, so a mirrored shot adds nothing.
+    """
+    sides = ((image, image.flip(2)) for image in images)
+    return [min(hashlib.sha256(side.contiguous().numpy().tobytes()).hexdigest() for side in both) for both in sides]
 
 
 def refuse_twins(files: Sequence[Path], images: Tensor, root: Path) -> None:
-    """See that no two of the shots are one picture, whatever their files are called or how they were saved.
+    """See that no two of the shots are one picture, or its mirror image, whatever their files are called.
+
+    Pixels are compared: a copy that was saved with loss or resized is another picture.
 
     Raises:
         DataError: two are, with the names of both.
@@ -174,4 +180,4 @@ def _twins(files: Sequence[Path], prints: Sequence[str]) -> list[tuple[Path, Pat
 
 
 def _twin_words(root: Path, one: Path) -> str:
-    return f"the same image as {one.relative_to(root)}; remove one of them, a shot counts once"
+    return f"the same image as {one.relative_to(root)}, or its mirror image; remove one of them, a shot counts once"

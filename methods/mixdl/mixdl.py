@@ -29,6 +29,7 @@ Differences from the paper:
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Self, cast
 
 import torch
@@ -128,6 +129,9 @@ class MixDL(StyleGAN2):
         self.projection: nn.Module | None = EqualLinear(hidden, hidden) if self.settings.lambda_d else None
         self._mixed = False
         """Whether the current step mixes: what R1 is about."""
+        every = self.settings.mix_every
+        self._first = math.ceil(self.settings.mix_from * self.settings.steps / every) * every
+        """The first step that mixes."""
         self._maps = len(d.map_channels)
 
     def judging(self) -> list[nn.Module]:
@@ -137,7 +141,7 @@ class MixDL(StyleGAN2):
     def learn(self, real: Tensor, step: int) -> dict[str, Tensor]:
         """A mixed step, or one of StyleGAN2's."""
         s = self.settings
-        self._mixed = step % s.mix_every == 0 and step >= s.mix_from * s.steps
+        self._mixed = step >= self._first and step % s.mix_every == 0
         if not self._mixed:
             return super().learn(real, step)
         return self.mixed_d(real) | self.mixed_g(real) | self.regularise(real, step)
@@ -145,7 +149,10 @@ class MixDL(StyleGAN2):
     def r1_due(self, step: int) -> bool:
         """Every ``r1_every`` steps of either kind; as in the code, every ``r1_every`` steps of all."""
         s = self.settings
-        return (step if s.reading == "code" else step // s.mix_every) % int(s.r1_every) == 0
+        if s.reading == "code":
+            return super().r1_due(step)
+        mixed = -((self._first - step) // s.mix_every) if step > self._first else 0
+        return (mixed if self._mixed else step - mixed) % int(s.r1_every) == 0
 
     def realness(self, images: Tensor) -> Tensor:
         """The logits of images, or of their patches, whichever this step trains.

@@ -173,6 +173,13 @@ def test_a_twin_is_refused_also_when_it_was_read_before(root):
             make(root)
 
 
+def test_a_mirrored_shot_is_a_twin(root):
+    with Image.open(root / "shots" / "03.png") as image:
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(root / "shots" / "mirrored.png")
+    with pytest.raises(DataError, match=r"shots/mirrored.png: the same image as shots/03.png, or its mirror image"):
+        make(root)
+
+
 def test_a_sound_folder_is_counted(root):
     report = inventory.check(root)
     assert report.ok

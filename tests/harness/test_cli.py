@@ -181,6 +181,13 @@ def test_a_report_says_which_rows_were_not_run_as_the_suite_is_written() -> None
     assert "method.steps = 3 instead of 80" in line
 
 
+def test_data_that_cannot_be_used_are_refused_with_the_cells_that_want_them(tmp_path: Path) -> None:
+    code, _, err = call("run", "mixdl", "--only", "mixdl/stylegan2/*-n100/*", "--data-dir", str(tmp_path / "none"))
+    assert code == 2
+    assert "no such folder" in err
+    assert "wanted by mixdl/stylegan2/ten-shot-n100/s0; --only can leave them out" in err
+
+
 def test_data_of_ones_own_are_no_other_settings_but_two_data_sets_in_one_table_are_told() -> None:
     from benchmarks.invocation import other_settings
     from benchmarks.overrides import parse_override

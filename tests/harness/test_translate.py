@@ -108,6 +108,13 @@ def test_a_cell_recorded_with_a_setting_that_is_gone_is_refused_by_name(runs: Pa
         translate(str(tmp_path / "old"), [grey(tmp_path / "a.png", 50)], tmp_path / "out", runs, "trial")
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused_before_anything_is_drawn(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UserError, match=r"--out .*out: this is a file; name a folder"):
+        translate(ADDRESS, [grey(tmp_path / "a.png", 50)], tmp_path / "out", runs, "trial")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_the_centre_square_is_what_the_method_sees(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
 

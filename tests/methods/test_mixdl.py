@@ -241,6 +241,21 @@ def test_r1_has_its_turns_on_both_heads_in_the_paper_and_on_patches_alone_in_the
         assert found == [(0, True), (4, True), (8, True), (12, True), (16, True)]
 
 
+def test_with_fewer_or_later_mixed_steps_r1_still_has_every_sixteenth_turn_of_either_kind() -> None:
+    method = made(steps=400, mix_every=4, mix_from=0.6, path=0.0)
+    due: dict[bool, list[int]] = {False: [], True: []}
+    counted = {False: 0, True: 0}
+    for step in range(400):
+        method._mixed = step >= 240 and step % 4 == 0
+        if method.r1_due(step):
+            due[method._mixed].append(step)
+            assert counted[method._mixed] % 16 == 0
+        counted[method._mixed] += 1
+    assert counted == {False: 360, True: 40}
+    assert [step for step in due[False] if step < 240] == list(range(0, 240, 16)), "until it mixes it is StyleGAN2"
+    assert (len(due[False]), due[True]) == (23, [240, 304, 368])
+
+
 def test_r1_is_about_the_head_that_the_step_trains() -> None:
     method, x = made(lr=0.0), images(4, 3)
     for mixed in (True, False):
