@@ -6,11 +6,11 @@ are read through the cache under the SHA-256 of their bytes, so a changed pictur
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from datasets.errors import DataError
@@ -29,6 +29,9 @@ MAY_BE_MISSING = {
     "source-near": "images of a similar domain, for CDC's source generator",
     "source-far": "images of an unlike domain, for CDC's source generator",
 }
+SAME, COMPARED_AT = 2, 64
+"""Shots are one picture if no pixel differs by more levels of 255, which is what resizing a mirror image leaves; and
+the side in pixels at which shots of many sizes are compared."""
 READER = 1
 """Of :func:`~datasets.images.read_image` and :func:`~datasets.images.square`: part of every cache key. Raise it
 whenever an image would come out differently."""
@@ -82,26 +85,23 @@ def read(
         raise DataError(f"{error}; {hint(root)}") from error
 
 
-def fingerprints(images: Tensor) -> list[str]:
-    """The same for equal images of uint8 ``[N, C, H, W]`` and for mirrored ones, and for no others.
-
-    Rows learn from every shot and its mirror image, so a mirrored shot adds nothing.
-    """
-    sides = ((image, image.flip(2)) for image in images)
-    return [min(hashlib.sha256(side.contiguous().numpy().tobytes()).hexdigest() for side in both) for both in sides]
-
-
 def refuse_twins(files: Sequence[Path], images: Tensor, root: Path) -> None:
     """See that no two of the shots are one picture, or its mirror image, whatever their files are called.
 
-    Pixels are compared: a copy that was saved with loss or resized is another picture.
+    Rows learn from every shot and its mirror image, so a mirrored shot adds nothing. Pixels are compared: a copy that
+    was saved with loss is another picture.
+
+    Args:
+        files: the shots' files.
+        images: what is in them, uint8 ``[N, C, H, W]``.
+        root: the folder that errors send the user to.
 
     Raises:
         DataError: two are, with the names of both.
     """
     # In the order of their names, whatever order the seed drew them in.
-    marked = sorted(zip(files, fingerprints(images), strict=True))
-    for one, other in _twins([path for path, _ in marked], [mark for _, mark in marked]):
+    order = sorted(range(len(files)), key=lambda index: files[index])
+    for one, other in _twins([files[index] for index in order], images[order]):
         raise DataError(f"{other}: {_twin_words(root, one)}; {hint(root)}")
 
 
@@ -114,7 +114,7 @@ def check(root: Path) -> Findings:
         files = files_of(root, name)
         if lack is not None and (name in FOLDERS or files):
             missing.append(f"{name} ({words}): {lack}")
-        readable, prints, sizes = [], [], Counter[tuple[int, int]]()
+        readable, squares, sizes = [], [], Counter[tuple[int, int]]()
         for path in files:
             try:
                 image = read_image(path)
@@ -124,15 +124,15 @@ def check(root: Path) -> Findings:
             sizes[image.shape[2], image.shape[1]] += 1
             readable.append(path)
             if name == SHOTS:
-                prints += fingerprints(square(image, min(image.shape[1:]))[None])
+                squares.append(square(image, COMPARED_AT))
         if files:
             found.append(f"{name:<12}{len(readable):>8,} readable images{_sizes(sizes)}")
             if lack is None and len(readable) < least:
                 missing.append(f"{name} ({words}): {len(readable)} readable, {least} needed")
         elif name in MAY_BE_MISSING:
             found.append(f"{name:<12}    none: {_instead(root, name)}")
-        if name == SHOTS:
-            twins = _twins(readable, prints)
+        if squares:
+            twins = _twins(readable, torch.stack(squares))
             problems += [f"{other.relative_to(root)}: {_twin_words(root, one)}" for one, other in twins]
     return Findings(tuple(found), tuple(missing), tuple(problems))
 
@@ -171,12 +171,12 @@ def _lack(root: Path, name: str, least: int) -> str | None:
     return "no such folder" if other is None else f"no such folder, but there is {other.name}: rename it"
 
 
-def _twins(files: Sequence[Path], prints: Sequence[str]) -> list[tuple[Path, Path]]:
+def _twins(files: Sequence[Path], images: Tensor) -> list[tuple[Path, Path]]:
     """Each image that was there before, with the first of its kind."""
-    first: dict[str, Path] = {}
-    return [
-        (first[mark], path) for path, mark in zip(files, prints, strict=True) if first.setdefault(mark, path) != path
-    ]
+    flat, mirrored = (side.flatten(1).float() for side in (images, images.flip(3)))
+    apart = torch.cdist(flat, flat, p=torch.inf).minimum(torch.cdist(flat, mirrored, p=torch.inf))
+    first = (apart <= SAME).int().argmax(1).tolist()
+    return [(files[before], files[index]) for index, before in enumerate(first) if before < index]
 
 
 def _twin_words(root: Path, one: Path) -> str:

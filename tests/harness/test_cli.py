@@ -181,7 +181,7 @@ def test_a_report_says_which_rows_were_not_run_as_the_suite_is_written() -> None
     assert "method.steps = 3 instead of 80" in line
 
 
-def test_data_that_cannot_be_used_are_refused_with_the_cells_that_want_them(tmp_path: Path) -> None:
+def test_data_that_cannot_be_used_are_refused_with_the_cells_that_want_them(call: Call, tmp_path: Path) -> None:
     code, _, err = call("run", "mixdl", "--only", "mixdl/stylegan2/*-n100/*", "--data-dir", str(tmp_path / "none"))
     assert code == 2
     assert "no such folder" in err
