@@ -44,7 +44,9 @@ def list_(what: Annotated[str, typer.Argument(help="methods, tasks, suites or ta
 )
 def run(
     suite: Annotated[str, typer.Argument(help="A suite's name, or the path of a suite's .toml file.")],
-    only: Annotated[str | None, typer.Option(help="Glob over addresses, paper/method/task/seed.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Glob over addresses, paper/method/task/seed; commas separate several.")
+    ] = None,
     seeds: Annotated[str | None, typer.Option(help="0-4 or 0,2,7; the suite's own otherwise.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Cells at a time; one per CPU core otherwise.")] = None,
     set_: Annotated[

@@ -97,8 +97,14 @@ def prepare_data(plan: Plan, root: Path, console: Console) -> None:
     wanted: dict[str, list[Cell]] = {}
     for cell in plan.cells:
         wanted.setdefault(f"{cell.task}{sorted(cell.task_settings.items())}", []).append(cell)
+    told: set[str] = set()
     for first, *others in wanted.values():
-        with console.status(f"preparing data of {first.task_label} ({first.task_settings['source']})"):
+        words = f"preparing data of {first.task_label} ({first.task_settings['source']})"
+        if not console.is_terminal and words not in told:
+            # A log shows no spinner, and the first run draws for minutes.
+            console.print(words)
+            told.add(words)
+        with console.status(words):
             try:
                 build_task(first, root).prepare()
             except DataError as error:

@@ -22,6 +22,9 @@ def listing(what: str) -> Table:
     table = Table(box=None, title=what)
     for column, row in {"methods": _methods, "tasks": _tasks, "suites": _suites, "tables": _tables}[what](table):
         table.add_row(column, *row)
+    for shown in table.columns:
+        # A narrow terminal breaks long names instead of cutting them: they are what one copies.
+        shown.overflow = "fold"
     return table
 
 
@@ -49,10 +52,10 @@ def _tasks(table: Table) -> list[Row]:
 def _suites(table: Table) -> list[Row]:
     from benchmarks.suites import load_suite, suite_names
 
-    for name in ("suite", "profile", "rows"):
+    for name in ("suite", "profile", "rows", "what it is"):
         table.add_column(name)
     suites = [load_suite(name) for name in suite_names()]
-    return [(suite.name, (suite.profile, str(sum(len(rows.methods) for rows in suite.rows)))) for suite in suites]
+    return [(one.name, (one.profile, str(sum(len(rows.methods) for rows in one.rows)), one.about)) for one in suites]
 
 
 def _tables(table: Table) -> list[Row]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
 from benchmarks.errors import UserError, did_you_mean
+from benchmarks.globs import matches
 
 Scope = Literal["method", "task", "run"]
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
@@ -22,7 +22,10 @@ SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Override:
-    """``SCOPE.KEY = VALUE`` for the cells whose method matches a glob; without one for every row, never for a stage."""
+    """``SCOPE.KEY = VALUE`` for the cells whose method matches a glob; without one for every row, never for a stage.
+
+    Cells that do not know the key are passed over, but some cell must.
+    """
 
     scope: Scope
     key: str
@@ -98,7 +101,7 @@ class Profile:
         """Key -> (value, where it stands); a later table wins."""
         found: dict[str, tuple[Any, str]] = {}
         for glob, table in self.method.items():
-            if fnmatchcase(method, glob):
+            if matches(method, glob):
                 for key, value in table.items():
                     found[key] = (value, f'{self.path}:{line_of(self.path, key)}, table [method."{glob}"]')
         return found

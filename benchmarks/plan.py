@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cell import Cell, RunSettings
 from benchmarks.errors import UserError, did_you_mean
+from benchmarks.globs import matches
 from benchmarks.overrides import Override, Profile, build_settings
 from benchmarks.registry import get_method, get_task
 from benchmarks.roles import roles_of
@@ -58,7 +58,7 @@ def make_plan(
     ]
     addresses = [cell.address for cell in rows]
     if only is not None:
-        rows = [cell for cell in rows if fnmatchcase(cell.address, only)]
+        rows = [cell for cell in rows if matches(cell.address, only)]
         if not rows:
             raise UserError(f"--only {only!r} matches no cell of suite {suite.name!r}{did_you_mean(only, addresses)}")
     addresses = [cell.address for cell in rows]
@@ -68,8 +68,9 @@ def make_plan(
             raise UserError(
                 f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant{made}"
             )
-    resolver.refuse_idle_overrides(rows)
-    return Plan(suite, tuple(rows), tuple(_dependencies_first(rows)))
+    cells = _dependencies_first(rows)
+    resolver.refuse_idle_overrides(rows, cells)
+    return Plan(suite, tuple(rows), tuple(cells))
 
 
 def _dependencies_first(rows: Iterable[Cell]) -> list[Cell]:
@@ -138,9 +139,8 @@ class _Resolver:
         for index, override in enumerate(self.overrides):
             if override.scope != "task":
                 continue
-            # Without a glob it speaks of the tasks that know its key.
-            broad = override.methods is None and override.key in get_task(group.task).Settings.model_fields
-            if broad or (override.methods is not None and fnmatchcase(method, override.methods)):
+            known = override.key in get_task(group.task).Settings.model_fields
+            if known and (override.methods is None or matches(method, override.methods)):
                 values[override.key] = (override.value, override.where)
                 self.used.add(index)
         return build_settings(get_task(group.task).Settings, values, f"task {group.task}")
@@ -188,9 +188,9 @@ class _Resolver:
         for index, override in enumerate(self.overrides):
             if override.scope != "method":
                 continue
-            # Without a glob an override speaks of the rows, and only of those that know its key.
-            broad = override.methods is None and is_row and override.key in cls.Settings.model_fields
-            if broad or (override.methods is not None and fnmatchcase(method, override.methods)):
+            # Without a glob an override speaks of the rows; either way, only of what knows its key.
+            meant = is_row if override.methods is None else matches(method, override.methods)
+            if meant and override.key in cls.Settings.model_fields:
                 values[override.key] = (override.value, override.where)
                 self.used.add(index)
         settings = build_settings(cls.Settings, values, f"method {method}")
@@ -214,21 +214,24 @@ class _Resolver:
             },
         )
 
-    def refuse_idle_overrides(self, rows: Sequence[Cell]) -> None:
+    def refuse_idle_overrides(self, rows: Sequence[Cell], cells: Sequence[Cell]) -> None:
         """A ``--set`` that changed nothing is a typing error, and must not pass in silence."""
         for index, override in enumerate(self.overrides):
-            if index not in self.used:
-                known = sorted({row.method for row in rows})
-                if override.methods is not None and not any(fnmatchcase(name, override.methods) for name in known):
-                    raise UserError(
-                        f"{override.where}: {override.methods!r} matches no method of this plan's rows; before the "
-                        f"colon is a glob over methods, not over addresses{did_you_mean(override.methods, known)}"
-                    )
-                models = [
-                    get_task(row.task).Settings if override.scope == "task" else get_method(row.method).Settings
-                    for row in rows
-                ]
-                hint = did_you_mean(override.key, {key for model in models for key in model.model_fields})
+            if index in self.used:
+                continue
+            glob, whose, meant = override.methods, "in this plan", list(rows)
+            if glob is not None:
+                whose = f"that {glob!r} matches" if override.scope == "method" else f"of a method that {glob!r} matches"
+                meant = [cell for cell in cells if matches(cell.method, glob)]
+            if not meant:
+                known = sorted({cell.method for cell in cells})
                 raise UserError(
-                    f"{override.where}: no {override.scope} in this plan has the setting {override.key!r}{hint}"
+                    f"{override.where}: {glob!r} matches no method of this plan; before the colon is a glob over "
+                    f"methods, not over addresses{did_you_mean(str(glob), known)}"
                 )
+            models = [
+                get_task(cell.task).Settings if override.scope == "task" else get_method(cell.method).Settings
+                for cell in meant
+            ]
+            hint = did_you_mean(override.key, {key for model in models for key in model.model_fields})
+            raise UserError(f"{override.where}: no {override.scope} {whose} has the setting {override.key!r}{hint}")

@@ -2,6 +2,7 @@
 
 A suite names its profile and its rows::
 
+    about = "DTN and what it is compared with"
     profile = "quick"
     seeds = [0]
 
@@ -46,6 +47,8 @@ class Suite(BaseModel):
 
     name: str
     path: Path
+    about: str = ""
+    """What it is for, in one line."""
     profile: str
     seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1)
     rows: tuple[Rows, ...] = Field(min_length=1)
@@ -114,7 +117,7 @@ def load_suite(name: str, above: tuple[str, ...] = ()) -> Suite:
         first = error.errors()[0]
         keys = [str(part) for part in first["loc"]]
         key = next((part for part in reversed(keys) if not part.isdigit()), "")
-        known = (*Rows.model_fields, "profile", "seeds", "rows", "rows_of")
+        known = (*Rows.model_fields, "about", "profile", "seeds", "rows", "rows_of")
         hint = did_you_mean(key, known) if first["type"] == "extra_forbidden" else ""
         problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
         raise UserError(f"{path}:{line_of(path, key)}: key {'.'.join(keys)!r}: {problem}{hint}") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +124,20 @@ def image_files(folder: Path) -> list[Path]:
         and path.is_file()
         and path.resolve().is_relative_to(root)
     )
+
+
+def left_out(folders: Iterable[Path]) -> list[str]:
+    """A line about files in these folders that are not read, so that nobody wonders where they went; or none."""
+    kinds: Counter[str] = Counter()
+    for folder in filter(Path.is_dir, folders):
+        read_ones = set(image_files(folder))
+        for path in folder.rglob("*"):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if not hidden and not path.is_dir() and path not in read_ones:
+                suffix = path.suffix.lower() or "without suffix"
+                kinds["links out of the folder" if suffix in SUFFIXES else suffix] += 1
+    names = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return [f"left out, not images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
 
 
 def read_folder(folder: Path, size: int, channels: int = 3) -> Tensor:

@@ -19,7 +19,7 @@ from datasets.digits import mnist, street, svhn
 from datasets.errors import DataError
 from datasets.faces.people import GROUPS
 from datasets.folders import Findings
-from datasets.images import SUFFIXES, check_folder, read_image
+from datasets.images import SUFFIXES, check_folder, left_out, read_image
 from datasets.ten_shot import flowers, folders
 from datasets.ten_shot.settings import Stage as TenShotStage
 from datasets.ten_shot.settings import TenShotSettings
@@ -207,7 +207,8 @@ def check(path: Path) -> Report:
             f"({', '.join(GROUPS)}) or folders of shots ({', '.join(folders.FOLDERS)})"
         )
         return Report(str(path), "unknown", (), (expected,), ())
-    return Report(str(path), "images", (f"{report.readable} readable images",), (), report.problems)
+    found = (f"{report.readable} readable images", *left_out([path]))
+    return Report(str(path), "images", found, (), report.problems)
 
 
 def _report(path: Path, kind: str, findings: Findings) -> Report:

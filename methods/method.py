@@ -66,6 +66,13 @@ class MethodSettings(BaseModel):
             raise ValueError("a batch has at least one image")
         return size
 
+    @field_validator("beta1", "beta1_e", check_fields=False)
+    @classmethod
+    def _as_adam_takes_it(cls, value: float) -> float:
+        if not 0 <= value < 1:
+            raise ValueError("must be at least 0 and below 1")
+        return value
+
 
 def _plain_backward(loss: Tensor) -> None:
     loss.backward()  # type: ignore[no-untyped-call]

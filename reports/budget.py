@@ -37,7 +37,7 @@ def budget_table(bundle: Bundle) -> Table | None:
     spent = _without_trifles(spent, total)
     papers = sorted({paper for by_paper in spent.values() for paper in by_paper})
     headings = [Heading("ours", f"{paper} (s)", column=paper) for paper in papers]
-    headings += [Heading("ours", "all (s)", column="all"), Heading("ours", "share (%)", column="share")]
+    headings += [Heading("ours", "all (s)", notes=(1, 2), column="all"), Heading("ours", "share (%)", column="share")]
     lines = [_line(stage, spent[stage], papers, total) for stage in _in_order(spent)]
     whole = {paper: sum(by_paper.get(paper, 0.0) for by_paper in spent.values()) for paper in papers}
     lines.append(_line("all stages", whole, papers, total))

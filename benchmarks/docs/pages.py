@@ -49,7 +49,8 @@ def _page(family: Family, links: Links, recorded: Recorded) -> str:
         "## Usage",
         usage(family),
         "## Settings",
-        "Where the paper is silent, a default is a choice of this project. `quick` is what `retable run quick` takes.",
+        "Defaults are the paper's, and where it is silent a choice of this project. `quick` is what "
+        "`retable run quick` takes.",
         settings_table(family, links),
         "## What is measured",
         metrics_list(family, links),
@@ -95,9 +96,9 @@ def _source(family: Family, papers: Sequence[PublishedPaper]) -> str:
         tables = [table for table in paper.tables if {row.method for row in table.rows} & set(family.names)]
         if tables:
             where = f"{escape(paper.venue)} {paper.year}, {paper.reference}"
-            lines.append(f'{escape(paper.authors)}, "{escape(paper.title)}", {where}:\n')
-            lines += [f"- {escape(table.caption)}{_added(table.origin)}" for table in tables]
-    return "\n".join(lines) or "No published table has a row of it."
+            lines.append(f'{escape(paper.authors)}, "{escape(paper.title)}", {where}:')
+            lines.append("\n".join(f"- {escape(table.caption)}{_added(table.origin)}" for table in tables))
+    return "\n\n".join(lines) or "No published table has a row of it."
 
 
 def _added(origin: str) -> str:
@@ -105,7 +106,7 @@ def _added(origin: str) -> str:
 
 
 def _index(found: Sequence[Family], papers: Sequence[PublishedPaper]) -> str:
-    rows = ["| method | row | paper | tables | page |", "|---|---|---|---|---|"]
+    rows = ["| method | row | tables of | tables | page |", "|---|---|---|---|---|"]
     rows += [_index_row(family, member, papers) for family in found for member in family.members]
     parts = [
         MADE,

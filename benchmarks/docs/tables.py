@@ -30,7 +30,7 @@ def settings_table(family: Family, links: Links) -> str:
     names = list(dict.fromkeys(name for member in family.members for name in member.cls.Settings.model_fields))
     if not names:
         return "There is nothing to set."
-    rows = ["| setting | the paper's default | quick | meaning |", "|---|---|---|---|"]
+    rows = ["| setting | default | quick | meaning |", "|---|---|---|---|"]
     for name in names:
         having = [member for member in family.members if name in member.cls.Settings.model_fields]
         meaning = " ".join(part for part in (_meaning(having[0], name, links), _only(having, family)) if part)

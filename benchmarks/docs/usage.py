@@ -64,13 +64,18 @@ def _applied(member: Member, suite: str, cell: Cell) -> tuple[str, str] | None:
     """What a trained row is good for, and the command for it."""
     of = "" if suite == "quick" else f" --suite {suite}"
     if member.cls.kind == "sample":
-        command = f"retable sample --from {cell.address}{of} --n 64 --strips 4 --out samples/"
+        command = f"retable sample --from {cell.address}{of} --n 64 --strips 4 --out samples/{_folder(cell)}"
         return "New images and interpolations of a trained row:", command
     if member.cls.kind == "translate" and (wish := _wish(cell)) is not None:
         asked = f" --to {','.join(f'{key}={value}' for key, value in wish.items())}" if wish else ""
-        command = f"retable translate --from {cell.address}{of}{asked} --out out/ my/*.png"
+        command = f"retable translate --from {cell.address}{of}{asked} --out out/{_folder(cell)} my/*.png"
         return "Images of your own through a trained row:", command
     return None
+
+
+def _folder(cell: Cell) -> str:
+    """A folder of the row's own: commands of one page are pasted one after the other."""
+    return cell.method.rpartition("/")[2]
 
 
 def _wish(cell: Cell) -> Mapping[str, str] | None:

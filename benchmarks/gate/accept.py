@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from benchmarks.gate.compare import by_address
 from benchmarks.gate.expectations import Expectations, Later, alarms, load, save
 from benchmarks.gate.record import Accepted, record
 from benchmarks.gate.tolerance import FALSE_ALARMS
+from benchmarks.globs import matches
 
 
 def accept(
@@ -59,7 +59,7 @@ def record_part(
     New tolerances are made for the number of checks that the whole file then has. What is kept was made for fewer, so
     that the whole gate's rate of false alarms grows a little; a note says to how much.
     """
-    kept = [entry for entry in old.score if not fnmatchcase(entry.cell, only)]
+    kept = [entry for entry in old.score if not matches(entry.cell, only)]
     mine, found = picked(old, results, only)
     devices = {str(result.get("environment", {}).get("device", "")) for result in found} - {""}
     if kept and devices - {old.made.device}:
@@ -87,8 +87,8 @@ def picked(
         UserError: it picks none.
     """
     found = by_address(results)
-    chosen = [result for address, result in found.items() if fnmatchcase(address, only)]
-    score = [entry for entry in expectations.score if fnmatchcase(entry.cell, only)]
+    chosen = [result for address, result in found.items() if matches(address, only)]
+    score = [entry for entry in expectations.score if matches(entry.cell, only)]
     if not chosen and not score:
         known = {*found, *(entry.cell for entry in expectations.score)}
         raise UserError(f"--only {only!r} matches no cell{did_you_mean(only, known)}")

@@ -12,7 +12,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from statistics import fmean
 from typing import Any
 
@@ -22,6 +21,7 @@ from benchmarks.gate.expectations import Expectation, Expectations, alarms, diff
 from benchmarks.gate.paired import decide, own_tolerance, recorded_tolerance
 from benchmarks.gate.tolerance import FALSE_ALARMS
 from benchmarks.gate.verdict import Base, Check, GateReport, gain
+from benchmarks.globs import matches
 from benchmarks.metrics.protocol import Score
 
 Results = Sequence[Mapping[str, Any]]
@@ -99,7 +99,7 @@ def _picked(
     both = by_address(base), by_address(head)
     if only is None:
         return both
-    before, after = ({name: one for name, one in side.items() if fnmatchcase(name, only)} for side in both)
+    before, after = ({name: one for name, one in side.items() if matches(name, only)} for side in both)
     if not before and not after:
         raise UserError(f"--only {only!r} matches no cell of either run{did_you_mean(only, {*both[0], *both[1]})}")
     return before, after

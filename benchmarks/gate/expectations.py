@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from benchmarks.errors import UserError, did_you_mean
+from benchmarks.globs import matches
 from benchmarks.journal import write_atomically
 from benchmarks.metrics.protocol import Protocol, Score
 
@@ -146,7 +147,7 @@ def score_key(name: str, slice_: Mapping[str, str]) -> str:
 
 def alarms(entry: Expectation, expectations: Expectations) -> float:
     """How probable it is that an equally good run is red by this check."""
-    parts = [part for part in expectations.later if part.checks and fnmatchcase(entry.cell, part.only)]
+    parts = [part for part in expectations.later if part.checks and matches(entry.cell, part.only)]
     made = parts[-1] if parts else expectations.made
     return made.false_alarms / made.checks if made.checks else 0.0
 

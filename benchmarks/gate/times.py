@@ -19,7 +19,6 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from benchmarks.errors import UserError
 from benchmarks.gate.junit import write_file, write_junit
 from benchmarks.gate.render import show, to_markdown
 from benchmarks.gate.verdict import Base, Check, GateReport, Verdict
+from benchmarks.globs import matches
 from benchmarks.journal import finished
 
 if TYPE_CHECKING:
@@ -176,4 +176,4 @@ def _run(tree: Path, runs: Path, suite: str, only: str) -> dict[str, float]:
 def _picked(runs: Path, only: str) -> list[Path]:
     """Folders of the finished cells whose address the glob picks."""
     results = {path: finished(path) for path in sorted((runs / "cells").glob("*"))}
-    return [path for path, result in results.items() if result and fnmatchcase(result["cell"]["address"], only)]
+    return [path for path, result in results.items() if result and matches(result["cell"]["address"], only)]

@@ -7,7 +7,6 @@ copied or touched is not decoded again.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import partial
@@ -21,7 +20,7 @@ from datasets.errors import DataError
 from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
 from datasets.folders import Findings, file_digest
-from datasets.images import SUFFIXES, image_files, read_image, square
+from datasets.images import SUFFIXES, image_files, left_out, read_image, square
 
 FOLDERS = {
     "trainA": "photos to train on",
@@ -103,7 +102,11 @@ def check(root: Path) -> Findings:
             problems += unreadable
             if lack is None and counts[group, sub] < LEAST[sub]:
                 missing.append(f"{group}/{sub} ({FOLDERS[sub]}): {counts[group, sub]} readable, {LEAST[sub]} needed")
-    return Findings((*_table(counts), *_left_out(root)), tuple(missing), tuple(problems))
+    return Findings(
+        (*_table(counts), *left_out(root / group / sub for group in GROUPS for sub in FOLDERS)),
+        tuple(missing),
+        tuple(problems),
+    )
 
 
 def _table(counts: dict[tuple[str, str], int]) -> list[str]:
@@ -114,21 +117,6 @@ def _table(counts: dict[tuple[str, str], int]) -> list[str]:
         photos = f"{n['trainA']:>8,}{n['testA']:>8,}{PAPER['A'][i]:>8,}"
         lines.append(f"{group:<16}{photos}{n['trainB']:>10,}{n['testB']:>8,}{PAPER['B'][i]:>8,}")
     return lines
-
-
-def _left_out(root: Path) -> list[str]:
-    """A line about files that are not read, so that nobody wonders where they went."""
-    kinds: Counter[str] = Counter()
-    for folder in (root / group / sub for group in GROUPS for sub in FOLDERS):
-        if folder.is_dir():
-            read_ones = set(image_files(folder))
-            for path in folder.rglob("*"):
-                hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-                if not hidden and not path.is_dir() and path not in read_ones:
-                    suffix = path.suffix.lower() or "without suffix"
-                    kinds["links out of the folder" if suffix in SUFFIXES else suffix] += 1
-    names = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    return [f"left out, not images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
 
 
 def _lack(root: Path, group: str, sub: str) -> str | None:

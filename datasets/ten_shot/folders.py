@@ -15,7 +15,7 @@ from torch import Tensor
 
 from datasets.errors import DataError
 from datasets.folders import Findings, lookup, meant
-from datasets.images import SUFFIXES, image_files, read_image, square
+from datasets.images import SUFFIXES, image_files, left_out, read_image, square
 from datasets.shards import Shards, sharded
 from datasets.ten_shot.settings import NEIGHBOURS
 
@@ -134,6 +134,7 @@ def check(root: Path) -> Findings:
         if squares:
             twins = _twins(readable, torch.stack(squares))
             problems += [f"{other.relative_to(root)}: {_twin_words(root, one)}" for one, other in twins]
+    found += left_out(root / name for name in (*FOLDERS, *MAY_BE_MISSING))
     return Findings(tuple(found), tuple(missing), tuple(problems))
 
 

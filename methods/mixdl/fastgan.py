@@ -80,7 +80,7 @@ class FastGANSettings(MethodSettings):
             raise ValueError("a request has latents of 512 numbers; use 512 or fewer")
         return value
 
-    @field_validator("ema", "beta1")
+    @field_validator("ema")
     @classmethod
     def _below_one(cls, value: float) -> float:
         if not 0 <= value < 1:

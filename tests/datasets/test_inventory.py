@@ -177,6 +177,16 @@ def test_images_that_cannot_be_read_are_named(tmp_path):
     assert not inventory.check(tmp_path / "bad.jpg").ok
 
 
+@pytest.mark.parametrize("folder", ["", "shots"])
+def test_files_that_are_not_read_are_counted_by_kind(tmp_path, folder):
+    (tmp_path / folder).mkdir(exist_ok=True)
+    for name in ("1.HEIC", "2.heic", "notes.txt", ".hidden.heic"):
+        (tmp_path / folder / name).write_bytes(b"of a telephone")
+    (tmp_path / folder / "good.png").write_bytes(picture())
+    *_, words = inventory.check(tmp_path).found
+    assert words == "left out, not images (.png, .jpg, .jpeg, .webp): 2 .heic, 1 .txt"
+
+
 def test_a_folder_without_data_and_a_missing_path_are_said(tmp_path):
     assert inventory.check(tmp_path).missing
     with pytest.raises(DataError, match="no such file or folder"):

@@ -72,17 +72,17 @@ def test_a_command_that_is_none_would_be_found(wrong: str) -> None:
 def test_the_workflow_runs_smoke_and_both_gates_and_publishes_what_they_say() -> None:
     assert [command.split()[:2] for command in IN_WORKFLOW] == [["retable", word] for word in ("run", "gate", "gate")]
     assert "--against" in IN_WORKFLOW[2]
-    written = {word for command in IN_WORKFLOW for word in shlex.split(command) if word.startswith("reports/")}
+    written = {word for command in IN_WORKFLOW for word in shlex.split(command) if word.startswith("gate-out/")}
     assert {Path(name).suffix for name in written} == {".xml", ".md"}
     assert len(written) == 4
     scripts = "\n".join(step.get("run", "") for step in steps())
-    assert 'cat reports/*.md >> "$GITHUB_STEP_SUMMARY"' in scripts
+    assert 'cat gate-out/*.md >> "$GITHUB_STEP_SUMMARY"' in scripts
     uploads = [step["with"]["path"] for step in steps() if str(step.get("uses", "")).startswith("actions/upload")]
-    assert any("reports/" in path for path in uploads)
+    assert any("gate-out/" in path for path in uploads)
 
 
 def test_only_a_green_run_on_main_becomes_the_next_base() -> None:
-    saving = [step for step in steps() if step.get("uses") == "actions/cache/save@v4"]
+    saving = [step for step in steps() if step.get("uses") == "actions/cache/save@v5"]
     naming = [step for step in steps() if "tracking/main-commit" in step.get("run", "") and ">" in step["run"]]
     naming = [step for step in naming if "rev-parse" in step["run"]]
     assert len(saving) == len(naming) == 1
@@ -92,7 +92,8 @@ def test_only_a_green_run_on_main_becomes_the_next_base() -> None:
     # YAML 1.1 reads the bare word "on" as a truth value.
     triggers = workflow()[True]
     assert triggers["push"] == {"branches": ["main"]}
-    restore = next(step for step in steps() if step.get("uses") == "actions/cache/restore@v4")
+    restore = next(step for step in steps() if step.get("uses") == "actions/cache/restore@v5")
+    assert restore["if"] == "github.event_name == 'pull_request'", "what a push saves holds its own run alone"
     assert restore["with"]["path"] == saving[0]["with"]["path"] == "tracking"
     assert saving[0]["with"]["key"].startswith(restore["with"]["restore-keys"])
 

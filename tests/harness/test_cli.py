@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from benchmarks import cli
 from benchmarks.environment import code_digest
+from benchmarks.invocation import prepare_data
+from benchmarks.listing import listing
+from benchmarks.plan import make_plan
+from benchmarks.suites import load_suite, suite_names
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 Call = Callable[..., tuple[int, str, str]]
@@ -95,6 +100,29 @@ def test_everything_there_is_can_be_listed(call: Call, what: str) -> None:
     code, out, err = call("list", what)
     assert (code, err) == (0, "")
     assert len(out.splitlines()) > 3
+
+
+def test_suites_are_listed_with_what_they_are_for(call: Call) -> None:
+    out = " ".join(call("list", "suites")[1].split())
+    for name in suite_names():
+        assert load_suite(name).about
+        assert load_suite(name).about in out
+
+
+def test_a_narrow_terminal_cuts_no_name(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = call("list", "methods")[1]
+    narrow = StringIO()
+    cli.Console(width=60, file=narrow).print(listing("methods"))
+    assert "\u2026" not in narrow.getvalue()
+    # What is folded is all there: a column's letters in their order.
+    assert sorted("".join(narrow.getvalue().split())) == sorted("".join(wide.split()))
+
+
+def test_a_log_says_what_a_first_run_is_drawing_once(tmp_path: Path) -> None:
+    log = StringIO()
+    plan = make_plan(load_suite("dummy"), seeds=(0, 1))
+    prepare_data(plan, tmp_path, cli.Console(file=log, width=300))
+    assert log.getvalue() == "preparing data of dummy (standin)\n"
 
 
 @pytest.mark.parametrize("command", ["list", "run", "report", "gate", "sync", "data", "ui", "translate", "sample"])

@@ -30,6 +30,17 @@ def test_only_keeps_the_stages_that_the_kept_rows_need(plan_of: Callable[..., Pl
     assert [cell.method for cell in plan.cells] == ["dummy/dummy", "dummy/tuned"]
 
 
+def test_commas_separate_globs_wherever_there_are_any(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    plan = plan_of(BOTH, only="none/*, dummy/tuned/*")
+    assert [cell.method for cell in plan.rows] == ["dummy/tuned"]
+    plan = plan_of(BOTH, overrides=(parse_override("dummy/tuned,dummy/dummy:method.steps=3"),))
+    assert {cell.method_settings["steps"] for cell in plan.cells} == {3}
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "tiny.toml").write_text('[method."none/none, dummy/dummy"]\nsteps = 7\n')
+    plan = make_plan(load_suite(str(write_suite(tmp_path, BOTH, profile="tiny"))))
+    assert {cell.method: cell.method_settings["steps"] for cell in plan.cells} == {"dummy/tuned": 80, "dummy/dummy": 7}
+
+
 def test_the_command_line_wins_over_suite_and_profile(tmp_path: Path) -> None:
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "tiny.toml").write_text('[method."dummy/*"]\nlr = 0.1\nsteps = 7\n[run]\nthreads = 2\n')
@@ -106,6 +117,8 @@ def test_a_bad_suite_file_is_named_with_line_and_key(tmp_path: Path, content: st
         ("run.threads=0", ["setting 'threads'"]),
         ("lr=3", ["expected"]),
         ("dummy/none:method.lr=3", ["matches no method", "not over addresses"]),
+        ("dummy/*:method.alpah=0", ["no method that 'dummy/*' matches has the setting 'alpah'"]),
+        ("dummy/*:task.sorce=real", ["no task of a method that 'dummy/*' matches", "'sorce'", "'source'"]),
         ("task.sorce=real", ["no task in this plan has the setting 'sorce'", "'source'"]),
     ],
 )
@@ -116,6 +129,19 @@ def test_an_override_that_changes_nothing_is_refused(
         plan_of(overrides=(parse_override(override),))
     for word in words:
         assert word in str(caught.value)
+
+
+def test_an_override_with_a_glob_passes_over_methods_that_do_not_know_it() -> None:
+    plan = make_plan(load_suite("quick"), only="dtn/*", overrides=[parse_override("dtn/*:method.alpha=0")])
+    alpha = {cell.method: cell.method_settings.get("alpha") for cell in plan.cells}
+    assert alpha["dtn/dtn"] == 0
+    assert alpha["dtn/f"] is alpha["dtn/original"] is None
+
+
+def test_a_folder_that_the_stand_in_would_not_read_is_refused() -> None:
+    for paper in ("cartoon", "stargan", "mixdl"):
+        with pytest.raises(UserError, match=r"add task\.source=real"):
+            make_plan(load_suite("quick"), overrides=[parse_override(f"{paper}/*:task.data_dir=faces")])
 
 
 def test_a_task_override_without_a_glob_passes_over_tasks_that_do_not_know_it() -> None:
