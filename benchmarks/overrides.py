@@ -43,6 +43,8 @@ def parse_override(text: str) -> Override:
     scope, dot, key = dotted.partition(".")
     if not (equals and dot and key) or scope not in ("method", "task", "run"):
         raise UserError(f"{where}: expected [METHOD-GLOB:]method.KEY=VALUE, task.KEY=VALUE or run.KEY=VALUE")
+    if colon and scope == "run":
+        raise UserError(f"{where}: settings of a run are those of all its cells; leave {glob + colon!r} out")
     try:
         value = tomllib.loads(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.cell import Cell, RunSettings
 from benchmarks.errors import UserError, did_you_mean
-from benchmarks.globs import matches
+from benchmarks.globs import idle, matches
 from benchmarks.overrides import Override, Profile, build_settings
 from benchmarks.registry import get_method, get_task
 from benchmarks.roles import roles_of
@@ -58,9 +58,9 @@ def make_plan(
     ]
     addresses = [cell.address for cell in rows]
     if only is not None:
+        if (none := idle(only, addresses)) is not None:
+            raise UserError(f"--only {none!r} matches no cell of suite {suite.name!r}{did_you_mean(none, addresses)}")
         rows = [cell for cell in rows if matches(cell.address, only)]
-        if not rows:
-            raise UserError(f"--only {only!r} matches no cell of suite {suite.name!r}{did_you_mean(only, addresses)}")
     addresses = [cell.address for cell in rows]
     made = " (does a --set make them alike? choose rows with --only instead)" if overrides else ""
     for address in addresses:
@@ -69,7 +69,7 @@ def make_plan(
                 f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant{made}"
             )
     cells = _dependencies_first(rows)
-    resolver.refuse_idle_overrides(rows, cells)
+    _refuse_idle_overrides(overrides, rows, cells)
     return Plan(suite, tuple(rows), tuple(cells))
 
 
@@ -103,12 +103,10 @@ class _Resolver:
         self.suite = suite
         self.profile = profile
         self.overrides = overrides
-        self.used: set[int] = set()
         run = profile.run_values()
-        for index, override in enumerate(overrides):
+        for override in overrides:
             if override.scope == "run":
                 run[override.key] = (override.value, override.where)
-                self.used.add(index)
         self.run = build_settings(RunSettings, run, "a run")
         if self.run.accelerator == "auto":
             import torch
@@ -136,13 +134,12 @@ class _Resolver:
         for override in self._own(group, method):
             if override.scope == "task":
                 values[override.key] = (override.value, override.where)
-        for index, override in enumerate(self.overrides):
+        for override in self.overrides:
             if override.scope != "task":
                 continue
             known = override.key in get_task(group.task).Settings.model_fields
             if known and (override.methods is None or matches(method, override.methods)):
                 values[override.key] = (override.value, override.where)
-                self.used.add(index)
         return build_settings(get_task(group.task).Settings, values, f"task {group.task}")
 
     def _stage(self, method: str, task_name: str, asked: TaskSettings, seed: int, above: tuple[str, ...]) -> Cell:
@@ -185,14 +182,13 @@ class _Resolver:
         for override in own:
             if override.scope == "method":
                 values[override.key] = (override.value, override.where)
-        for index, override in enumerate(self.overrides):
+        for override in self.overrides:
             if override.scope != "method":
                 continue
             # Without a glob an override speaks of the rows; either way, only of what knows its key.
             meant = is_row if override.methods is None else matches(method, override.methods)
             if meant and override.key in cls.Settings.model_fields:
                 values[override.key] = (override.value, override.where)
-                self.used.add(index)
         settings = build_settings(cls.Settings, values, f"method {method}")
         above = (*above, method)
         return Cell(
@@ -214,24 +210,26 @@ class _Resolver:
             },
         )
 
-    def refuse_idle_overrides(self, rows: Sequence[Cell], cells: Sequence[Cell]) -> None:
-        """A ``--set`` that changed nothing is a typing error, and must not pass in silence."""
-        for index, override in enumerate(self.overrides):
-            if index in self.used:
-                continue
-            glob, whose, meant = override.methods, "in this plan", list(rows)
-            if glob is not None:
-                whose = f"that {glob!r} matches" if override.scope == "method" else f"of a method that {glob!r} matches"
-                meant = [cell for cell in cells if matches(cell.method, glob)]
-            if not meant:
-                known = sorted({cell.method for cell in cells})
+
+def _refuse_idle_overrides(overrides: Sequence[Override], rows: Sequence[Cell], cells: Sequence[Cell]) -> None:
+    """A ``--set`` that changed nothing is a typing error, and must not pass in silence."""
+    for override in overrides:
+        if override.scope == "run":
+            continue
+        glob, of_task = override.methods, override.scope == "task"
+        # Of a stage a glob can set the method; its task's settings are those of the rows that need it.
+        meant, whose = list(rows if glob is None or of_task else cells), f"{override.scope} in this plan"
+        if glob is not None:
+            names = sorted({cell.method for cell in meant})
+            if (none := idle(glob, names)) is not None:
                 raise UserError(
-                    f"{override.where}: {glob!r} matches no method of this plan; before the colon is a glob over "
-                    f"methods, not over addresses{did_you_mean(str(glob), known)}"
+                    f"{override.where}: {none!r} matches no {'row' if of_task else 'method'} of this plan; before the "
+                    f"colon is a glob over methods, not over addresses{did_you_mean(none, names)}"
                 )
-            models = [
-                get_task(cell.task).Settings if override.scope == "task" else get_method(cell.method).Settings
-                for cell in meant
-            ]
-            hint = did_you_mean(override.key, {key for model in models for key in model.model_fields})
-            raise UserError(f"{override.where}: no {override.scope} {whose} has the setting {override.key!r}{hint}")
+            meant = [cell for cell in meant if matches(cell.method, glob)]
+            whose = f"{'task of a method' if of_task else 'method'} that {glob!r} matches"
+        models = [get_task(cell.task).Settings if of_task else get_method(cell.method).Settings for cell in meant]
+        known = {key for model in models for key in model.model_fields}
+        if override.key not in known:
+            hint = did_you_mean(override.key, known)
+            raise UserError(f"{override.where}: no {whose} has the setting {override.key!r}{hint}")

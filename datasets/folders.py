@@ -20,6 +20,19 @@ class Findings:
     problems: tuple[str, ...]
 
 
+def refuse_folder_of_standin(data_dir: str | None) -> None:
+    """For a stand-in that draws everything: a folder beside it would be read by nobody, and was meant.
+
+    Raises:
+        DataError: there is one.
+    """
+    if data_dir is not None:
+        raise DataError(
+            f"data_dir={data_dir} would not be read, because source is standin; add task.source=real for the same "
+            "rows, or give the folder by --data-dir"
+        )
+
+
 def lookup(folder: Path, name: str) -> Path | None:
     """The file or folder of this name, exactly or in other capitals, or ``None``."""
     if (folder / name).exists():

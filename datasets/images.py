@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from datasets.errors import DataError
+from datasets.folders import some
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -135,8 +136,8 @@ def left_out(folders: Iterable[Path]) -> list[str]:
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
             if not hidden and not path.is_dir() and path not in read_ones:
                 suffix = path.suffix.lower() or "without suffix"
-                kinds["links out of the folder" if suffix in SUFFIXES else suffix] += 1
-    names = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+                kinds["links that are not followed" if suffix in SUFFIXES else suffix] += 1
+    names = some(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     return [f"left out, not images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
 
 

@@ -206,7 +206,7 @@ def check(path: Path) -> Report:
             f"CelebA (celeba), RaFD (rafd), Oxford Flowers ({flowers.FOLDER}), folders of faces "
             f"({', '.join(GROUPS)}) or folders of shots ({', '.join(folders.FOLDERS)})"
         )
-        return Report(str(path), "unknown", (), (expected,), ())
+        return Report(str(path), "unknown", tuple(left_out([path])), (expected,), ())
     found = (f"{report.readable} readable images", *left_out([path]))
     return Report(str(path), "images", found, (), report.problems)
 

@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from datasets.errors import DataError
@@ -35,19 +35,6 @@ class TaskSettings(BaseModel):
     def variant(self) -> str:
         """Short name of what makes these settings special (``no3-st``), or empty. Part of a cell's address."""
         return ""
-
-
-class AllDrawnSettings(TaskSettings):
-    """Settings of a task whose stand-in draws everything, so that a folder beside it would be read by nobody."""
-
-    @model_validator(mode="after")
-    def _a_folder_is_meant(self) -> Self:
-        if self.source == "standin" and self.data_dir is not None:
-            raise ValueError(
-                f"data_dir={self.data_dir} would not be read: source is standin; "
-                "add task.source=real, or give the folder by --data-dir"
-            )
-        return self
 
 
 @dataclass(frozen=True)

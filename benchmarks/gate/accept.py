@@ -12,7 +12,7 @@ from benchmarks.gate.compare import by_address
 from benchmarks.gate.expectations import Expectations, Later, alarms, load, save
 from benchmarks.gate.record import Accepted, record
 from benchmarks.gate.tolerance import FALSE_ALARMS
-from benchmarks.globs import matches
+from benchmarks.globs import idle, matches
 
 
 def accept(
@@ -89,7 +89,7 @@ def picked(
     found = by_address(results)
     chosen = [result for address, result in found.items() if matches(address, only)]
     score = [entry for entry in expectations.score if matches(entry.cell, only)]
-    if not chosen and not score:
-        known = {*found, *(entry.cell for entry in expectations.score)}
-        raise UserError(f"--only {only!r} matches no cell{did_you_mean(only, known)}")
+    known = {*found, *(entry.cell for entry in expectations.score)}
+    if (none := idle(only, known)) is not None:
+        raise UserError(f"--only {none!r} matches no cell{did_you_mean(none, known)}")
     return expectations.model_copy(update={"score": score}), chosen

@@ -21,7 +21,7 @@ from benchmarks.gate.expectations import Expectation, Expectations, alarms, diff
 from benchmarks.gate.paired import decide, own_tolerance, recorded_tolerance
 from benchmarks.gate.tolerance import FALSE_ALARMS
 from benchmarks.gate.verdict import Base, Check, GateReport, gain
-from benchmarks.globs import matches
+from benchmarks.globs import idle, matches
 from benchmarks.metrics.protocol import Score
 
 Results = Sequence[Mapping[str, Any]]
@@ -99,9 +99,10 @@ def _picked(
     both = by_address(base), by_address(head)
     if only is None:
         return both
+    known = {*both[0], *both[1]}
+    if (none := idle(only, known)) is not None:
+        raise UserError(f"--only {none!r} matches no cell of either run{did_you_mean(none, known)}")
     before, after = ({name: one for name, one in side.items() if matches(name, only)} for side in both)
-    if not before and not after:
-        raise UserError(f"--only {only!r} matches no cell of either run{did_you_mean(only, {*both[0], *both[1]})}")
     return before, after
 
 

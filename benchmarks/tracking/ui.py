@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 
 from benchmarks.errors import UserError
 from benchmarks.tracking.address import UnreachableError, artifact_root, is_http, probe, shown, sqlite_file
-from benchmarks.tracking.connect import quieten
+from benchmarks.tracking.connect import PREFIX, quieten
 
 START_S = 120
 """Seconds that the server may take to answer for the first time; it imports a lot and may make a database."""
@@ -43,6 +46,10 @@ def ui(uri: str, host: str = "127.0.0.1", port: int = 5000, say: Callable[[str],
         address = f"http://{host}:{port}"
         _await(process, address)
         say(f"MLflow: {address}   (Ctrl-C ends it)")
+        with contextlib.suppress(OSError, ValueError):
+            # The pages are a help; a server that does not list them is still a server.
+            for name, page in suite_pages(address).items():
+                say(f"{name}: {page}")
         if process.wait() != 0:
             raise UserError(f"the MLflow server ended with exit code {process.returncode}")
     except KeyboardInterrupt:
@@ -50,6 +57,22 @@ def ui(uri: str, host: str = "127.0.0.1", port: int = 5000, say: Callable[[str],
     finally:
         end_group(process)
         signal.signal(signal.SIGTERM, previous)
+
+
+def suite_pages(address: str) -> dict[str, str]:
+    """The experiments of a server with the address of each one's runs.
+
+    MLflow's own list of experiments leads to its pages for language models; the address asks for those of training.
+    """
+    asked = urllib.request.Request(  # noqa: S310 (our own server)
+        f"{address}/api/2.0/mlflow/experiments/search",
+        data=json.dumps({"max_results": 100}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(asked, timeout=START_S) as answer:  # noqa: S310 (as above)
+        found = json.load(answer).get("experiments", [])
+    suites = sorted((one["name"], one["experiment_id"]) for one in found if one["name"].startswith(PREFIX))
+    return {name: f"{address}/#/experiments/{number}/runs?workflowType=machine_learning" for name, number in suites}
 
 
 def server_command(uri: str, host: str, port: int) -> list[str]:

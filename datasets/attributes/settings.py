@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from datasets.faces.people import EXPRESSIONS
-from datasets.task import AllDrawnSettings
+from datasets.task import TaskSettings
 
 Set = Literal["faces", "expressions"]
 Stage = Literal["rows", "judge-hair", "judge-gender", "judge-age", "judge-expression"]
@@ -17,7 +17,7 @@ TARGETS = tuple(name for name in EXPRESSIONS if name != NEUTRAL)
 """All seven."""
 
 
-class AttributesSettings(AllDrawnSettings):
+class AttributesSettings(TaskSettings):
     """Which sets a row is trained on, image size, and the sizes of the stand-in; the real source has what it has."""
 
     stream: Stage = "rows"

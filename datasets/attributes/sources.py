@@ -32,6 +32,7 @@ from datasets.errors import DataError
 from datasets.faces import album
 from datasets.faces.album import Album
 from datasets.faces.looks import look
+from datasets.folders import refuse_folder_of_standin
 from datasets.shards import Images
 
 Part = Literal["train", "test", "reference", "judge", "judge-test"]
@@ -79,7 +80,12 @@ class StandIn:
         self._folder = folder / "faces"
 
     def verify(self, sets: tuple[Set, ...]) -> None:
-        """Nothing can be missing: whatever is, is rendered."""
+        """Nothing can be missing: whatever is, is rendered.
+
+        Raises:
+            DataError: a folder is named that it does not read.
+        """
+        refuse_folder_of_standin(self._settings.data_dir)
 
     def load(self, of: Set, part: Part, progress: Progress | None = None) -> Labelled:
         """Rendered now or taken from the cache; sitters in the same order under every expression, neutral first."""

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from datasets.task import AllDrawnSettings
+from datasets.task import TaskSettings
 
 Stage = Literal["rows", "identities", "judge-cartoon", "judge-photo"]
 Two = Annotated[int, Field(ge=2)]
 One = Annotated[int, Field(ge=1)]
 
 
-class CartoonGroupsSettings(AllDrawnSettings):
+class CartoonGroupsSettings(TaskSettings):
     """Image size, and the sizes of the stand-in; the real source has what its folders hold."""
 
     stream: Stage = "rows"

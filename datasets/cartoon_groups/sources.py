@@ -31,6 +31,7 @@ from datasets.errors import DataError
 from datasets.faces import album
 from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
+from datasets.folders import refuse_folder_of_standin
 
 Part = Literal["train", "truth", "test", "reference", "judge", "judge-test", "identities", "pairs"]
 Domain = Literal["photo", "cartoon"]
@@ -56,7 +57,12 @@ class StandIn:
         self._folder = cache / "faces"
 
     def verify(self) -> None:
-        """Nothing can be missing: whatever is, is rendered."""
+        """Nothing can be missing: whatever is, is rendered.
+
+        Raises:
+            DataError: a folder is named that it does not read.
+        """
+        refuse_folder_of_standin(self._settings.data_dir)
 
     def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
         """Rendered now or taken from the cache; several photographs of a person stand one after the other."""

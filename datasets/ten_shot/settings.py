@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from datasets.task import AllDrawnSettings
+from datasets.task import TaskSettings
 
 Stage = Literal["rows", "source-near", "source-far"]
 NEIGHBOURS = 4
@@ -17,7 +17,7 @@ MOST_HELD_OUT = 250
 """Most images that a source generator is compared with, and samples that are asked of it."""
 
 
-class TenShotSettings(AllDrawnSettings):
+class TenShotSettings(TaskSettings):
     """How many shots, and how much is asked of what was learned from them."""
 
     stream: Stage = "rows"

@@ -33,6 +33,7 @@ from datasets.errors import DataError
 from datasets.faces import album
 from datasets.faces.album import Album
 from datasets.faces.people import GROUPS
+from datasets.folders import refuse_folder_of_standin
 from datasets.sampling import epoch_order
 from datasets.ten_shot import flowers, folders
 from datasets.ten_shot.settings import NEIGHBOURS, POOL, TenShotSettings
@@ -63,7 +64,12 @@ class StandIn:
         self._seed = seed
 
     def verify(self) -> None:
-        """Nothing can be missing: whatever is, is made."""
+        """Nothing can be missing: whatever is, is made.
+
+        Raises:
+            DataError: a folder is named that it does not read.
+        """
+        refuse_folder_of_standin(self._settings.data_dir)
 
     def load(self, part: Part, progress: Progress | None = None) -> Album:
         """Rendered now or taken from the cache."""

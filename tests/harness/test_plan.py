@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmarks.errors import UserError
+from benchmarks.invocation import prepare_data
 from benchmarks.overrides import parse_override
 from benchmarks.plan import Plan, make_plan
 from benchmarks.suites import load_suite, suite_names
@@ -31,8 +33,12 @@ def test_only_keeps_the_stages_that_the_kept_rows_need(plan_of: Callable[..., Pl
 
 
 def test_commas_separate_globs_wherever_there_are_any(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
-    plan = plan_of(BOTH, only="none/*, dummy/tuned/*")
-    assert [cell.method for cell in plan.rows] == ["dummy/tuned"]
+    plan = plan_of(BOTH, only="dummy/dummy/*/s0, dummy/tuned/*,", seeds=(0, 1))
+    assert {(cell.method, cell.seed) for cell in plan.rows} == {
+        *(("dummy/dummy", 0), ("dummy/tuned", 0), ("dummy/tuned", 1)),
+    }
+    with pytest.raises(UserError, match=r"--only 'dumy/\*' matches no cell"):
+        plan_of(BOTH, only="dummy/tuned/*, dumy/*")
     plan = plan_of(BOTH, overrides=(parse_override("dummy/tuned,dummy/dummy:method.steps=3"),))
     assert {cell.method_settings["steps"] for cell in plan.cells} == {3}
     (tmp_path / "profiles").mkdir()
@@ -119,6 +125,9 @@ def test_a_bad_suite_file_is_named_with_line_and_key(tmp_path: Path, content: st
         ("dummy/none:method.lr=3", ["matches no method", "not over addresses"]),
         ("dummy/*:method.alpah=0", ["no method that 'dummy/*' matches has the setting 'alpah'"]),
         ("dummy/*:task.sorce=real", ["no task of a method that 'dummy/*' matches", "'sorce'", "'source'"]),
+        ("dummy/*, dummi/*:method.lr=3", ["'dummi/*' matches no method"]),
+        (",:method.lr=3", ["',' matches no method"]),
+        ("dummy/*:run.threads=1", ["those of all its cells", "leave 'dummy/*:' out"]),
         ("task.sorce=real", ["no task in this plan has the setting 'sorce'", "'source'"]),
     ],
 )
@@ -138,10 +147,23 @@ def test_an_override_with_a_glob_passes_over_methods_that_do_not_know_it() -> No
     assert alpha["dtn/f"] is alpha["dtn/original"] is None
 
 
-def test_a_folder_that_the_stand_in_would_not_read_is_refused() -> None:
-    for paper in ("cartoon", "stargan", "mixdl"):
-        with pytest.raises(UserError, match=r"add task\.source=real"):
-            make_plan(load_suite("quick"), overrides=[parse_override(f"{paper}/*:task.data_dir=faces")])
+@pytest.mark.parametrize("override", ["dtn/f:method.alpha=0", "*:task.shots=5", "method.face_id=0"])
+def test_an_override_of_rows_that_are_left_out_changes_nothing(override: str) -> None:
+    with pytest.raises(UserError, match=r"no method|no task"):
+        make_plan(load_suite("quick"), only="dtn/*", overrides=[parse_override(override)])
+
+
+def test_the_task_of_a_stage_is_that_of_the_rows_that_need_it() -> None:
+    with pytest.raises(UserError, match=r"'judges/\*' matches no row"):
+        make_plan(load_suite("quick"), overrides=[parse_override("judges/*:task.source=real")])
+
+
+@pytest.mark.parametrize("paper", ["cartoon", "stargan", "mixdl"])
+def test_a_folder_that_the_stand_in_would_not_read_is_refused(paper: str, tmp_path: Path) -> None:
+    overrides = [parse_override(f"task.data_dir={tmp_path}")]
+    plan = make_plan(load_suite("quick"), only=f"{paper}/*", overrides=overrides)
+    with pytest.raises(UserError, match=r"would not be read.*task\.source=real"):
+        prepare_data(plan, tmp_path / "runs", Console(quiet=True))
 
 
 def test_a_task_override_without_a_glob_passes_over_tasks_that_do_not_know_it() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from mlflow import MlflowClient
 
 from benchmarks.errors import UserError
 from benchmarks.tracking.ui import server_command, ui
@@ -33,6 +35,7 @@ def status(port: int, host_header: str) -> int:
 @pytest.mark.slow
 def test_the_ui_answers_this_machine_only_and_ends_cleanly_on_ctrl_c(store: Store) -> None:
     port = free_port()
+    MlflowClient(store.uri).create_experiment("retable/smoke")
     arguments = [sys.executable, "-u", "-c", CODE, store.uri, str(port)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
@@ -40,6 +43,8 @@ def test_the_ui_answers_this_machine_only_and_ends_cleanly_on_ctrl_c(store: Stor
             assert process.stdout is not None
             assert process.stderr is not None
             assert process.stdout.readline().decode().startswith(f"MLflow: http://127.0.0.1:{port}")
+            page = rf"retable/smoke: http://127\.0\.0\.1:{port}/#/experiments/\d+/runs\?workflowType=machine_learning"
+            assert re.fullmatch(page, process.stdout.readline().decode().strip())
             family = psutil.Process(process.pid).children(recursive=True)
             open_ports = [c for p in family for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
             assert {c.laddr.ip for c in open_ports} == {"127.0.0.1"}
