@@ -41,6 +41,8 @@ def chromium(width: int = 1600, height: int = 1000, *, dark: bool = False) -> It
         options.binary_location = program
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
         flags += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars"]
+        # A page that still glides to where it was told to go moves away below the pointer.
+        flags += ["--force-prefers-reduced-motion"]
         for flag in [*flags, f"--user-data-dir={profile}", f"--window-size={width},{height}"]:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

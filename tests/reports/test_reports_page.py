@@ -82,6 +82,17 @@ def test_the_page_loads_nothing_and_complains_of_nothing(browser: Chrome) -> Non
     assert console_errors(browser) == []
 
 
+def test_the_page_glides_to_its_anchors_only_for_those_who_like_motion(browser: Chrome) -> None:
+    behavior = "return getComputedStyle(document.documentElement).scrollBehavior"
+    assert browser.execute_script(behavior) == "auto"
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-reduced-motion", "value": "no-preference"}]}
+    )
+    assert browser.execute_script(behavior) == "smooth"
+    set_media(browser)
+    assert browser.execute_script(behavior) == "auto"
+
+
 def test_every_picture_has_words_and_every_link_its_target(browser: Chrome) -> None:
     found = browser.execute_script("""
         const images = [...document.images];
