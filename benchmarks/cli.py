@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.errors import UserError
+from benchmarks.seed_options import parse_recorded, parse_seeds
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,7 @@ Out = Annotated[
     Path, typer.Option("--out", envvar="RETABLE_RUNS", help="Folder of all runs: cells, cache, MLflow, reports.")
 ]
 RUNS = Path("runs")
+RECORDED_SEEDS = "Of recordings: 0-2 or 0,2,7, the suites' otherwise; GLOB:0-2 where some cells have fewer."
 
 
 @app.command("list", epilog="Example: [bold]retable list methods[/]")
@@ -79,8 +81,8 @@ def run(
 
 @app.command(
     epilog="Examples: [bold]retable report --suite quick --to site/[/]   "
-    "[bold]retable report --suite quick --suite mixdl --runs A --runs B --seeds 0-2 --results RESULTS.md "
-    "--compact --to docs/report[/]"
+    "[bold]retable report --suite quick --suite mixdl --runs A --runs B --seeds 0-4 --seeds 'mixdl/*:0-2' "
+    "--results RESULTS.md --compact --to docs/report[/]"
 )
 def report(
     suite: Annotated[list[str] | None, typer.Option(help="The suite to report on (quick); several are joined.")] = None,
@@ -90,7 +92,7 @@ def report(
         list[Path] | None,
         typer.Option(help="A recorded folder of runs; several are joined. Cells count as the suites plan them."),
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Of recordings, 0-2 or 0,2,7; the suites' otherwise.")] = None,
+    seeds: Annotated[list[str] | None, typer.Option(help=RECORDED_SEEDS)] = None,
     compact: Annotated[bool, typer.Option("--compact", help="A small page alone, to be committed.")] = False,
     budget: Annotated[Path | None, typer.Option(help="Also write where the time went as a Markdown page.")] = None,
     out: Out = RUNS,
@@ -99,7 +101,7 @@ def report(
     from benchmarks.reporting import Wanted, make_report
 
     names = tuple(suite or ["quick"])
-    wanted = Wanted(names, tuple(runs or ()), parse_seeds(seeds), compact, results, budget)
+    wanted = Wanted(names, tuple(runs or ()), *parse_recorded(seeds or ()), compact, results, budget)
     with console.status("rendering the report"):
         path, notes = make_report(wanted, out, to or out / "report" / "-".join(Path(name).stem for name in names))
     for note in notes:
@@ -121,7 +123,7 @@ def docs(
         list[Path] | None,
         typer.Option(help="A recorded folder of runs; several are joined. Without any, pages keep their numbers."),
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Of recordings, 0-2 or 0,2,7; the suites' otherwise.")] = None,
+    seeds: Annotated[list[str] | None, typer.Option(help=RECORDED_SEEDS)] = None,
 ) -> None:
     """Write one page a method: docstrings, settings, usage, results beside the paper."""
     from benchmarks.docs.write import write
@@ -129,7 +131,8 @@ def docs(
 
     if runs is None and (suite or seeds):
         raise UserError("--suite and --seeds say which recordings to take, so they go with --runs FOLDER")
-    bundle, found = (None, None) if runs is None else recorded_bundle(suite or ["quick"], runs, parse_seeds(seeds))
+    asked = parse_recorded(seeds or ())
+    bundle, found = (None, None) if runs is None else recorded_bundle(suite or ["quick"], runs, *asked)
     for note in found.notes if found is not None else ():
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
     written = write(to, bundle)
@@ -292,25 +295,6 @@ def sample(
     draw(from_, out, runs, suite, count=n, seed=seed, strips=strips, points=points)
     rows = f" and {strips} interpolation{'s' * (strips != 1)}" if strips else ""
     console.print(f"{n} image{'s' * (n != 1)}{rows} in {out}", soft_wrap=True)
-
-
-def parse_seeds(text: str | None) -> list[int] | None:
-    """``0-4`` or ``0,2,7`` as a list.
-
-    Raises:
-        UserError: something else.
-    """
-    if text is None:
-        return None
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not (first + last).isdecimal() or not first or (dash and not last) or len(first + last) > 12:
-            raise UserError(f"--seeds {text}: expected numbers like 0-4 or 0,2,7")
-        seeds += range(int(first), int(last or first) + 1)
-    if len(set(seeds)) != len(seeds) or not seeds:
-        raise UserError(f"--seeds {text}: names a seed twice, or none")
-    return seeds
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.cell import Cell
 from benchmarks.errors import UserError
 from benchmarks.journal import finished, write_atomically
+from benchmarks.seed_options import Fewer, asked_for, refuse_idle
 
 if TYPE_CHECKING:
     from reports.data import Bundle
@@ -28,6 +29,7 @@ class Wanted:
     runs: tuple[Path, ...] = ()
     """Recorded folders; empty for the suite's own index in the folder of all runs."""
     seeds: Sequence[int] | None = None
+    fewer: tuple[Fewer, ...] = ()
     compact: bool = False
     results: Path | None = None
     budget: Path | None = None
@@ -46,13 +48,15 @@ class Recorded:
     """What the person at the terminal should know: which folder was preferred, what is missing."""
 
 
-def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None) -> list[Cell]:
+def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None, fewer: Sequence[Fewer] = ()) -> list[Cell]:
     """The cells of all suites at these seeds (each suite's own for ``None``), in order, each once, to run on the CPU.
 
+    Cells that ``fewer`` has a glob for are planned at its seeds alone, and missing at no others.
     What is planned must not depend on the machine that the report is made on; see :func:`on_cuda` for the others.
 
     Raises:
-        UserError: two suites plan one address with different settings; see also :func:`benchmarks.plan.make_plan`.
+        UserError: two suites plan one address with different settings, or a glob picks nothing; see also
+            :func:`benchmarks.plan.make_plan`.
     """
     from benchmarks.overrides import Override
     from benchmarks.plan import make_plan
@@ -68,7 +72,8 @@ def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None) -> list[Ce
                     f"{cell.address}: suite {where} plans it as {first.hash} and suite {suite} as {cell.hash} "
                     f"({_difference(first, cell)}); one address is one cell, so report these suites apart"
                 )
-    return [cell for cell, _ in known.values()]
+    refuse_idle(known.keys(), fewer)
+    return [cell for cell, _ in known.values() if asked_for(cell.address, cell.seed, fewer)]
 
 
 def _difference(one: Cell, other: Cell) -> str:
@@ -162,7 +167,7 @@ def _some(addresses: Sequence[str], most: int = 3) -> str:
 
 
 def recorded_bundle(
-    suites: Sequence[str], runs: Sequence[Path], seeds: Sequence[int] | None
+    suites: Sequence[str], runs: Sequence[Path], seeds: Sequence[int] | None, fewer: Sequence[Fewer] = ()
 ) -> tuple[Bundle, Recorded]:
     """What a report of several suites and folders is made from.
 
@@ -172,7 +177,7 @@ def recorded_bundle(
     from benchmarks.registry import get_method
     from reports.data import load
 
-    recorded = find_recorded(planned_cells(suites, seeds), runs)
+    recorded = find_recorded(planned_cells(suites, seeds, fewer), runs)
     bundle = load(
         recorded.directories,
         planned=[cell.to_json() for cell in recorded.cells],
@@ -217,8 +222,8 @@ def make_report(wanted: Wanted, root: Path, out: Path) -> tuple[Path, tuple[str,
     from reports.compact import build_compact
 
     notes: tuple[str, ...] = ()
-    if wanted.runs or wanted.seeds is not None or len(wanted.suites) > 1:
-        bundle, recorded = recorded_bundle(wanted.suites, wanted.runs or (root,), wanted.seeds)
+    if wanted.runs or wanted.seeds is not None or wanted.fewer or len(wanted.suites) > 1:
+        bundle, recorded = recorded_bundle(wanted.suites, wanted.runs or (root,), wanted.seeds, wanted.fewer)
         notes = recorded.notes
     else:
         bundle = indexed_bundle(root, wanted.suites[0])

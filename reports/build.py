@@ -17,7 +17,7 @@ from reports.claims import build_claims
 from reports.curves import curve_figures
 from reports.data import Bundle
 from reports.errors import ReportError
-from reports.page_parts import Failure, failures
+from reports.page_parts import DIGEST, Failure, failures
 from reports.pictures import compose, side_by_side
 from reports.plots import plot_figures
 from reports.published import load_papers
@@ -137,7 +137,9 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
     lines = [f"# Results of {escape(bundle.suite or 'all runs')}", ""]
     lines += ["Generated from the runs' own records; not edited by hand.", "", "## Provenance", ""]
     lines += ["| | |", "| --- | --- |"]
-    lines += [f"| {escape(key)} | {escape(value)} |" for key, value in bundle.provenance.items()]
+    lines += [
+        f"| {escape(key)} | {escape(value)} |" for key, value in bundle.provenance.items() if not key.startswith(DIGEST)
+    ]
     lines += ["", *(f"- Warning: {escape(warning)}" for warning in bundle.warnings)]
     papers = {paper.paper: paper for paper in load_papers()}
     tables = build_tables(bundle, list(papers.values()))
@@ -161,6 +163,9 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
             link = f"{figures}/{table.anchor.removeprefix('table-')}-outputs.png"
             lines += ["", f"![{escape(table.figure_caption)}]({link})"]
     lines += ["", "## Runs", "", *_runs(bundle)]
+    if digests := {key: value for key, value in bundle.provenance.items() if key.startswith(DIGEST)}:
+        lines += ["", "## Data", "", "| | |", "| --- | --- |"]
+        lines += [f"| {escape(key)} | {escape(value)} |" for key, value in digests.items()]
     return "\n".join(lines).rstrip() + "\n"
 
 

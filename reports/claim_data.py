@@ -1,8 +1,8 @@
 """Claims as data: a sentence of a paper, turned into inequalities between scores of ours.
 
 A contrast compares sums of terms; each term is one score of one method, or the mean of it over several slices. What a
-contrast says is that ``sum(plus) - sum(minus) - margin`` is above zero: for scores of which lower is better the sides
-change places. Nothing here knows what a method or a metric is; :mod:`reports.claims` decides.
+contrast says is that ``sum(plus) - sum(minus)`` is above ``margin``, zero where none is given: for scores of which
+lower is better the sides change places. Nothing here knows what a method or a metric is; :mod:`reports.claims` decides.
 """
 
 from __future__ import annotations

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
 from reports import format as text
 from reports.claim_data import Claim, Contrast, Term
-from reports.claim_model import ClaimLine, Claims, ContrastLine, Verdict
+from reports.claim_model import ALPHA, ClaimLine, Claims, ContrastLine, Verdict
 from reports.data import Bundle
 from reports.lookup import Index, Key, key_difference, score_key
 from reports.model import Table
 from reports.published import PublishedPaper
-from reports.statistics import INTERVAL_FROM, bootstrap_interval
+from reports.statistics import INTERVAL_FROM, bootstrap_interval, lower_tail, simes
 
 DECIDED_FROM = 3
 """Fewer shared seeds than this never decide."""
@@ -28,26 +28,35 @@ class Decision:
     mean: float | None
     interval: tuple[float, float] | None
     """Range of three or four points, bootstrap interval from :data:`INTERVAL_FROM` on; ``None`` below."""
+    against: float | None
+    """Probability of a mean as low as this one by chance alone, from :func:`lower_tail`; ``None`` below three seeds."""
     reason: str
     """Why it is undecided; empty when it is decided."""
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided."""
+        return None if self.against is None else 2 * min(self.against, 1 - self.against)
 
 
 def decide(effects: Sequence[float]) -> Decision:
     """The verdict on effects of which each is above 0 where its seed agrees with the claim."""
     if not effects:
-        return Decision("undecided", None, None, "no seed has all its scores")
+        return Decision("undecided", None, None, None, "no seed has all its scores")
     mean = sum(effects) / len(effects)
     if len(effects) < DECIDED_FROM:
         reason = f"{text.plural(len(effects), 'seed')}; at least {DECIDED_FROM} are needed"
-        return Decision("undecided", mean, None, reason)
+        return Decision("undecided", mean, None, None, reason)
     by_points = len(effects) < INTERVAL_FROM
     low, high = (min(effects), max(effects)) if by_points else bootstrap_interval(effects)
-    if low > 0:
-        return Decision("reproduced", mean, (low, high), "")
-    if high < 0:
-        return Decision("contradicted", mean, (low, high), "")
-    reason = "the seeds do not all lie on one side of 0" if by_points else "the interval holds 0"
-    return Decision("undecided", mean, (low, high), reason)
+    decision = Decision("undecided", mean, (low, high), lower_tail(effects), "")
+    if low <= 0 <= high:
+        where = "the claimed value"
+        reason = f"the seeds do not all lie on one side of {where}" if by_points else f"the interval holds {where}"
+        return replace(decision, reason=reason)
+    if decision.p is not None and decision.p > ALPHA:
+        return replace(decision, reason=f"the seeds agree, but chance gives as much too often (p above {ALPHA:g})")
+    return replace(decision, verdict="reproduced" if low > 0 else "contradicted")
 
 
 def build_claims(bundle: Bundle, papers: Sequence[PublishedPaper], tables: Sequence[Table]) -> list[Claims]:
@@ -72,10 +81,7 @@ def _claim(index: Index, claim: Claim, tables: Sequence[Table]) -> ClaimLine:
         line, rests_on = _contrast(index, claim.task, contrast)
         lines.append(line)
         sources |= rests_on
-    verdicts = {line.verdict for line in lines}
-    verdict: Verdict = "contradicted" if "contradicted" in verdicts else "undecided"
-    if verdicts == {"reproduced"}:
-        verdict = "reproduced"
+    verdict, lines = _verdict(lines)
     return ClaimLine(
         anchor=f"claim-{claim.id}",
         sentence=claim.sentence,
@@ -84,7 +90,21 @@ def _claim(index: Index, claim: Claim, tables: Sequence[Table]) -> ClaimLine:
         source=f"{claim.source} (confidence: {claim.confidence})",
         tables=tuple((_label(table), table.anchor) for table in tables if table.layout == claim.table),
         contrasts=tuple(lines),
+        ours=claim.confidence == "derived",
     )
+
+
+def _verdict(lines: Sequence[ContrastLine]) -> tuple[Verdict, list[ContrastLine]]:
+    """The claim's verdict, and its contrasts, with a note where one speaks against it and does not suffice."""
+    against = [line for line in lines if line.verdict == "contradicted"]
+    if not against:
+        return "reproduced" if all(line.verdict == "reproduced" for line in lines) else "undecided", list(lines)
+    tested = [line.against for line in lines if line.against is not None]
+    # Half of the level lies on each side. Of many contrasts one lies far enough below by chance alone.
+    if simes(tested) <= ALPHA / 2:
+        return "contradicted", list(lines)
+    note = f"{len(against)} of {len(tested)} contrasts against a claim may be chance: the claim stays undecided"
+    return "undecided", [replace(line, notes=(note, *line.notes)) if line in against else line for line in lines]
 
 
 def _label(table: Table) -> str:
@@ -123,12 +143,16 @@ def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine
     parts = [part for term in contrast.plus for part in _parts(index, task, term, 1.0)]
     parts += [part for term in contrast.minus for part in _parts(index, task, term, -1.0)]
     shared = sorted(set.intersection(*(set(part.found) for part in parts)))
-    allowed = [f"margin {_signed(contrast, contrast.margin)}"] if contrast.margin else []
+    allowed = (
+        [f"claimed above {text.signed(contrast.margin, contrast.decimals)} {contrast.unit}".strip()]
+        if contrast.margin
+        else []
+    )
     allowed += [f"factor {factor:g}" for factor in contrast.factors]
     notes = [f"{', '.join(allowed)}: {contrast.margin_why}"] if allowed else []
     notes += _missing(parts, shared, task)
     if unlike := _unlike(parts, shared):
-        decision = Decision("undecided", None, None, f"measured in different ways: {unlike}")
+        decision = Decision("undecided", None, None, None, f"measured in different ways: {unlike}")
         effects = {}
     else:
         effects = {seed: _effect(contrast, parts, seed) for seed in shared}
@@ -137,16 +161,21 @@ def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine
         notes.insert(0, f"undecided: {decision.reason}")
     interval = text.NOTHING
     if decision.interval is not None:
-        interval = f"[{', '.join(text.signed(end, contrast.decimals) for end in decision.interval)}]"
-    points = ", ".join(f"{seed}:\u00a0{text.signed(effect, contrast.decimals)}" for seed, effect in effects.items())
+        interval = f"[{', '.join(_printed(contrast, end) for end in decision.interval)}]"
+    points = ", ".join(f"{seed}:\u00a0{_printed(contrast, effect)}" for seed, effect in effects.items())
     line = ContrastLine(
         says=contrast.says,
         verdict=decision.verdict,
-        effect=text.NOTHING if decision.mean is None else _signed(contrast, decision.mean),
+        effect=text.NOTHING
+        if decision.mean is None
+        else f"{_printed(contrast, decision.mean)} {contrast.unit}".strip(),
+        claimed=f"> {text.signed(contrast.margin, contrast.decimals) if contrast.margin else 0}",
         interval=interval,
+        p=_p(decision),
         seeds=str(len(effects)),
         points=points or text.NOTHING,
         notes=tuple(notes),
+        against=decision.against,
     )
     return line, {part.found[seed]["source"] for part in parts for seed in shared}
 
@@ -164,14 +193,24 @@ def _parts(index: Index, task: str, term: Term, sign: float) -> list[_Part]:
 
 
 def _effect(contrast: Contrast, parts: Sequence[_Part], seed: int) -> float:
+    """What the contrast compares, less what it claims: above 0 where the seed agrees."""
     terms = [part.sign * float(part.found[seed]["value"]) * contrast.scale for part in parts] + [-contrast.margin]
     total = sum(terms)
     # A mean over three groups is not exact; what rounding alone leaves must not decide a tie.
     return 0.0 if abs(total) <= 1e-12 * sum(abs(term) for term in terms) else total
 
 
-def _signed(contrast: Contrast, value: float) -> str:
-    return f"{text.signed(value, contrast.decimals)} {contrast.unit}".strip()
+def _printed(contrast: Contrast, effect: float) -> str:
+    """The effect as it was measured: readers compare it with what is claimed, beside it."""
+    return text.signed(effect + contrast.margin, contrast.decimals)
+
+
+def _p(decision: Decision) -> str:
+    if decision.p is None or decision.interval is None:
+        return text.NOTHING
+    if decision.interval[0] == decision.interval[1]:
+        return "equal"
+    return "< 0.001" if decision.p < 0.001 else text.number(decision.p, 3)
 
 
 def _missing(parts: Sequence[_Part], shared: Sequence[int], task: str) -> list[str]:

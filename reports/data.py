@@ -221,7 +221,7 @@ def _provenance(records: Sequence[CellRecord], suite: str) -> dict[str, str]:
     facts = {"suite": suite} if suite else {}
     done = sum(record.status == "ok" for record in records)
     facts["cells"] = f"{done} of {len(records)} ok"
-    facts["seeds"] = ", ".join(str(seed) for seed in sorted({record.cell.seed for record in records}))
+    facts["seeds"] = _seeds(records)
     for label, values in (
         ("data", [record.cell.source for record in records]),
         ("profile", [record.cell.profile for record in records]),
@@ -233,12 +233,28 @@ def _provenance(records: Sequence[CellRecord], suite: str) -> dict[str, str]:
     ends = [record.ended for record in records if record.ended]
     if starts and ends:
         facts["first start"], facts["last end"] = text.moment(min(starts)), text.moment(max(ends))
-    facts["wall time of all cells"] = text.duration(sum(record.wall_s or 0.0 for record in records))
+    facts["time of all cells, added up"] = text.duration(sum(record.wall_s or 0.0 for record in records))
     digests: dict[str, list[str]] = {}
     for record in ran:
         for name, digest in record.data.items():
             digests.setdefault(name, []).append(digest)
     return facts | {f"SHA-256 of {name}": _tally(digests[name]) for name in sorted(digests)}
+
+
+def _seeds(records: Sequence[CellRecord]) -> str:
+    """``0, 1, 2``; papers with other seeds behind it: ``0, 1, 2 (dtn: 0)``. Judges and data have one seed by design."""
+    of: dict[str, set[int]] = {}
+    for record in records:
+        of.setdefault(record.cell.paper, set()).add(record.cell.seed)
+    every = set().union(*of.values())
+    apart = [
+        f"{paper}: {_listed(seeds)}" for paper, seeds in sorted(of.items()) if seeds != every and paper != "judges"
+    ]
+    return _listed(every) + (f" ({'; '.join(apart)})" if apart else "")
+
+
+def _listed(seeds: set[int]) -> str:
+    return ", ".join(map(str, sorted(seeds)))
 
 
 def _tally(values: Sequence[str]) -> str:

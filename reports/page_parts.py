@@ -11,7 +11,6 @@ from typing import Any
 from reports import format as text
 from reports.claim_model import Claims
 from reports.data import Bundle
-from reports.model import Table
 from reports.pictures import Embedded, embed, evenly, read
 
 BUDGET = 3_000_000
@@ -55,19 +54,19 @@ class Failure:
     tail: str
 
 
-def tiles(bundle: Bundle, tables: Sequence[Table], claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
+def tiles(bundle: Bundle, claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
     """The headline: ``(figure, what it counts)``."""
     cells = bundle.cells
     shown = [(f"{(cells['status'] == 'ok').sum()} of {len(cells)}", "cells finished")]
-    if verdicts := [line.verdict for paper in claims for line in paper.lines]:
-        shown.append((f"{verdicts.count('reproduced')} of {len(verdicts)}", "claims reproduced"))
-    counted = [table.orderings for table in tables if table.orderings is not None]
-    if pairs := sum(orderings.pairs for orderings in counted):
-        same = sum(orderings.same for orderings in counted)
-        shown.append((f"{same} of {pairs}", "published orderings came out the same way"))
+    if of := sum(not line.ours for paper in claims for line in paper.lines):
+        reproduced, contradicted = (
+            sum(paper.count(verdict) for paper in claims) for verdict in ("reproduced", "contradicted")
+        )
+        shown.append((f"{reproduced} of {of}", "claims of the papers reproduced"))
+        shown.append((f"{contradicted} of {of}", "contradicted"))
     seeds = cells["seed"].nunique()
     shown.append((str(seeds), "seed" if seeds == 1 else "seeds"))
-    shown.append((text.duration(float(cells["wall_s"].sum())), "wall time of all cells"))
+    shown.append((text.duration(float(cells["wall_s"].sum())), "time of all cells, added up"))
     devices = sorted({device for device in cells["device"] if device})
     if devices:
         shown.append((", ".join("CPU" if device == "cpu" else device for device in devices), "device"))

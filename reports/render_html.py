@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports import format as text
-from reports.claim_model import HEADINGS, HOW_TO_READ, OVERVIEW, VERDICTS, Claims, count_verdicts
+from reports.claim_model import HEADINGS, HOW_TO_READ, OVERVIEW, VERDICTS, Claims, count_ours, count_verdicts
 from reports.curves import CurveFigure, inline_svg
 from reports.data import Bundle
 from reports.model import Heading, Table
@@ -88,13 +88,14 @@ def render(
         bundle=bundle,
         sections=sections,
         claims=claims,
-        claim_counts=count_verdicts(claims),
+        claim_counts=count_verdicts(claims).partition(";")[0],
+        our_counts={verdict: count_ours(claims, verdict) for verdict in VERDICTS},
         claim_headings=HEADINGS,
         overview_headings=OVERVIEW,
         verdict_words=VERDICTS,
         how_claims=HOW_TO_READ,
         pictured=set(figures),
-        tiles=tiles(bundle, tables, claims),
+        tiles=tiles(bundle, claims),
         origin=origin(bundle.provenance),
         facts=[(key, value) for key, value in bundle.provenance.items() if not key.startswith(DIGEST)],
         digests=[

@@ -95,14 +95,14 @@ def render_claims(claims: Claims) -> str:
 def _claims_part(claims: Claims, part: Sequence[ClaimLine], *, first: bool) -> str:
     lines = [
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
-        "\\begin{tabular}{lp{24em}rrrl}",
+        "\\begin{tabular}{lp{24em}rrrrrl}",
         "\\toprule",
         _cells(["Verdict", "Claim and contrasts", *(escape(heading) for heading in HEADINGS[1:])]),
     ]
     notes = []
     for line in part:
         lines.append("\\midrule")
-        sentence = f"\\multicolumn{{5}}{{p{{52em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
+        sentence = f"\\multicolumn{{7}}{{p{{62em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
         lines.append(_cells([f"\\textbf{{{escape(line.word)}}}", sentence]))
         lines += [_cells([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
         notes += [escape(f"{one.says}: {note}") for one in line.contrasts for note in one.notes]

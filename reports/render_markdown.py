@@ -62,7 +62,10 @@ def _entry(entry: Entry) -> str:
 
 def verdict_rows(papers: Sequence[Claims]) -> str:
     """Every paper's claims, one row each, with the numbers of the contrast that speaks for it."""
-    lines = [_row(["Paper", *OVERVIEW, "Where"]), _row(["---", "---", "---", "---:", "---:", "---:", "---:", "---"])]
+    lines = [
+        _row(["Paper", *OVERVIEW, "Where"]),
+        _row(["---", "---", "---", "---", "---:", "---:", "---:", "---:", "---:", "---:", "---"]),
+    ]
     lines += [
         _row([escape(word) for word in (claims.paper, *line.overview, line.place)])
         for claims in papers
@@ -83,8 +86,8 @@ def render_claims(claims: Claims, level: int = 3) -> str:
 def claim_rows(claims: Claims) -> str:
     """Only the table: a row with the verdict and the sentence, then one row for each contrast."""
     header = ["Verdict", "Claim and contrasts", *HEADINGS[1:]]
-    lines = [_row(header), _row(["---", "---", "---:", "---:", "---:", "---"])]
+    lines = [_row(header), _row(["---", "---", "---:", "---:", "---:", "---:", "---:", "---"])]
     for line in claims.lines:
-        lines.append(_row([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", "", "", "", ""]))
+        lines.append(_row([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", *[""] * (len(HEADINGS) - 1)]))
         lines += [_row([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
     return "\n".join(lines)

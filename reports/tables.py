@@ -158,7 +158,12 @@ def _entries(
         if ours is not None and ours.values
     }
     contenders = {index for index, row in enumerate(rows) if not row.reference}
-    comparable = {index: mean for index, mean in means.items() if index in contenders and not _apart(measured[index])}
+    # As printed: a difference that nobody can see makes no row the best.
+    comparable = {
+        index: round(mean, _decimals(rows[index], column))
+        for index, mean in means.items()
+        if index in contenders and not _apart(measured[index])
+    }
     printed = {index: published_value(row, column) for index, row in enumerate(rows) if column.id in row.published}
     shared = sorted(set(comparable) & set(printed))
     our_rank = ranks({index: comparable[index] for index in shared}, column.direction)
@@ -170,7 +175,7 @@ def _entries(
     for index, (row, ours) in enumerate(zip(rows, measured, strict=True)):
         nothing = Entry(text.NOTHING)
         line: dict[Kind, Entry] = dict.fromkeys(get_args(Kind), nothing)
-        own = column if row.decimals is None else column.model_copy(update={"decimals": row.decimals})
+        own = column.model_copy(update={"decimals": _decimals(row, column)})
         if ours is not None:
             line["ours"] = _our_entry(ours, own, index in best, notes)
         if index in printed:
@@ -183,6 +188,10 @@ def _entries(
             line["rank"] = Entry(order, value=float(our_rank[index]), state="number")
         lines.append(line)
     return lines
+
+
+def _decimals(row: Row, column: Column) -> int:
+    return column.decimals if row.decimals is None else row.decimals
 
 
 def _apart(ours: Measured | None) -> str:
@@ -206,7 +215,8 @@ def _our_entry(ours: Measured, column: Column, best: bool, notes: _Footnotes) ->
         spread = f"[{', '.join(written(end, column.decimals) for end in summary.interval)}]"
     elif len(summary.points) > 1:
         points = [written(point, column.decimals) for point in summary.points]
-        spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} equal)"
+        alike = "equal" if len(set(summary.points)) == 1 else "round to this"
+        spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} {alike})"
     printed = written(summary.mean, column.decimals)
     return Entry(printed, spread, summary.mean, best, "number", marks)
 

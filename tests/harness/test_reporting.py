@@ -11,6 +11,7 @@ import pytest
 from benchmarks.cell import Cell
 from benchmarks.errors import UserError
 from benchmarks.reporting import Wanted, find_recorded, make_report, on_cuda, planned_cells, recorded_bundle
+from benchmarks.seed_options import parse_recorded
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 
@@ -63,6 +64,28 @@ def test_cells_of_several_folders_are_joined_and_the_missing_ones_are_not_run(su
     assert bundle.warnings == []
     assert bundle.provenance["cells"] == "2 of 3 ok"
     assert any("not run" in note and cells[2].address in note for note in found.notes)
+
+
+def test_cells_that_were_asked_for_at_fewer_seeds_are_missing_at_no_others(suite: str, tmp_path: Path) -> None:
+    both = str(write_suite(tmp_path, DUMMY_ROW.replace('"dummy/dummy"', '"dummy/dummy", "dummy/tuned"'), "second"))
+    fewer = parse_recorded(["0-2", "dummy/tuned/*:0,2", "nothing*,dummy/tuned/*:0"])
+    assert fewer == ([0, 1, 2], (("dummy/tuned/*", (0, 2)), ("nothing*,dummy/tuned/*", (0,))))
+    with pytest.raises(UserError, match=r"--seeds nothing\*:"):
+        planned_cells([both], *fewer)
+    cells = planned_cells([both], fewer[0], fewer[1][:1])
+    assert sorted(cell.address for cell in cells) == [
+        *(f"dummy/dummy/dummy/s{seed}" for seed in (0, 1, 2)),
+        *(f"dummy/tuned/dummy/s{seed}" for seed in (0, 2)),
+    ]
+    record(tmp_path / "a", cells[0])
+    bundle, _ = recorded_bundle([both], [tmp_path / "a"], fewer[0], fewer[1][:1])
+    assert bundle.provenance["cells"] == "1 of 5 ok"
+
+
+@pytest.mark.parametrize("texts", [["0-2", "0-4"], ["dtn/*:"], ["dtn/*:x"], ["0-2", ":x"]])
+def test_seeds_that_are_none_are_refused(texts: list[str]) -> None:
+    with pytest.raises(UserError, match="--seeds"):
+        parse_recorded(texts)
 
 
 def test_a_folder_of_other_settings_or_of_another_seed_never_gets_in(suite: str, tmp_path: Path) -> None:
@@ -157,7 +180,7 @@ def test_one_call_writes_the_small_page_the_results_and_the_budget(suite: str, t
     record(tmp_path / "a", cell)
     results, budget = tmp_path / "pages" / "RESULTS.md", tmp_path / "pages" / "budget.md"
     out = tmp_path / "small"
-    path, _ = make_report(Wanted((suite,), (tmp_path / "a",), [0], True, results, budget), tmp_path / "runs", out)
+    path, _ = make_report(Wanted((suite,), (tmp_path / "a",), [0], (), True, results, budget), tmp_path / "runs", out)
     assert [file.relative_to(out).as_posix() for file in out.rglob("*")] == ["index.html"]
     assert "A small copy" in path.read_text(encoding="utf-8")
     assert "| commit | c0ffee |" in results.read_text(encoding="utf-8")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from reports.claim_model import ClaimLine
+import reports.claims as decisions
+from reports.claim_model import ALPHA, ClaimLine, count_verdicts
 from reports.claims import build_claims, decide
 from reports.errors import ReportError
 from reports.published import PublishedPaper, load_paper, load_papers
+from reports.statistics import bootstrap_interval, lower_tail, simes
 from reports.tables import build_tables
 from tests.reports.cartoon_factory import SKILL, cartoon_suite
 from tests.reports.report_factory import Cells, score
@@ -82,26 +86,48 @@ def fill(cells: Cells, effects: list[float]) -> None:
         ([], "undecided"),
         ([5.0], "undecided"),
         ([5.0, 5.0], "undecided"),
-        ([0.1, 5.0, 9.0], "reproduced"),
-        ([-0.1, -5.0, -9.0], "contradicted"),
+        ([5.0, 6.0, 9.0], "reproduced"),
+        ([-5.0, -6.0, -9.0], "contradicted"),
+        ([0.1, 5.0, 9.0], "undecided"),
+        ([-0.1, -5.0, -9.0], "undecided"),
         ([0.1, 5.0, -0.1], "undecided"),
         ([0.0, 5.0, 9.0], "undecided"),
         ([0.0, -5.0, -9.0], "undecided"),
-        ([1.0, 2.0, 3.0, 0.5], "reproduced"),
+        ([1.0, 2.0, 3.0, 1.5], "reproduced"),
+        ([1.0, 2.0, 9.0, 0.5], "undecided"),
         ([1.0, 2.0, 3.0, -0.5], "undecided"),
         ([1.0, 2.0, 3.0, 2.5, 1.5], "reproduced"),
         ([-1.0, -2.0, -3.0, -2.5, -1.5], "contradicted"),
         ([1.0, -2.0, 3.0, -2.5, 1.5], "undecided"),
         ([5.0, 5.1, 5.2, 4.9, -0.1, 5.0, 5.1], "reproduced"),
+        ([10.0, 10.0, 10.0, 10.0, -1.0], "reproduced"),
+        ([1.0, 1.0, 1.0, 9.0, 0.1], "undecided"),
+        ([2.0, 2.0, 2.0], "reproduced"),
         ([0.0, 0.0, 0.0, 0.0, 0.0], "undecided"),
     ],
 )
-def test_the_seeds_decide_by_points_below_five_and_by_the_interval_from_five_on(
-    effects: list[float], verdict: str
-) -> None:
+def test_the_seeds_decide_where_interval_and_paired_test_agree(effects: list[float], verdict: str) -> None:
     decision = decide(effects)
     assert decision.verdict == verdict
     assert bool(decision.reason) == (verdict == "undecided")
+
+
+@pytest.mark.parametrize("seeds", [3, 4, 5, 8])
+def test_chance_alone_decides_one_contrast_in_twenty_at_most(seeds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decisions, "bootstrap_interval", partial(bootstrap_interval, resamples=200))
+    noise = np.random.default_rng(seeds).standard_normal((1_000, seeds))
+    verdicts = [decide(effects.tolist()).verdict for effects in noise]
+    assert 0.02 < 1 - verdicts.count("undecided") / len(verdicts) < 0.07
+
+
+@pytest.mark.parametrize(("seeds", "contrasts"), [(3, 12), (5, 3)])
+def test_chance_alone_contradicts_one_claim_in_forty_however_many_contrasts_it_has(seeds: int, contrasts: int) -> None:
+    source = np.random.default_rng(seeds)
+    fallen = 0
+    for _ in range(1_000):
+        one, others = source.standard_normal(seeds), source.standard_normal((contrasts, seeds))
+        fallen += simes([lower_tail((one - other).tolist()) for other in others]) <= ALPHA / 2
+    assert fallen / 1_000 < 0.04
 
 
 def test_three_points_show_their_range_and_fewer_show_no_interval() -> None:
@@ -112,7 +138,7 @@ def test_three_points_show_their_range_and_fewer_show_no_interval() -> None:
 
 @pytest.mark.parametrize(
     ("effects", "verdict"),
-    [([0.1, 0.2, 0.3], "reproduced"), ([-0.1, -0.2, -0.3], "contradicted"), ([0.1, 0.2, -0.3], "undecided")],
+    [([0.1, 0.11, 0.12], "reproduced"), ([-0.1, -0.11, -0.12], "contradicted"), ([0.1, 0.2, -0.3], "undecided")],
 )
 def test_scores_are_paired_by_seed_and_lower_is_better_by_changing_sides(
     cells: Cells, tmp_path: Path, effects: list[float], verdict: str
@@ -126,25 +152,26 @@ def test_scores_are_paired_by_seed_and_lower_is_better_by_changing_sides(
 
 
 @pytest.mark.parametrize(
-    ("effects", "verdict", "effect", "interval", "n"),
+    ("effects", "verdict", "effect", "interval", "p", "n"),
     [
-        ([900.0], "undecided", "+900.00", "–", "1"),
-        ([900.0, 900.0], "undecided", "+900.00", "–", "2"),
-        ([-900.0, -900.0], "undecided", "\u2212900.00", "–", "2"),
-        ([0.0, 0.0, 0.0], "undecided", "0.00", "[0.00, 0.00]", "3"),
-        ([0.0, 0.0, 0.0, 0.0, 0.0], "undecided", "0.00", "[0.00, 0.00]", "5"),
-        ([0.0, 2.0, 4.0], "undecided", "+2.00", "[0.00, +4.00]", "3"),
-        ([2.0, 2.0, 2.0, 2.0, 2.0], "reproduced", "+2.00", "[+2.00, +2.00]", "5"),
-        ([-0.5, -0.5, -0.5, -0.5, -0.5], "contradicted", "\u22120.50", "[\u22120.50, \u22120.50]", "5"),
+        ([900.0], "undecided", "+900.00", "–", "–", "1"),
+        ([900.0, 900.0], "undecided", "+900.00", "–", "–", "2"),
+        ([-900.0, -900.0], "undecided", "\u2212900.00", "–", "–", "2"),
+        ([0.0, 0.0, 0.0], "undecided", "0.00", "[0.00, 0.00]", "equal", "3"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], "undecided", "0.00", "[0.00, 0.00]", "equal", "5"),
+        ([0.0, 2.0, 4.0], "undecided", "+2.00", "[0.00, +4.00]", "0.225", "3"),
+        ([2.0, 2.0, 2.0, 2.0, 2.0], "reproduced", "+2.00", "[+2.00, +2.00]", "equal", "5"),
+        ([-0.5, -0.5, -0.5, -0.5, -0.5], "contradicted", "\u22120.50", "[\u22120.50, \u22120.50]", "equal", "5"),
     ],
 )
 def test_made_up_scores_end_in_the_known_verdict_effect_interval_and_n(
-    cells: Cells, tmp_path: Path, effects: list[float], verdict: str, effect: str, interval: str, n: str
+    cells: Cells, tmp_path: Path, effects: list[float], verdict: str, effect: str, interval: str, p: str, n: str
 ) -> None:
     fill(cells, effects)
     line = claim_of(cells, paper_of(tmp_path))
     held = "1 of 1" if verdict == "reproduced" else "0 of 1"
-    assert line.overview == (f"{verdict} (standin)", "New is better than old.", effect, interval, n, held)
+    shown = ("KID is lower with new", effect, "> 0", interval, p, n)
+    assert line.overview == (f"{verdict} (standin)", "New is better than old.", *shown, held)
 
 
 def test_five_seeds_that_point_both_ways_leave_an_interval_around_nought(cells: Cells, tmp_path: Path) -> None:
@@ -152,11 +179,11 @@ def test_five_seeds_that_point_both_ways_leave_an_interval_around_nought(cells: 
     line = claim_of(cells, paper_of(tmp_path)).contrasts[0]
     assert (line.verdict, line.effect, line.seeds) == ("undecided", "+0.14", "5")
     assert line.interval.startswith("[\u2212")
-    assert line.notes[0] == "undecided: the interval holds 0"
+    assert line.notes[0] == "undecided: the interval holds the claimed value"
 
 
 @pytest.mark.parametrize(("first", "second", "says"), [(1.0, -1.0, "Diversity"), (-1.0, 1.0, "KID"), (1.0, 0.0, "Div")])
-def test_a_claim_is_told_by_the_first_contrast_that_has_its_verdict(
+def test_a_claim_is_told_by_the_contrast_that_says_least_for_it(
     cells: Cells, tmp_path: Path, first: float, second: float, says: str
 ) -> None:
     for seed in range(3):
@@ -251,14 +278,16 @@ def test_a_margin_moves_the_line_and_is_said_with_its_reason(cells: Cells, tmp_p
     fill(cells, [2.0, 2.5, 3.0])
     text = f'{CLAIM}margin = 2.25\nmargin_why = "less is noise"\nunit = "points"\n'
     line = claim_of(cells, paper_of(tmp_path, text)).contrasts[0]
-    assert (line.verdict, line.effect, line.interval) == ("undecided", "+0.25 points", "[\u22120.25, +0.75]")
-    assert "margin +2.25 points: less is noise" in line.notes
+    assert (line.verdict, line.effect, line.claimed) == ("undecided", "+2.50 points", "> +2.25")
+    assert line.interval == "[+2.00, +3.00]"
+    assert line.points.replace("\u00a0", " ") == "0: +2.00, 1: +2.50, 2: +3.00"
+    assert "claimed above +2.25 points: less is noise" in line.notes
 
 
 def test_a_scale_is_applied_before_the_margin(cells: Cells, tmp_path: Path) -> None:
     fill(cells, [0.002, 0.003, 0.004])
     text = f'{CLAIM}scale = 1e3\nmargin = 1.0\nmargin_why = "x"\ndecimals = 1\n'
-    assert claim_of(cells, paper_of(tmp_path, text)).contrasts[0].interval == "[+1.0, +3.0]"
+    assert claim_of(cells, paper_of(tmp_path, text)).contrasts[0].interval == "[+2.0, +4.0]"
 
 
 @pytest.mark.parametrize(
@@ -284,8 +313,40 @@ def test_a_claim_needs_all_its_contrasts_and_falls_with_one(
     assert claim_of(cells, paper_of(tmp_path, CLAIM + SECOND)).verdict == verdict
 
 
+def test_one_contrast_of_many_against_a_claim_may_be_chance_and_says_so(cells: Cells, tmp_path: Path) -> None:
+    """Alone p is 0.04; among twelve that are nowhere near it, chance gives such a one in three claims of ten."""
+    text = CLAIM + "".join(
+        SECOND.replace('score = "lpips"', f'score = "lpips{number}"').replace("Div", f"{number}. div")
+        for number in range(11)
+    )
+    paper = paper_of(tmp_path, text)
+    names = [f"lpips{number}" for number in range(11)]
+    for seed, (effect, other) in enumerate(zip([-1.0, -1.9, -1.3], [0.1, -0.2, 0.2], strict=True)):
+        cells.add("made-up/new", [kid(1.0), *(score(name, 0.5 + other) for name in names)], seed=seed)
+        cells.add("made-up/old", [kid(1.0 + effect), *(score(name, 0.5) for name in names)], seed=seed)
+    line = claim_of(cells, paper)
+    assert line.contrasts[0].verdict == "contradicted"
+    assert line.verdict == "undecided"
+    assert line.deciding is line.contrasts[0]
+    assert line.contrasts[0].notes[0].startswith("1 of 12 contrasts against a claim may be chance")
+
+
+def test_questions_of_our_own_are_marked_and_counted_apart(cells: Cells, tmp_path: Path) -> None:
+    fill(cells, [5.0, 5.1, 5.2])
+    second = CLAIM[CLAIM.index("[[claims]]") :].replace('"better"', '"ours"').replace('"high"', '"derived"')
+    paper = paper_of(tmp_path, CLAIM + second.replace('"New is', '"Ours: new is'))
+    bundle = cells.bundle()
+    (claims,) = build_claims(bundle, [paper], build_tables(bundle, [paper]))
+    assert [line.sentence for line in claims.lines] == ["New is better than old.", "Ours: new is better than old."]
+    assert claims.count("reproduced") == 1
+    assert claims.counts == (
+        "1 reproduced, 0 contradicted, 0 undecided; of our own questions 1 reproduced, 0 contradicted, 0 undecided"
+    )
+    assert count_verdicts([claims]) == claims.counts
+
+
 def test_what_is_missing_is_named_and_the_other_seeds_still_decide(cells: Cells, tmp_path: Path) -> None:
-    fill(cells, [0.1, 0.2, 0.3])
+    fill(cells, [0.1, 0.11, 0.12])
     cells.add("made-up/new", [kid(1.0)], seed=3)
     cells.add("made-up/old", [kid(9.0)], seed=3, status="oom", reason="out of memory")
     cells.add("made-up/new", [], seed=4)

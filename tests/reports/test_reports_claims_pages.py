@@ -83,7 +83,7 @@ def latex_rows(claims: Claims) -> list[Row]:
     for line in body.replace("\\midrule\n", "").strip().splitlines():
         cells = [latex_text(cell) for cell in line.removesuffix(" \\\\").split(" & ")]
         if len(cells) == 2:
-            bold = re.fullmatch(r"\\multicolumn\{5\}\{p\{52em\}\}\{(.*)\}", cells[1])
+            bold = re.fullmatch(r"\\multicolumn\{7\}\{p\{62em\}\}\{(.*)\}", cells[1])
             assert bold
             rows.append(split_word(cells[0], bold.group(1)))
         else:

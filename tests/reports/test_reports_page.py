@@ -278,14 +278,14 @@ def test_page_markdown_and_latex_say_the_same_of_every_table_and_claim(bundle: B
 def test_the_verdicts_on_top_are_those_of_the_claims(bundle: Bundle, page: str) -> None:
     papers = load_papers()
     claims = build_claims(bundle, papers, build_tables(bundle, papers))
-    rows = [row for row in Page(page).tables[""] if len(row) == 6][1:]
+    rows = [row for row in Page(page).tables[""] if len(row) == 8][1:]
     lines = [line for paper in claims for line in paper.lines]
     assert len(rows) == len(lines) > 30
     for row, line in zip(rows, lines, strict=True):
-        word, sentence, *numbers = line.overview
+        word, sentence, contrast, *numbers = line.overview
         assert row[0] == line.verdict
         assert word.startswith(line.verdict)
         assert row[1] == sentence
         assert row[2:] == numbers
-        assert line.deciding.verdict == line.verdict
-        assert numbers[:3] == [line.deciding.effect, line.deciding.interval, line.deciding.seeds]
+        assert contrast == line.deciding.says
+        assert numbers[0] == line.deciding.effect

@@ -45,7 +45,14 @@ def latex_grid(table: Table) -> Grid:
 def latex_text(cell: str) -> str:
     bare = re.sub(r"\\textsuperscript\{[^}]*\}", "", cell).replace("\\emph{(published only)}", "")
     bare = re.sub(r"\\textbf\{([^}]*)\}", r"\1", bare)
-    for sign, printed in (("$-$", "\u2212"), ("$\\rightarrow$", "→"), ("$\\times$", "×"), ("--", "–")):
+    for sign, printed in (
+        ("$-$", "\u2212"),
+        ("$\\rightarrow$", "→"),
+        ("$\\times$", "×"),
+        ("--", "–"),
+        ("\\textgreater{}", ">"),
+        ("\\textless{}", "<"),
+    ):
         bare = bare.replace(sign, printed)
     bare = bare.replace("{[}", "[").replace("{]}", "]")
     return re.sub(r"\\([_&%#$])", r"\1", bare).strip()

@@ -508,3 +508,24 @@ def test_the_cartoon_tables_are_filled_from_a_suite_of_its_rows(cells: Cells) ->
     forgetting = column(tables["table-cartoon-fig-4-accuracy-by-the-group-judge"], "accuracy-forgetting")
     assert forgetting["Full transfer"].best
     assert forgetting["Baseline 2 (fine-tune on groups 1-3 merged)"].value == pytest.approx(-55, abs=4)
+
+
+@pytest.mark.parametrize(
+    ("values", "printed", "best"),
+    [
+        ((0.001, 0.002, 0.004), "(all 3 round to this)", False),
+        ((0.002, 0.002, 0.002), "(all 3 equal)", False),
+        ((0.41, 0.42, 0.43), "(0.41, 0.42, 0.43)", True),
+    ],
+)
+def test_no_row_is_the_best_by_digits_that_are_not_printed(
+    cells: Cells, values: tuple[float, ...], printed: str, best: bool
+) -> None:
+    for seed, value in enumerate(values):
+        recall = {"unit": "%", "direction": "higher", "extractor": "judge:target", "weights": "w", "n_fake": 100}
+        cells.add("dtn/dtn", [score("accuracy.target", value, **recall)], seed=seed)
+        cells.add("dtn/no-tid", [score("accuracy.target", 0.0, **recall)], seed=seed)
+    table = table_named(cells.bundle(), "dtn-table-1")
+    ours = entries(table, "DTN")["ours"]
+    assert (ours.spread, ours.best) == (printed, best)
+    assert not entries(table, "DTN w/o L_TID")["ours"].best

@@ -1,0 +1,64 @@
+"""Seeds as the command line writes them: ``0-4`` or ``0,2,7``, and ``GLOB:0-2`` for cells that have fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from benchmarks.errors import UserError, did_you_mean
+from benchmarks.globs import idle, matches
+
+Fewer = tuple[str, tuple[int, ...]]
+"""A glob over addresses, and the only seeds at which its cells are asked for."""
+
+
+def parse_seeds(text: str | None) -> list[int] | None:
+    """``0-4`` or ``0,2,7`` as a list.
+
+    Raises:
+        UserError: something else.
+    """
+    if text is None:
+        return None
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not (first + last).isdecimal() or not first or (dash and not last) or len(first + last) > 12:
+            raise UserError(f"--seeds {text}: expected numbers like 0-4 or 0,2,7")
+        seeds += range(int(first), int(last or first) + 1)
+    if len(set(seeds)) != len(seeds) or not seeds:
+        raise UserError(f"--seeds {text}: names a seed twice, or none")
+    return seeds
+
+
+def parse_recorded(texts: Sequence[str]) -> tuple[list[int] | None, tuple[Fewer, ...]]:
+    """The seeds of recordings: one plain value for all cells, and ``GLOB:SEEDS`` for those that have fewer.
+
+    Raises:
+        UserError: two plain values, or something that is no seeds.
+    """
+    plain = [text for text in texts if ":" not in text]
+    if len(plain) > 1:
+        raise UserError(f"--seeds {' --seeds '.join(plain)}: one of them is for all cells; write GLOB:SEEDS for some")
+    fewer = []
+    for text in texts:
+        glob, colon, seeds = text.rpartition(":")
+        if colon:
+            fewer.append((glob, tuple(parse_seeds(seeds) or ())))
+    return parse_seeds(plain[0] if plain else None), tuple(fewer)
+
+
+def asked_for(address: str, seed: int, fewer: Sequence[Fewer]) -> bool:
+    """Whether a cell is asked for at its seed: the last glob that matches its address decides."""
+    seeds = [seeds for glob, seeds in fewer if matches(address, glob)]
+    return not seeds or seed in seeds[-1]
+
+
+def refuse_idle(addresses: Collection[str], fewer: Sequence[Fewer]) -> None:
+    """Every glob has to match a cell.
+
+    Raises:
+        UserError: one matches none.
+    """
+    for glob, _ in fewer:
+        if (none := idle(glob, addresses)) is not None:
+            raise UserError(f"--seeds {none}:...: no cell is called so{did_you_mean(none, addresses)}")
