@@ -51,7 +51,9 @@ def _table(cache: Path) -> Table:
     for column in ("name", "what", "state", "MiB", "where"):
         table.add_column(column, justify="right" if column == "MiB" else "left")
     for item in inventory.list_data(cache):
-        table.add_row(item.name, item.title, item.status, f"{item.size / 2**20:.1f}", escape(item.where))
+        table.add_row(
+            item.name, item.title, item.status, f"{item.size / 2**20:.1f}" if item.size else "", escape(item.where)
+        )
     return table
 
 

@@ -23,6 +23,7 @@ from benchmarks.executor import CellState, Executor
 from benchmarks.journal import finished
 from benchmarks.live import STYLES, LiveView
 from benchmarks.plan import Plan
+from reports.format import plural
 
 if TYPE_CHECKING:
     from benchmarks.tracking.tracker import Tracker
@@ -43,7 +44,7 @@ def show_plan(plan: Plan, root: Path, console: Console) -> None:
     table = Table(title=f"suite {plan.suite.name}, profile {plan.suite.profile}", box=None)
     for column in ("cell", "starts from", "needed by", "steps", "state"):
         numeric = column in ("needed by", "steps")
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "cell")
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "cell", overflow="fold")
     sharers = Counter(needed.hash for cell in plan.cells for needed in cell.needed)
     for cell in plan.cells:
         before = finished(cell.directory(root))
@@ -54,7 +55,8 @@ def show_plan(plan: Plan, root: Path, console: Console) -> None:
         table.add_row(cell.address, needed, shared, steps, f"[{style}]{state}[/]")
     console.print(table)
     missing = sum((finished(cell.directory(root)) or {}).get("status") != "ok" for cell in plan.cells)
-    console.print(f"{len(plan.rows)} rows, {len(plan.cells)} cells with their shared stages, {missing} to run")
+    rows, cells = plural(len(plan.rows), "row"), plural(len(plan.cells), "cell")
+    console.print(f"{rows}, {cells} with their shared stages, {missing} to run")
 
 
 def invoke(plan: Plan, options: Options, console: Console) -> int:
@@ -62,6 +64,7 @@ def invoke(plan: Plan, options: Options, console: Console) -> int:
     root = options.root
     _check_writable(root)
     _check_extractors(plan)
+    _check_files(plan, root)
     prepare_data(plan, root, console)
     index.update(root, plan.suite.name, plan.cells)
     executor = Executor(plan.cells, root, options.jobs or _default_jobs(plan), fresh=options.fresh)
@@ -217,6 +220,15 @@ def _check_extractors(plan: Plan) -> None:
             raise UserError(reason)
 
 
+def _check_files(plan: Plan, root: Path) -> None:
+    """A missing file of weights stops a run before its judges train for hours; what is done needs none any more."""
+    from benchmarks.restore import weights_files
+
+    for cell in plan.cells:
+        if (finished(cell.directory(root)) or {}).get("status") != "ok":
+            weights_files(cell)
+
+
 def _other_sources(states: Sequence[CellState]) -> str:
     """One line where finished cells are reused that other code has made; empty where there are none."""
     before = [finished(state.directory) for state in states if state.reused]
@@ -233,7 +245,9 @@ def _summary(states: Sequence[CellState], wall_s: float) -> str:
         counts[str(state.status)] = counts.get(str(state.status), 0) + 1
     words = ", ".join(f"[{STYLES[word]}]{n} {word}[/]" for word, n in counts.items())
     reused = sum(state.reused for state in states)
-    line = f"{len(states)} cells: {words}{f' ({reused} from earlier runs)' if reused else ''} in {wall_s:.0f} s"
+    line = (
+        f"{plural(len(states), 'cell')}: {words}{f' ({reused} from earlier runs)' if reused else ''} in {wall_s:.0f} s"
+    )
     bad = [state for state in states if state.status != "ok"]
     return "\n".join(
         [line, *(f"  [{STYLES[str(s.status)]}]{s.status}[/] {s.cell.address}: {escape(s.reason)}" for s in bad)]

@@ -22,9 +22,9 @@ def listing(what: str) -> Table:
     table = Table(box=None, title=what)
     for column, row in {"methods": _methods, "tasks": _tasks, "suites": _suites, "tables": _tables}[what](table):
         table.add_row(column, *row)
-    for shown in table.columns:
-        # A narrow terminal breaks long names instead of cutting them: they are what one copies.
-        shown.overflow = "fold"
+    for place, shown in enumerate(table.columns):
+        # Names are what one copies: a narrow terminal breaks what stands behind them, and cuts nothing.
+        shown.overflow, shown.no_wrap = "fold", place == 0
     return table
 
 

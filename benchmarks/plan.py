@@ -59,7 +59,9 @@ def make_plan(
     addresses = [cell.address for cell in rows]
     if only is not None:
         if (none := idle(only, addresses)) is not None:
-            raise UserError(f"--only {none!r} matches no cell of suite {suite.name!r}{did_you_mean(none, addresses)}")
+            raise UserError(
+                f"--only {none!r} matches no cell of suite {suite.name!r}{did_you_mean(none, _suggested(rows))}"
+            )
         rows = [cell for cell in rows if matches(cell.address, only)]
     addresses = [cell.address for cell in rows]
     made = " (does a --set make them alike? choose rows with --only instead)" if overrides else ""
@@ -209,6 +211,13 @@ class _Resolver:
                 for role in _judges_asked(task(task_settings, NO_CACHE), cls)
             },
         )
+
+
+def _suggested(rows: Sequence[Cell]) -> list[str]:
+    """What ``--only`` may have meant: a whole paper, all seeds of a row, one cell."""
+    papers = {f"{cell.paper}/*" for cell in rows}
+    methods = {f"{cell.method}/*" for cell in rows}
+    return [*sorted(papers), *sorted(methods), *(cell.address for cell in rows)]
 
 
 def _refuse_idle_overrides(overrides: Sequence[Override], rows: Sequence[Cell], cells: Sequence[Cell]) -> None:

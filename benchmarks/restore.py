@@ -62,7 +62,7 @@ def build_method(cell: Cell, task: Task, root: Path, *, trained_needs: bool = Tr
     except ValueError as error:
         raise UserError(f"{cell.address}: its networks cannot be built: {_one_line(error)}") from error
     if trained_needs:
-        for role, path in _files(cell, method).items():
+        for role, path in weights_files(cell).items():
             try:
                 method.take_file(role, _read_state(path))
             except RuntimeError as error:
@@ -88,15 +88,20 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def file_digests(cell: Cell, method: Method) -> dict[str, str]:
+def file_digests(cell: Cell) -> dict[str, str]:
     """``weights:NAME`` -> SHA-256 of every file of weights that the method starts from, for provenance."""
-    return {f"weights:{path.name}": file_digest(path) for path in _files(cell, method).values()}
+    return {f"weights:{path.name}": file_digest(path) for path in weights_files(cell).values()}
 
 
-def _files(cell: Cell, method: Method) -> dict[str, Path]:
-    who = f"method {cell.method!r}"
-    way_out = "or give the method settings that do without it (its documentation says which)"
-    return {role: find(name, who, way_out) for role, name in method.files().items()}
+def weights_files(cell: Cell) -> dict[str, Path]:
+    """Role -> the file of weights that the cell's method starts from, found in the user's folder.
+
+    Raises:
+        UserError: one is missing.
+    """
+    cls = get_method(cell.method)
+    wanted = cls.files(cls.Settings.model_validate(cell.method_settings))
+    return {role: find(name, f"method {cell.method!r}", f"or use {cls.without_files}") for role, name in wanted.items()}
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:

@@ -138,7 +138,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
     task = build_task(cell, root)
     task.prepare()
     method = build_method(cell, task, root)
-    record.data = {**task.digests(), **file_digests(cell, method)}
+    record.data = {**task.digests(), **file_digests(cell)}
     record.journal = journal.start(cell.to_json(), record.environment, record.data)
     with SystemMonitor(journal, cell.run.accelerator):
         fabric = Fabric(accelerator=cell.run.accelerator, devices=1, precision=cell.run.precision)

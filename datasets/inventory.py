@@ -26,7 +26,7 @@ from datasets.ten_shot.settings import TenShotSettings
 from datasets.ten_shot.sources import AVATARS
 from datasets.ten_shot.task import TenShot
 
-Status = Literal["ready", "partly", "missing", "made when needed", "damaged", "on your disk"]
+Status = Literal["ready", "partly", "missing", "made when needed", "damaged", "yours"]
 Progress = Callable[[str, int, int], None]
 """Told what is worked on, how much of it is done, and how much there is (0 if unknown)."""
 
@@ -118,7 +118,9 @@ def _rendered(name: str, title: str, folder: Path, starts: tuple[str, ...] = (""
 def _yours(name: str, title: str, folder: Path) -> Item:
     """What is decoded of the user's own folders; where those are only the user knows."""
     decoded = [path.stat().st_size for path in folder.glob(f"{name}-*.safetensors")]
-    return Item(name, title, "ready" if decoded else "on your disk", str(folder), sum(decoded))
+    if not decoded:
+        return Item(name, title, "yours", "the folder that --data-dir names", 0)
+    return Item(name, title, "ready", str(folder), sum(decoded))
 
 
 def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:

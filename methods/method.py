@@ -97,6 +97,9 @@ class Method(ABC):
     needs: ClassVar[Mapping[str, str]] = {}
     """Role -> registered name of the method whose trained networks this one starts from, e.g. ``{"f": "dtn/f"}``."""
 
+    without_files: ClassVar[str] = "settings that do without it (its documentation says which)"
+    """How to do without :meth:`files`; ends the error where one is missing."""
+
     settings: Any
 
     @classmethod
@@ -119,10 +122,12 @@ class Method(ABC):
         """Take over what ``role`` of :meth:`needed` provides; called once, before :meth:`optimizers`."""
         raise NotImplementedError(f"{type(self).__name__} needs {role!r} but does not say how to start from it")
 
-    def files(self) -> Mapping[str, str]:
+    @classmethod
+    def files(cls, settings: Any) -> Mapping[str, str]:
         """Role -> name of a file of weights that nothing here can train, e.g. ``{"face": "mobilefacenet.pth"}``.
 
-        The harness finds the file in the user's folder of weights; with settings that do without it, name none.
+        The harness finds the file in the user's folder of weights, before anything is trained; with settings that do
+        without it, name none.
         """
         return {}
 

@@ -189,6 +189,7 @@ class Recogniser(Method):
     title: ClassVar[str] = "Face recogniser"
     task: ClassVar[str] = "cartoon-groups"
     kind: ClassVar[Kind] = "predict"
+    without_files: ClassVar[str] = "--set 'cartoon/*:method.face_id=0', which leaves the Face-ID term out"
     stream: ClassVar[str] = "identities"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
@@ -205,9 +206,10 @@ class Recogniser(Method):
             self.embed = FaceCrop(MobileFaceNet()).requires_grad_(False)
             self.verifier = Verifier(PUBLISHED_THRESHOLD, scale=10.0).requires_grad_(False)
 
-    def files(self) -> Mapping[str, str]:
+    @classmethod
+    def files(cls, settings: RecogniserSettings) -> Mapping[str, str]:
         """Role -> name of the file of weights that this method needs: MobileFaceNet's, where that is chosen."""
-        return {"mobilefacenet": "mobilefacenet.pth"} if self.settings.architecture == "mobilefacenet" else {}
+        return {"mobilefacenet": "mobilefacenet.pth"} if settings.architecture == "mobilefacenet" else {}
 
     def take_file(self, role: str, state: Mapping[str, Tensor]) -> None:
         """Take MobileFaceNet's weights over.
@@ -216,7 +218,7 @@ class Recogniser(Method):
             RuntimeError: not a MobileFaceNet's weights; the message names what is missing or too much.
             ValueError: a role that is not in :meth:`files`.
         """
-        if role not in self.files() or not isinstance(self.embed, FaceCrop):
+        if role not in self.files(self.settings) or not isinstance(self.embed, FaceCrop):
             raise ValueError(f"architecture = {self.settings.architecture!r} takes no file as {role!r}")
         self.embed.network.take(state)
 

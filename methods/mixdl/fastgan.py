@@ -102,6 +102,7 @@ class FastGAN(Method):
     title: ClassVar[str] = "FastGAN"
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
+    without_files: ClassVar[str] = "--set 'mixdl/fastgan*:method.reconstruction=l1', which compares pixels"
     stream: ClassVar[str] = "shots"
     watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g", "l_rec")
     averages: ClassVar[tuple[str, ...]] = ("g_ema",)
@@ -113,16 +114,17 @@ class FastGAN(Method):
         self.g: nn.Module = Generator(size, channels, s.latent, s.width)
         self.d: nn.Module = Discriminator(size, channels, s.width_d, self.projection(s))
         self.g_ema: nn.Module = Frozen(deepcopy(self.g))
-        self.distance: nn.Module | None = LPIPS() if s.reconstruction == "lpips" and s.lambda_rec else None
+        self.distance: nn.Module | None = LPIPS() if self.files(s) else None
 
     @classmethod
     def projection(cls, settings: FastGANSettings) -> int:
         """Outputs of the projection of D's last maps; there is none here."""
         return 0
 
-    def files(self) -> Mapping[str, str]:
+    @classmethod
+    def files(cls, settings: FastGANSettings) -> Mapping[str, str]:
         """VGG16's weights, where LPIPS judges the decoded pictures."""
-        return {} if self.distance is None else {"vgg16": VGG16}
+        return {"vgg16": VGG16} if settings.reconstruction == "lpips" and settings.lambda_rec else {}
 
     def take_file(self, role: str, state: Mapping[str, Tensor]) -> None:
         """Take VGG16's weights over.
@@ -131,7 +133,7 @@ class FastGAN(Method):
             RuntimeError: they are not torchvision's weights of VGG16.
             ValueError: a role that is not in :meth:`files`.
         """
-        if role not in self.files():
+        if role not in self.files(self.settings):
             raise ValueError(f"reconstruction = {self.settings.reconstruction!r} takes no file as {role!r}")
         cast(LPIPS, self.distance).take(state)
 

@@ -60,14 +60,14 @@ def test_faces_are_fetched_for_every_stage(tmp_path, monkeypatch):
 def test_every_stand_in_of_faces_is_listed_by_itself_and_what_is_decoded_of_yours_too(tmp_path):
     before = {item.name: item.status for item in inventory.list_data(tmp_path)}
     assert (before["snapshots"], before["sittings"]) == ("made when needed", "made when needed")
-    assert (before["celeba"], before["rafd"]) == ("on your disk", "on your disk")
+    assert (before["celeba"], before["rafd"]) == ("yours", "yours")
     for name in ("faces/snapshot-hair0-test-1", "faces/sitting-sad-test-1", "attributes/rafd-test-1"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / f"{name}.safetensors").write_bytes(b"0123456789")
     after = {item.name: (item.status, item.size) for item in inventory.list_data(tmp_path)}
     assert after["snapshots"] == after["sittings"] == after["rafd"] == ("ready", 10)
     assert after["faces"] == ("made when needed", 0)
-    assert after["celeba"] == ("on your disk", 0)
+    assert after["celeba"] == ("yours", 0)
 
 
 @pytest.mark.parametrize("name", ["snapshots", "sittings"])

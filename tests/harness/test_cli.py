@@ -144,7 +144,7 @@ def test_a_run_ends_in_a_report_and_says_where_it_is(call: Call, tmp_path: Path)
     suite = write_suite(tmp_path, DUMMY_ROW)
     code, out, err = call("run", str(suite), "--no-track", "--jobs", "1")
     assert code == 0, out + err
-    assert "1 cells: 1 ok" in out
+    assert "1 cell: 1 ok" in out
     assert (tmp_path / "runs" / "report" / "trial" / "index.html").is_file()
 
 

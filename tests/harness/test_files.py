@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +12,7 @@ from typing import ClassVar
 import pytest
 import safetensors.torch
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 
 import methods
@@ -18,6 +20,7 @@ from benchmarks import checkpoint
 from benchmarks.cell import Cell
 from benchmarks.dummy import Dummy
 from benchmarks.errors import UserError
+from benchmarks.invocation import Options, _check_files, invoke
 from benchmarks.plan import Plan
 from benchmarks.restore import WEIGHTS, build_method, build_task, restore_method
 from benchmarks.runner import run_cell
@@ -42,8 +45,9 @@ class Seeing(Dummy):
         super().__init__(settings, info)
         self.eye = nn.Linear(3, 3).requires_grad_(False)
 
-    def files(self) -> Mapping[str, str]:
-        return {"eye": self.name}
+    @classmethod
+    def files(cls, settings: MethodSettings) -> Mapping[str, str]:
+        return {"eye": cls.name}
 
     def take_file(self, role: str, state: Mapping[str, Tensor]) -> None:
         self.eye.load_state_dict(dict(state))
@@ -60,7 +64,8 @@ class Heir(Seeing):
 
     needs: ClassVar[Mapping[str, str]] = {"parent": "made/seeing"}
 
-    def files(self) -> Mapping[str, str]:
+    @classmethod
+    def files(cls, settings: MethodSettings) -> Mapping[str, str]:
         return {}
 
     def start_from(self, role: str, other: Method) -> None:
@@ -168,6 +173,22 @@ def test_the_result_says_which_file_it_was(cell: Cell, tmp_path: Path) -> None:
     assert run_cell(cell, cell.directory(tmp_path)) == "ok"
     data = result_of(tmp_path, cell)["data"]
     assert data == {"squares": "squares-1", "weights:eye.pth": hashlib.sha256(saved(EYE)).hexdigest()}
+
+
+def test_a_missing_file_stops_a_run_before_anything_is_trained(
+    plan_of: Callable[..., Plan], cell: Cell, tmp_path: Path
+) -> None:
+    plan = plan_of(ROWS)
+    with pytest.raises(UserError, match=r"eye\.pth is not in .* or use settings that do without it"):
+        invoke(plan, Options(tmp_path), Console())
+    assert not (tmp_path / "cells").exists()
+    # Done without the file at hand, as on the machine of a colleague: nothing asks for it any more.
+    for done in plan.cells:
+        directory = done.directory(tmp_path)
+        directory.mkdir(parents=True)
+        (directory / "result.json").write_text(json.dumps({"status": "ok", "cell": done.to_json()}))
+        (directory / "done").write_text("ok")
+    _check_files(plan, tmp_path)
 
 
 def test_a_cell_without_its_file_fails_with_the_reason(cell: Cell, tmp_path: Path) -> None:

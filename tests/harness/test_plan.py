@@ -278,3 +278,18 @@ def test_no_profile_undoes_what_makes_a_row_of_mixdl_another_row(name: str) -> N
     for method, only in differs.items():
         if method in rows:
             assert {key: value for key, value in rows[method].items() if value != full[key]} == only
+
+
+@pytest.mark.parametrize(
+    ("only", "meant"),
+    [
+        ("carton/*", "cartoon/*"),
+        ("cartoon", "cartoon/*"),
+        ("dtn/dnt", "dtn/dtn/*"),
+        ("dtn/dtn/digts/s0", "dtn/dtn/digits/s0"),
+    ],
+)
+def test_a_glob_that_picks_nothing_is_answered_with_what_it_may_have_meant(only: str, meant: str) -> None:
+    with pytest.raises(UserError) as caught:
+        make_plan(load_suite("quick"), only=only)
+    assert f"did you mean {meant!r}?" in str(caught.value)

@@ -335,7 +335,7 @@ def test_the_distance_loss_brings_gs_maps_nearer_to_the_mixture() -> None:
 def test_vgg16_is_not_asked_for_where_it_is_not_needed() -> None:
     for settings in ({"reconstruction": "l1"}, {"reconstruction": "lpips", "lambda_rec": 0}):
         method = small(FastGAN, **settings)
-        assert method.files() == {}
+        assert method.files(method.settings) == {}
         with pytest.raises(ValueError, match="takes no file as 'vgg16'"):
             method.take_file("vgg16", {})
 
@@ -352,7 +352,7 @@ def test_lpips_asks_for_vgg16_is_the_package_and_trains_with_a_file_of_the_right
     import lpips
 
     method, state = small(FastGAN, reconstruction="lpips"), made_up_vgg16()
-    assert method.files() == {"vgg16": VGG16}
+    assert method.files(method.settings) == {"vgg16": VGG16}
     method.take_file("vgg16", {**state, "classifier.0.bias": torch.zeros(1)})
     # The package would first make up all of VGG16's 138 million weights.
     monkeypatch.setattr(lpips.pretrained_networks, "vgg16", lambda **_: deepcopy(method.distance.trunk))

@@ -272,7 +272,7 @@ def test_mobilefacenet_refuses_images_of_another_size():
 def test_the_recogniser_takes_a_file_of_mobilefacenet_and_answers_with_it(published):
     torch.manual_seed(1)
     trained = MobileFaceNet().eval()
-    assert published.files() == {"mobilefacenet": "mobilefacenet.pth"}
+    assert published.files(published.settings) == {"mobilefacenet": "mobilefacenet.pth"}
     x = images(2, 3)
     before = published.embed(x)
     published.take_file("mobilefacenet", trained.state_dict())
@@ -310,7 +310,7 @@ def test_a_wrong_file_is_refused_with_the_names_that_do_not_fit_and_changes_noth
 
 def test_only_the_architecture_that_needs_a_file_names_one_or_takes_one(published):
     recogniser = small()
-    assert recogniser.files() == {}
+    assert recogniser.files(recogniser.settings) == {}
     with pytest.raises(ValueError, match="'small' takes no file as 'mobilefacenet'"):
         recogniser.take_file("mobilefacenet", MobileFaceNet().state_dict())
     with pytest.raises(ValueError, match="'mobilefacenet' takes no file as 'face'"):
