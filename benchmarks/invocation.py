@@ -56,7 +56,7 @@ def show_plan(plan: Plan, root: Path, console: Console) -> None:
     console.print(table)
     missing = sum((finished(cell.directory(root)) or {}).get("status") != "ok" for cell in plan.cells)
     rows, cells = plural(len(plan.rows), "row"), plural(len(plan.cells), "cell")
-    console.print(f"{rows}, {cells} with their shared stages, {missing} to run")
+    console.print(f"{rows}, {cells} with shared stages, {missing} to run")
 
 
 def invoke(plan: Plan, options: Options, console: Console) -> int:

@@ -74,7 +74,7 @@ def test_the_page_has_the_steps_that_it_promises() -> None:
 
 def test_everything_else_in_its_blocks_is_the_installation() -> None:
     (install,) = [line for line in LINES if not line.startswith("retable ")]
-    assert install.startswith("python -m venv .venv && .venv/bin/pip install -c constraints.txt -e .")
+    assert install.startswith("python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e .")
     assert (ROOT / "constraints.txt").is_file()
 
 
@@ -97,7 +97,7 @@ def test_every_run_is_planned_on_the_practice_pictures(line: str, here: Path) ->
     words = [*shlex.split(line)[1:], *([] if "--dry-run" in line else ["--dry-run"])]
     done = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "200"})
     assert done.exit_code == 0, done.output
-    assert re.search(r"[1-9]\d* rows?s?, \d+ cells", done.output)
+    assert re.search(r"[1-9]\d* rows?, \d+ cells? with shared stages", done.output)
     assert asked(line)[1]["data_dir"].is_dir()
     assert not (here / "runs").exists()
 
