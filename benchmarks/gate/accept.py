@@ -72,7 +72,8 @@ def record_part(
     how = Later(only=only, **(moved or part.expectations.made).model_dump())
     earlier = [other for other in old.later if other.only != only or (moved is not None and other.checks)]
     score = sorted([*kept, *part.expectations.score], key=lambda entry: (entry.cell, entry.key))
-    whole = old.model_copy(update={"later": [*earlier, how], "score": score})
+    blunt = sorted({*old.cannot_fail} - {*mine.cannot_fail} | {*part.expectations.cannot_fail})
+    whole = old.model_copy(update={"later": [*earlier, how], "cannot_fail": blunt, "score": score})
     rate = sum(alarms(entry, whole) for entry in whole.score)
     note = f"{len(kept)} expectations of other cells are as they were; all together are red by chance with at most"
     return Accepted(whole, (*part.notes, f"{note} {rate:.3g}"))
@@ -89,7 +90,8 @@ def picked(
     found = by_address(results)
     chosen = [result for address, result in found.items() if matches(address, only)]
     score = [entry for entry in expectations.score if matches(entry.cell, only)]
+    blunt = [place for place in expectations.cannot_fail if matches(place.partition(" ")[0], only)]
     known = {*found, *(entry.cell for entry in expectations.score)}
     if (none := idle(only, known)) is not None:
         raise UserError(f"--only {none!r} matches no cell{did_you_mean(none, known)}")
-    return expectations.model_copy(update={"score": score}), chosen
+    return expectations.model_copy(update={"cannot_fail": blunt, "score": score}), chosen

@@ -2,8 +2,8 @@
 
 :mod:`benchmarks.gate.paired` has the statistics. Besides a score that got worse these are regressions: a cell that is
 missing or not ok in the head and ok in the base, a score that the head's cell no longer has, and one that is not
-finite any more. New cells, cells that failed in the base already, and scores that were measured differently are told
-and turn nothing red.
+finite any more. New cells, cells that failed in the base already, scores that were measured differently, and cells that
+are one run on both sides are told and turn nothing red.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.gate.compare import by_address, is_gated, scores_of, without_seed
 from benchmarks.gate.expectations import Expectation, Expectations, alarms, differing, left_out, measured
-from benchmarks.gate.paired import decide, own_tolerance, recorded_tolerance
-from benchmarks.gate.tolerance import FALSE_ALARMS
-from benchmarks.gate.verdict import Base, Check, GateReport, gain
+from benchmarks.gate.notes import aside_notes, is_same_run, notes, same_run_notes
+from benchmarks.gate.paired import HALF, judge
+from benchmarks.gate.verdict import Base, Check, GateReport
 from benchmarks.globs import idle, matches
 from benchmarks.metrics.protocol import Score
 
@@ -67,7 +67,7 @@ def compare_runs(
     """
     before, after = _picked(base, head, only)
     pairs = _pair(before, after, expectations.leave_out if expectations else [], planned)
-    pairs.notes += _notes(before, after)
+    pairs.notes += [*same_run_notes(suite, before, after), *notes(before, after)]
     known = {(without_seed(entry.cell), entry.key): entry for entry in expectations.score} if expectations else {}
     decided: list[Check] = []
     chance = 0.0
@@ -75,18 +75,16 @@ def compare_runs(
         entry = known.get(place)
         if entry is not None and entry.differs_from(seeds[min(seeds)][0]):
             entry = None
-        check = _judge(place, seeds, entry, len(pairs.scores))
-        if check.verdict == "undecided":
-            pairs.aside.append(check)
-            continue
-        decided.append(check)
-        if check.expected is not None and check.expected.tolerance is not None:
-            chance += alarms(entry, expectations) if entry and expectations else FALSE_ALARMS / len(pairs.scores)
+        check, share = _judge(place, seeds, entry, expectations, len(pairs.scores))
+        chance += share
+        (pairs.aside if check.verdict == "undecided" else decided).append(check)
     if not decided and not pairs.lost:
-        raise UserError(_nothing(suite, against, pairs))
+        words = [*same_run_notes(suite, before, after), *aside_notes(pairs.aside)]
+        why = "; ".join(words) or "they have no cell in common that was ok in the base"
+        raise UserError(f"{suite} against {against}: nothing could be decided ({why})")
     if chance:
         pairs.notes.append(f"an equally good head is red by chance with a probability of at most {chance:.2g}")
-    pairs.notes += _aside_notes(pairs.aside)
+    pairs.notes += aside_notes(pairs.aside)
     checks = sorted([*pairs.lost, *decided], key=lambda check: (check.cell, check.key))
     return GateReport(
         suite, tuple(checks), tuple(pairs.new), tuple(pairs.notes), against=against, aside=tuple(pairs.aside)
@@ -128,6 +126,8 @@ def _pair(
             skipped[without_seed(address)] += 1
         elif new is None or new.get("status") != "ok":
             pairs.lost.append(_lost_cell(address, new, len(scores[0])))
+        elif is_same_run(old, new):
+            pairs.aside += [_same_run(address, *pair) for pair in scores[0].items()]
         else:
             _pair_cell(pairs, address, _seed(new), *scores)
     pairs.notes += [
@@ -155,20 +155,28 @@ def _pair_cell(pairs: _Pairs, address: str, seed: int, before: Mapping[str, Scor
             pairs.scores[without_seed(address), key][seed] = old, new
 
 
-def _judge(place: tuple[str, str], seeds: Seeds, entry: Expectation | None, checks: int) -> Check:
-    ordered = [seeds[seed] for seed in sorted(seeds)]
-    base, head = ([pair[side].value for pair in ordered] for side in (0, 1))
-    score = ordered[0][0]
+def _same_run(address: str, key: str, score: Score) -> Check:
+    yardstick = Base(score.value, None, score.unit, score.direction)
+    return Check(address, key, "same", yardstick, score.value, score.unit, "one run on both sides says nothing")
+
+
+def _judge(
+    place: tuple[str, str], seeds: Seeds, entry: Expectation | None, expectations: Expectations | None, checks: int
+) -> tuple[Check, float]:
+    """The verdict on a score, and how probable it is that chance alone turns it red."""
+    score = seeds[min(seeds)][0]
+    base, head = ({seed: pair[side].value for seed, pair in seeds.items()} for side in (0, 1))
     images = min((n for n in (score.protocol.n_real, score.protocol.n_fake) if n), default=0)
-    if entry is not None:
-        tolerance: float | None = recorded_tolerance(entry, len(seeds), images)
-    else:
-        tolerance = own_tolerance(base, head, checks, unit=score.unit, images=images)
-    gains = [gain(score.direction, old, new) for old, new in zip(base, head, strict=True)]
-    found = decide(gains, tolerance, fmean(base))
-    yardstick = Base(fmean(base), found.tolerance, score.unit, score.direction)
+    found = judge(base, head, checks, direction=score.direction, unit=score.unit, images=images, entry=entry)
+    chance = 0.0
+    if found.tolerance is not None:
+        chance = alarms(entry, expectations) if entry and expectations else HALF / checks
+    if found.lone is not None:
+        chance += HALF / checks
+    yardstick = Base(fmean(base.values()), found.tolerance, score.unit, score.direction)
     cell = f"{place[0]}/s{_span(sorted(seeds))}"
-    return Check(cell, place[1], found.verdict, yardstick, fmean(head), score.unit, found.words)
+    got = fmean(head.values())
+    return Check(cell, place[1], found.verdict, yardstick, got, score.unit, found.words), chance
 
 
 def _gated(result: Mapping[str, Any] | None, address: str, leave: list[str]) -> dict[str, Score]:
@@ -191,56 +199,6 @@ def _lost_cell(address: str, result: Mapping[str, Any] | None, scores: int) -> C
     status, reason = result.get("status"), result.get("reason")
     words = f"the cell's status is {status}" + (f": {reason}" if reason else "")
     return Check(address, key, "cell", reason=f"{words}; it was ok in the base", whole_cell=True)
-
-
-def _notes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a reader has to know before believing a difference, or the lack of one."""
-    both = [(before[address], after[address]) for address in sorted({*before} & {*after})]
-    notes = []
-    same = sum(bool(old.get("journal")) and old.get("journal") == new.get("journal") for old, new in both)
-    if same:
-        notes.append(
-            f"{same} of {len(both)} cells are the very same run on both sides, so they say nothing; "
-            "`retable run --fresh` runs them anew"
-        )
-    for key in ("device", "cpu", "torch"):
-        here, there = (
-            sorted({str(pair[side].get("environment", {}).get(key, "")) for pair in both} - {""}) for side in (0, 1)
-        )
-        if here and there and here != there:
-            notes.append(f"the base ran with {key} {', '.join(here)}, the head with {', '.join(there)}")
-    data = {
-        name
-        for old, new in both
-        for name, digest in (old.get("data") or {}).items()
-        if (new.get("data") or {}).get(name, digest) != digest
-    }
-    if data:
-        notes.append(f"the data changed between the runs: {', '.join(sorted(data))}")
-    return notes
-
-
-def _aside_notes(aside: Sequence[Check]) -> list[str]:
-    notes = []
-    different = [check for check in aside if check.verdict == "incomparable"]
-    if different:
-        first = different[0]
-        notes.append(
-            f"{_are(len(different))} measured differently and not compared, "
-            f"e.g. {first.cell} {first.key}: {first.reason}"
-        )
-    if len(aside) > len(different):
-        notes.append(f"{_are(len(aside) - len(different))} undecided: no expectation, and too few seeds for a spread")
-    return notes
-
-
-def _are(scores: int) -> str:
-    return "1 score is" if scores == 1 else f"{scores} scores are"
-
-
-def _nothing(suite: str, against: str, pairs: _Pairs) -> str:
-    words = "; ".join(_aside_notes(pairs.aside)) or "they have no cell in common that was ok in the base"
-    return f"{suite} against {against}: nothing could be decided ({words})"
 
 
 def _seed(result: Mapping[str, Any]) -> int:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from benchmarks.errors import UserError, did_you_mean
+from benchmarks.gate.tolerance import worst
 from benchmarks.globs import matches
 from benchmarks.journal import write_atomically
 from benchmarks.metrics.protocol import Protocol, Score
@@ -78,6 +79,12 @@ class Expectation(_Block):
         """The score's name with its slice; see :func:`score_key`."""
         return score_key(self.name, self.slice)
 
+    @property
+    def can_fail(self) -> bool:
+        """Whether some value would be too bad; see :func:`benchmarks.gate.tolerance.worst`."""
+        end = worst(self.name, self.unit, self.direction)
+        return abs(self.value - end) > self.tolerance
+
     def differs_from(self, score: Score) -> str:
         """What makes a measured score incomparable, e.g. ``n_fake is 500, expected 1000``; empty if nothing does."""
         expected = {**self.protocol.model_dump(), "unit": self.unit, "direction": self.direction}
@@ -114,6 +121,9 @@ class Expectations(_Block):
     suite: str
     leave_out: list[str] = []
     """Globs over ``CELL METRIC``: scores that are not recorded. Written by hand and kept."""
+    cannot_fail: list[str] = []
+    """``CELL METRIC``: scores whose tolerance would reach the end of their scale. They have no expectation, since a
+    check that no value could fail would count as passed for ever."""
     made: Provenance
     """Where the tolerances come from."""
     moved: Provenance | None = None
@@ -209,6 +219,7 @@ def to_toml(expectations: Expectations) -> str:
         f"format = {expectations.format}",
         f"suite = {_toml(expectations.suite)}",
         f"leave_out = {_toml(expectations.leave_out)}",
+        f"cannot_fail = {_toml(sorted(expectations.cannot_fail))}",
     ]
     for title in ("made", "moved"):
         if (provenance := getattr(expectations, title)) is not None:

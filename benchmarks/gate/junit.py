@@ -12,7 +12,7 @@ from benchmarks.journal import write_atomically
 
 
 def write_junit(report: GateReport, path: Path) -> None:
-    """One test case per check; scores that cannot be compared are skipped cases.
+    """One test case per check; scores that are not compared are skipped cases, and the notes the suite's output.
 
     Raises:
         UserError: the file cannot be written.
@@ -35,6 +35,8 @@ def write_junit(report: GateReport, path: Path) -> None:
             ElementTree.SubElement(case, "failure", type=check.verdict, message=text)
         else:
             ElementTree.SubElement(case, "system-out").text = text
+    if report.notes:
+        ElementTree.SubElement(root, "system-out").text = _printable("\n".join(report.notes))
     ElementTree.indent(root)
     write_file(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 

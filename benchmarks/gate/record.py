@@ -72,7 +72,19 @@ def record(
         assert old is not None  # noqa: S101  without old tolerances and five seeds nothing could be recorded
         made, moved = old.made, provenance
         later = [part for part in old.later if part.checks]
-    expectations = Expectations(suite=suite, leave_out=leave_out, made=made, moved=moved, later=later, score=entries)
+    score = [entry for entry in entries if entry.can_fail]
+    blunt = {f"{entry.cell} {entry.key}" for entry in entries if not entry.can_fail}
+    # Too few seeds to say that these could fail by now.
+    blunt |= {*(old.cannot_fail if old else ())} & {f"{cell} {key}" for cell, key in unknown}
+    expectations = Expectations(
+        suite=suite,
+        leave_out=leave_out,
+        cannot_fail=sorted(blunt),
+        made=made,
+        moved=moved,
+        later=later,
+        score=score,
+    )
     dropped = sorted(before.keys() - runs.keys())
     return Accepted(expectations, tuple(_notes(expectations, few, unknown, dropped, besides)))
 
@@ -200,7 +212,8 @@ def _notes(
     besides: int,
 ) -> list[str]:
     entries, made = expectations.score, expectations.made
-    remade = len(entries) + len(unknown) - len(few)
+    remade = sum((entry.cell, entry.key) not in few for entry in entries)
+    left = [f"{cell} {key}" for cell, key in unknown if f"{cell} {key}" not in expectations.cannot_fail]
     notes = [
         f"{len(entries)} expectations of gate {expectations.suite}: {remade} with new tolerances, "
         f"{len(entries) - remade} with the old tolerance and a moved value (fewer than {MIN_SEEDS} seeds)"
@@ -212,27 +225,18 @@ def _notes(
             f"{each * (made.checks - besides):.3g} ({each:.2g} a check)"
         )
     for title, places in (
-        (f"left out, fewer than {MIN_SEEDS} seeds", unknown),
-        ("dropped, no longer measured or in leave_out", dropped),
+        (f"left out, fewer than {MIN_SEEDS} seeds", left),
+        ("dropped, no longer measured or in leave_out", [f"{cell} {key}" for cell, key in dropped]),
+        (
+            "not recorded, too noisy to fail: the tolerance reaches the end of the scale (more seeds sharpen it)",
+            expectations.cannot_fail,
+        ),
     ):
         if places:
-            notes.append(f"{title}: " + "; ".join(f"{cell} {key}" for cell, key in places))
-    blunt = [entry for entry in entries if _is_blunt(entry)]
-    if blunt:
-        notes.append(
-            "too noisy to fail by their value: the tolerance reaches the end of the scale (more seeds sharpen it): "
-            + "; ".join(f"{entry.cell} {entry.key}" for entry in blunt)
-        )
+            notes.append(f"{title}: {'; '.join(places)}")
     commits = (expectations.moved or made).commit
     if "-dirty" in commits:
         notes.append("results come from an uncommitted working tree")
     if ", " in commits:
         notes.append(f"results come from several revisions ({commits}); `retable run --fresh` makes them all anew")
     return notes
-
-
-def _is_blunt(entry: Expectation) -> bool:
-    """Whether the tolerance reaches the end of the scale: 0 for what should be high, 100 % for an error rate."""
-    if entry.direction == "higher":
-        return entry.value - entry.tolerance <= 0
-    return entry.unit == "%" and entry.value + entry.tolerance >= 100

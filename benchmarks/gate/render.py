@@ -22,6 +22,7 @@ WORDS: dict[Verdict, str] = {
     "cell": "not ok",
     "new": "new",
     "undecided": "undecided",
+    "same": "same run",
 }
 Row = tuple[Verdict, str, str, str, str, str, str]
 
@@ -98,6 +99,8 @@ def summary(report: GateReport) -> str:
         )
     if report.new:
         text += f"; {_count(len(report.new), 'new score')} without an expectation"
+    if report.cannot_fail:
+        text += f"; {_count(report.cannot_fail, 'score')} too noisy to be checked"
     return text
 
 
@@ -191,4 +194,4 @@ def _count(n: int, noun: str) -> str:
 def _colour(verdict: Verdict) -> Literal["green", "yellow", "red"]:
     if verdict == "ok":
         return "green"
-    return "yellow" if verdict in ("better", "new", "undecided") else "red"
+    return "yellow" if verdict in ("better", "new", "undecided", "same") else "red"

@@ -15,8 +15,9 @@ because a tolerance also covers every recorded value:
     tolerance = max(k * s, max_i |x_i - m|, floor).
 
 The floor stands for what seeds do not show, such as judges (always of seed 0) that another machine's rounding changes.
-It is one percentage point or three images for scores in %, whichever is more, and 2 % of the value otherwise. Each
-``max`` can only lower the rate of false alarms.
+It is one percentage point or three images for scores in %, whichever is more, and 2 % of the value otherwise. Two per
+cent of nothing is nothing, so a value of zero that was counted over images may become three of them. Each ``max`` can
+only lower the rate of false alarms.
 
 What the rate assumes: scores that are normal over seeds (a method that collapses on one seed in ten needs more than
 five), tolerances that were made together, and values from the same seeds (a value that was moved to a single run's is
@@ -41,27 +42,48 @@ FLOOR_IMAGES = 3
 """Images that may change sides, for scores in % over few images."""
 FLOOR_RELATIVE = 0.02
 """Part of the value, for every other score."""
+FROM_ZERO = ("lpips_diversity", "precision", "recall")
+"""Metrics without a unit that are better the higher and never below 0, as a cosine can be."""
+UP_TO_ONE = ("copies",)
+"""Shares that are better the lower."""
+
+
+def worst(name: str, unit: str, direction: str) -> float:
+    """The worst value that a score can have, in its own unit; infinite where its scale is not known to end.
+
+    Args:
+        name: of the score, e.g. ``precision.lite0``.
+        unit: its unit.
+        direction: ``higher`` or ``lower``.
+    """
+    metric = name.partition(".")[0]
+    if direction == "higher":
+        return 0.0 if unit == "%" or metric in FROM_ZERO else -math.inf
+    return 100.0 if unit == "%" else 1.0 if metric in UP_TO_ONE else math.inf
 
 
 @lru_cache
-def factor(seeds: int, checks: int, false_alarms: float = FALSE_ALARMS) -> float:
+def factor(seeds: int, checks: int, false_alarms: float = FALSE_ALARMS, freedom: int | None = None) -> float:
     """k: tolerance in standard deviations, for one check of a gate.
 
     Args:
         seeds: n, the number of recorded runs, >= 2.
         checks: C, over which ``false_alarms`` is divided.
         false_alarms: A, for the whole gate, in (0, 1).
+        freedom: degrees of freedom of the standard deviation, where it comes from other seeds too; else n - 1.
     """
     from scipy.stats import t
 
-    return float(t.isf(false_alarms / checks, seeds - 1)) * math.sqrt(1 + 1 / seeds)
+    return float(t.isf(false_alarms / checks, freedom or seeds - 1)) * math.sqrt(1 + 1 / seeds)
 
 
 def floor(value: float, unit: str, images: int) -> float:
     """The least tolerance of a score in its own unit; ``images`` is how many it was measured on, 0 if not counted."""
     if unit == "%":
         return max(FLOOR_POINTS, 100 * FLOOR_IMAGES / images if images else 0.0)
-    return FLOOR_RELATIVE * abs(value)
+    if value:
+        return FLOOR_RELATIVE * abs(value)
+    return FLOOR_IMAGES / images if images else 0.0
 
 
 def tolerance(

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Verdict = Literal["ok", "better", "worse", "nonfinite", "incomparable", "missing", "cell", "new", "undecided"]
+Verdict = Literal["ok", "better", "worse", "nonfinite", "incomparable", "missing", "cell", "new", "undecided", "same"]
 FAILURES: tuple[Verdict, ...] = ("cell", "missing", "incomparable", "nonfinite", "worse")
 """Verdicts that turn the gate red; ``cell`` means that the cell itself did not end well."""
 
@@ -101,6 +101,8 @@ class GateReport:
     """The run that the scores are held against; empty where they are held against recorded expectations."""
     aside: tuple[Check, ...] = ()
     """Scores of both runs that cannot be held against each other. They turn nothing red."""
+    cannot_fail: int = 0
+    """How many scores are too noisy for an expectation that could fail."""
 
     @property
     def failures(self) -> tuple[Check, ...]:

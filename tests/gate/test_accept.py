@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import UserError
-from benchmarks.gate import accept_results, compare, load
+from benchmarks.gate import accept_results, compare, load, summary
 from benchmarks.gate.expectations import save, to_toml
 
-from .conftest import MakeResults, result, score
+from .conftest import MakeResults, Result, result, score
 
 DAY = datetime.date(2025, 1, 31)
 CELL = "dtn/dtn/digits/s0"
@@ -158,10 +158,51 @@ def test_scores_that_are_left_out_by_hand_stay_out(path: Path, results: MakeResu
     assert compare(accepted.expectations, results()).new == ()
 
 
-def test_a_check_that_can_never_fail_is_named(path: Path) -> None:
-    noisy = [result("p/m/t", seed, [score("accuracy", 10.0 + 20 * seed, "%", "higher")]) for seed in range(5)]
-    notes = accept_results("smoke", noisy, path).notes
-    assert any("too noisy" in note and "p/m/t/s0 accuracy" in note for note in notes)
+def noisy(seeds: range = range(5), name: str = "accuracy", unit: str = "%", direction: str = "higher") -> list[Result]:
+    """A score whose tolerance reaches 0 if it should be high, and 100 if it should be low."""
+    return [result("p/m/t", seed, [score(name, 10.0 + 20 * seed, unit, direction)]) for seed in seeds]
+
+
+@pytest.mark.parametrize("direction", ["higher", "lower"])
+def test_a_check_that_could_never_fail_is_named_and_not_recorded(
+    path: Path, results: MakeResults, direction: str
+) -> None:
+    found = [*results(), *noisy(direction=direction)]
+    accepted = accept_results("smoke", found, path, today=DAY)
+    assert any(note.startswith("not recorded, too noisy") and "p/m/t/s0 accuracy" in note for note in accepted.notes)
+    assert "4 expectations of gate smoke: 4 with new tolerances, 0 with" in accepted.notes[0]
+    assert load(path).cannot_fail == ["p/m/t/s0 accuracy request:test"]
+    assert "p/m/t/s0" not in {entry.cell for entry in load(path).score}
+    report = compare(load(path), found)
+    assert (len(report.checks), report.new, report.cannot_fail) == (4, (), 1)
+    assert summary(report) == "gate smoke: 4 checks passed; 1 score too noisy to be checked"
+
+
+def test_a_score_whose_scale_has_no_known_end_is_recorded_however_noisy(path: Path) -> None:
+    accept_results("smoke", noisy(name="likelihood", unit=""), path)
+    assert [entry.name for entry in load(path).score] == ["likelihood"]
+    accept_results("smoke", noisy(name="precision.lite0", unit=""), path)
+    assert load(path).score == []
+
+
+def test_too_noisy_a_score_stays_away_until_five_seeds_say_otherwise(path: Path, results: MakeResults) -> None:
+    place = "p/m/t/s0 accuracy request:test"
+    accept_results("smoke", [*results(), *noisy()], path)
+    accepted = accept_results("smoke", [*results([0]), *noisy(range(1))], path)
+    assert load(path).cannot_fail == [place]
+    assert not any(note.startswith("left out") for note in accepted.notes)
+    calm = [result("p/m/t", seed, [score("accuracy", 50.0 + seed, "%", "higher")]) for seed in range(5)]
+    accept_results("smoke", [*results(), *calm], path)
+    assert load(path).cannot_fail == []
+    assert any(entry.cell == "p/m/t/s0" for entry in load(path).score)
+
+
+def test_a_value_that_moved_within_its_tolerance_of_the_worst_is_no_check(path: Path, results: MakeResults) -> None:
+    accept_results("smoke", results(), path)
+    worst = results([0])
+    worst[0]["scores"][0]["value"] = 0.5
+    accept_results("smoke", worst, path)
+    assert load(path).cannot_fail == [f"{CELL} {ACCURACY}"]
 
 
 def test_an_uncommitted_tree_is_mentioned(path: Path, results: MakeResults) -> None:

@@ -159,14 +159,61 @@ def test_a_planned_cell_without_a_result_is_a_loss_whatever_other_seeds_did(
 
 
 def test_what_makes_a_comparison_doubtful_is_said(results: MakeResults, fresh: MakeResults) -> None:
-    base = [{**one, "journal": f"again-{n}"} for n, one in enumerate(results([0]))]
-    assert any("2 of 2 cells are the very same run" in note for note in versus(base, fresh([0])).notes)
-    head = [{**one, "journal": "other", "data": {"mnist": "b"}} for one in results([0])]
+    head = [{**one, "data": {"mnist": "b"}} for one in fresh([0])]
     for one in head:
         one["environment"]["torch"] = "3.0"
-    notes = versus([{**one, "data": {"mnist": "a"}} for one in base], head).notes
+    notes = versus([{**one, "data": {"mnist": "a"}} for one in results([0])], head).notes
     assert "the data changed between the runs: mnist" in notes
     assert "the base ran with torch 2.15, the head with 3.0" in notes
+
+
+def test_cells_of_other_settings_are_told_by_name(results: MakeResults, fresh: MakeResults) -> None:
+    head = fresh()
+    for one in head[1:6]:
+        one["cell"]["hash"] = "of other settings"
+    told = [note for note in versus(results(), head).notes if "settings" in note]
+    assert told == [f"5 of 10 cells were run with other settings: {ROW}/s1, {ROW}/s2, {ROW}/s3, and 2 more"]
+    assert not any("settings" in note for note in versus(results(), fresh()).notes)
+
+
+def test_cells_of_several_commits_are_told(results: MakeResults, fresh: MakeResults) -> None:
+    base, head = results(), fresh()
+    for n, one in enumerate(head):
+        one["environment"] |= {"commit": f"{n % 2}" * 40, "dirty": "true" if n == 3 else "false"}
+    base[0]["environment"]["commit"] = "f" * 40
+    assert [note for note in versus(base, head).notes if "commits" in note] == [
+        "the base's cells are of 2 commits: abc123 (9), ffffffffff (1)",
+        "the head's cells are of 3 commits: 0000000000 (5), 1111111111 (4), 1111111111-dirty (1)",
+    ]
+    assert not any("commits" in note for note in versus(results(), fresh()).notes)
+
+
+def test_the_very_same_run_on_both_sides_is_no_passed_check(results: MakeResults, fresh: MakeResults) -> None:
+    head = fresh([0])
+    base = [head[0], *results([0])[1:]]
+    report = versus(base, head)
+    assert report.ok
+    assert {cell: word for (cell, _), word in verdicts(report).items()} == {
+        f"{ROW}/s0": "same",
+        "dtn/original/digits/s0": "ok",
+    }
+    (note,) = (note for note in report.notes if "same run" in note)
+    assert note.startswith("1 of 2 cells are the very same run on both sides, so their scores are not compared")
+    assert to_text(report).splitlines()[-1] == f"gate smoke against {AGAINST}: 2 checks passed; 2 not compared"
+    assert "same run     dtn/dtn/digits/s0  accuracy.target request:test: base 8" in to_text(report, verbose=True)
+
+
+def test_a_seed_that_is_one_run_on_both_sides_is_no_pair(results: MakeResults, fresh: MakeResults) -> None:
+    head = broken(fresh(range(4)), by=-40.0)
+    base = [head[0], *results(range(4))[1:]]
+    report = versus(base, head)
+    assert [(check.cell, check.verdict) for check in report.failures] == [(f"{ROW}/s1-3", "worse")]
+
+
+def test_a_run_against_itself_is_a_question_without_an_answer(fresh: MakeResults) -> None:
+    head = fresh()
+    with pytest.raises(UserError, match=r"10 of 10 cells are the very same run.*`retable run smoke --fresh`"):
+        versus(head, head)
 
 
 def test_only_picks_cells_and_must_pick_some(results: MakeResults, fresh: MakeResults) -> None:
@@ -210,6 +257,7 @@ def test_the_command_writes_what_ci_reads(tmp_path: Path, results: MakeResults, 
     assert "40 points worse" in str(failure.get("message"))
     (skipped,) = suite.iter("skipped")
     assert "n_fake is 7" in str(skipped.get("message"))
+    assert "mind the step" in str(suite.findtext("system-out")).splitlines()
     lines = markdown.read_text().splitlines()
     assert lines[0] == f"**gate smoke against {AGAINST}: 1 of 3 checks failed; 1 not compared**"
     assert lines[2] == "| verdict | cell | metric | base | head | by how much |"

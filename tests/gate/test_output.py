@@ -125,6 +125,17 @@ def test_junit_has_one_case_for_every_check(path: Path, tmp_path: Path, broken: 
     assert "<tag> & é" in str(failure.get("message"))
 
 
+def test_junit_holds_the_notes_if_there_are_any(path: Path, tmp_path: Path, results: MakeResults) -> None:
+    some = results([0])
+    for number, device in enumerate(("cpu", "NVIDIA \x1b H200")):
+        some[0]["environment"]["device"] = device
+        write_junit(compare(load(path), some), tmp_path / f"{number}.xml")
+    found = [ElementTree.parse(tmp_path / f"{number}.xml").getroot() for number in (0, 1)]  # noqa: S314  our own
+    assert found[0].find("system-out") is None
+    assert "'NVIDIA" in str(found[1].findtext("system-out"))
+    assert found[1][-1].tag == "system-out", "where the format wants it: after the cases"
+
+
 def test_an_unwritable_junit_path_is_one_clear_line(path: Path, tmp_path: Path, results: MakeResults) -> None:
     console, _ = printed()
     with pytest.raises(UserError, match=r"gate\.xml: cannot be written"):

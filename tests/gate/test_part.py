@@ -85,6 +85,31 @@ def test_a_parts_tolerances_are_made_for_the_checks_of_the_whole_file(path: Path
     assert ours.value == alone.value
 
 
+def test_scores_too_noisy_to_fail_are_kept_apart_by_the_part_that_they_belong_to(path: Path) -> None:
+    noisy = cartoons()
+    for one in noisy:
+        one["scores"].append(score("accuracy.photo", 10.0 + 18 * one["cell"]["seed"], "%", "higher"))
+    accept_results("smoke", noisy, path, only=ONLY)
+    assert load(path).cannot_fail == [f"{CELL} accuracy.photo request:test"]
+    wild = [result("dtn/dtn/digits", seed, [score("accuracy.target", 20.0 * seed, "%", "higher")]) for seed in range(6)]
+    accept_results("smoke", wild, path, only="dtn/dtn/*")
+    both = [f"{CELL} accuracy.photo request:test", "dtn/dtn/digits/s0 accuracy.target request:test"]
+    assert load(path).cannot_fail == both
+    accept_results("smoke", cartoons(), path, only=ONLY)
+    assert load(path).cannot_fail == both[1:]
+
+
+def test_the_gate_counts_only_the_picked_scores_that_cannot_fail(path: Path) -> None:
+    noisy = [
+        *cartoons(),
+        *(result("dtn/noisy/digits", n, [score("accuracy", 20.0 * n, "%", "higher")]) for n in range(6)),
+    ]
+    accept_results("smoke", noisy, path, only="cartoon/*,dtn/noisy/*")
+    out = io.StringIO()
+    assert gate("smoke", noisy, path, only=ONLY, console=Console(file=out, width=160)) == 0
+    assert "too noisy" not in out.getvalue()
+
+
 def test_the_rate_of_false_alarms_of_the_whole_gate_is_said(path: Path) -> None:
     notes = accept_results("smoke", cartoons(), path, only=ONLY).notes
     assert any(note.endswith("as they were; all together are red by chance with at most 0.06") for note in notes)

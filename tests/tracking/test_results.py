@@ -115,17 +115,31 @@ def test_a_database_that_moved_with_its_artifacts_is_read(store: Store, cells: l
     assert [result["status"] for result in found.results] == ["ok", "ok"]
 
 
+def run_again(make: MakeCell, cells: list[FakeCell]) -> None:
+    """The same cells with the same scores, during a1, as `retable run --fresh` would make them."""
+    for n, old in enumerate(cells):
+        shutil.rmtree(old.directory)
+        new = make(cell=old.cell).belongs_to(id="a1")
+        new.t = T0 + 1_500_000
+        new.start().score_digits(80.0 + n).end()
+
+
 def against(root: Path, wanted: str, head: str | None = None) -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=300)
     return check_against(root, "quick", wanted, head, root / "none.toml", console=console), out.getvalue()
 
 
-def test_the_cells_in_the_folder_are_held_against_mlflow(store: Store, root: Path, cells: list[FakeCell]) -> None:
+def test_the_cells_in_the_folder_are_held_against_mlflow(
+    store: Store, root: Path, cells: list[FakeCell], make: MakeCell
+) -> None:
     index.update(root, "quick", [Cell.from_json(cell.cell) for cell in cells])
-    code, said = against(root, "a1a1")
-    assert code == 0
-    assert "2 of 2 cells are the very same run on both sides" in said
+    with pytest.raises(
+        UserError, match=r"2 of 2 cells are the very same run on both sides.*`retable run quick --fresh`"
+    ):
+        against(root, "a1a1")
+    run_again(make, cells)
+    assert against(root, "a1a1")[0] == 0
     shutil.rmtree(cells[1].directory)
     code, said = against(root, "a1a1")
     assert code == 1
@@ -133,8 +147,12 @@ def test_the_cells_in_the_folder_are_held_against_mlflow(store: Store, root: Pat
 
 
 def test_two_runs_of_mlflow_are_compared_and_one_with_itself_is_refused(
-    store: Store, root: Path, cells: list[FakeCell]
+    store: Store, root: Path, cells: list[FakeCell], make: MakeCell
 ) -> None:
+    with pytest.raises(UserError, match="2 of 2 cells are the very same run on both sides"):
+        against(root, "a1a1", "b2b2")
+    run_again(make, cells)
+    sync([root], store.uri)
     code, said = against(root, "a1a1", "b2b2")
     assert code == 0
     assert "the head is commit b2b2b2b2b2" in said
