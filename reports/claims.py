@@ -210,7 +210,10 @@ def _p(decision: Decision) -> str:
         return text.NOTHING
     if decision.interval[0] == decision.interval[1]:
         return "equal"
-    return "< 0.001" if decision.p < 0.001 else text.number(decision.p, 3)
+    if decision.p < 0.001:
+        return "< 0.001"
+    # Beside the level three digits do not tell on which side of it a p lies.
+    return text.number(decision.p, 4 if round(decision.p, 3) == ALPHA else 3)
 
 
 def _missing(parts: Sequence[_Part], shared: Sequence[int], task: str) -> list[str]:

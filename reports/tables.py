@@ -211,12 +211,13 @@ def _our_entry(ours: Measured, column: Column, best: bool, notes: _Footnotes) ->
         return Entry(ours.text, state="status" if ours.failed else "missing", notes=marks)
     summary = summarise([ours.values[seed] for seed in sorted(ours.values)])
     spread = ""
-    if summary.interval is not None:
+    if len(summary.points) > 1 and len(set(summary.points)) == 1:
+        spread = f"(all {len(summary.points)} equal)"
+    elif summary.interval is not None:
         spread = f"[{', '.join(written(end, column.decimals) for end in summary.interval)}]"
     elif len(summary.points) > 1:
         points = [written(point, column.decimals) for point in summary.points]
-        alike = "equal" if len(set(summary.points)) == 1 else "round to this"
-        spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} {alike})"
+        spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} round to this)"
     printed = written(summary.mean, column.decimals)
     return Entry(printed, spread, summary.mean, best, "number", marks)
 
