@@ -114,7 +114,7 @@ def report(
 
 @app.command(
     epilog="Examples: [bold]retable docs[/]   "
-    "[bold]retable docs --suite quick --suite mixdl --runs A --runs B --seeds 0-2[/]"
+    "[bold]retable docs --suite quick --suite mixdl --runs A --runs B --seeds 0-4 --seeds 'mixdl/*:0-2'[/]"
 )
 def docs(
     to: Annotated[Path, typer.Option(help="Folder of the pages.")] = Path("docs/methods"),

@@ -64,7 +64,7 @@ def invoke(plan: Plan, options: Options, console: Console) -> int:
     root = options.root
     _check_writable(root)
     _check_extractors(plan)
-    _check_files(plan, root)
+    _check_files(plan, root, fresh=options.fresh)
     prepare_data(plan, root, console)
     index.update(root, plan.suite.name, plan.cells)
     executor = Executor(plan.cells, root, options.jobs or _default_jobs(plan), fresh=options.fresh)
@@ -220,12 +220,12 @@ def _check_extractors(plan: Plan) -> None:
             raise UserError(reason)
 
 
-def _check_files(plan: Plan, root: Path) -> None:
+def _check_files(plan: Plan, root: Path, *, fresh: bool) -> None:
     """A missing file of weights stops a run before its judges train for hours; what is done needs none any more."""
     from benchmarks.restore import weights_files
 
     for cell in plan.cells:
-        if (finished(cell.directory(root)) or {}).get("status") != "ok":
+        if fresh or (finished(cell.directory(root)) or {}).get("status") != "ok":
             weights_files(cell)
 
 

@@ -72,7 +72,7 @@ def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None, fewer: Seq
                     f"{cell.address}: suite {where} plans it as {first.hash} and suite {suite} as {cell.hash} "
                     f"({_difference(first, cell)}); one address is one cell, so report these suites apart"
                 )
-    refuse_idle(known.keys(), fewer)
+    refuse_idle({address: cell.seed for address, (cell, _) in known.items()}, fewer)
     return [cell for cell, _ in known.values() if asked_for(cell.address, cell.seed, fewer)]
 
 

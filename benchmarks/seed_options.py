@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.errors import UserError, did_you_mean
 from benchmarks.globs import idle, matches
@@ -11,8 +11,8 @@ Fewer = tuple[str, tuple[int, ...]]
 """A glob over addresses, and the only seeds at which its cells are asked for."""
 
 
-def parse_seeds(text: str | None) -> list[int] | None:
-    """``0-4`` or ``0,2,7`` as a list.
+def parse_seeds(text: str | None, whole: str = "") -> list[int] | None:
+    """``0-4`` or ``0,2,7`` as a list; ``whole`` is what an error shows, where that is more than the numbers.
 
     Raises:
         UserError: something else.
@@ -23,10 +23,10 @@ def parse_seeds(text: str | None) -> list[int] | None:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         if not (first + last).isdecimal() or not first or (dash and not last) or len(first + last) > 12:
-            raise UserError(f"--seeds {text}: expected numbers like 0-4 or 0,2,7")
+            raise UserError(f"--seeds {whole or text}: expected numbers like 0-4 or 0,2,7")
         seeds += range(int(first), int(last or first) + 1)
     if len(set(seeds)) != len(seeds) or not seeds:
-        raise UserError(f"--seeds {text}: names a seed twice, or none")
+        raise UserError(f"--seeds {whole or text}: names a seed twice, or none")
     return seeds
 
 
@@ -43,7 +43,7 @@ def parse_recorded(texts: Sequence[str]) -> tuple[list[int] | None, tuple[Fewer,
     for text in texts:
         glob, colon, seeds = text.rpartition(":")
         if colon:
-            fewer.append((glob, tuple(parse_seeds(seeds) or ())))
+            fewer.append((glob, tuple(parse_seeds(seeds, text) or ())))
     return parse_seeds(plain[0] if plain else None), tuple(fewer)
 
 
@@ -53,12 +53,22 @@ def asked_for(address: str, seed: int, fewer: Sequence[Fewer]) -> bool:
     return not seeds or seed in seeds[-1]
 
 
-def refuse_idle(addresses: Collection[str], fewer: Sequence[Fewer]) -> None:
-    """Every glob has to match a cell.
+def refuse_idle(planned: Mapping[str, int], fewer: Sequence[Fewer]) -> None:
+    """Every glob has to match a cell, and to ask for seeds that are planned.
+
+    Args:
+        planned: address -> seed of every cell.
+        fewer: what was asked for.
 
     Raises:
-        UserError: one matches none.
+        UserError: a glob matches nothing, or a seed of it is planned for none of its cells.
     """
-    for glob, _ in fewer:
-        if (none := idle(glob, addresses)) is not None:
-            raise UserError(f"--seeds {none}:...: no cell is called so{did_you_mean(none, addresses)}")
+    for glob, seeds in fewer:
+        if (none := idle(glob, planned)) is not None:
+            raise UserError(f"--seeds {none}:...: no cell is called so{did_you_mean(none, planned)}")
+        there = {seed for address, seed in planned.items() if matches(address, glob)}
+        if more := sorted({*seeds} - there):
+            raise UserError(
+                f"--seeds {glob}:...: seed {', '.join(map(str, more))} is not planned, only "
+                f"{', '.join(map(str, sorted(there)))}; a glob leaves seeds out, --seeds without one asks for them"
+            )

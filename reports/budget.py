@@ -135,7 +135,8 @@ def _invocations(bundle: Bundle) -> list[str]:
             continue
         of = f"{cells} of its {text.plural(len(record.get('planned', ())), 'cell')} are here"
         took = text.duration((ended - began) / 1000)
-        what = f"{record.get('command', 'a run')}: {took} from its first cell to its last entry in MLflow"
+        # Not the command itself, which may name folders of one machine.
+        what = f"retable run {record.get('suite', '')}: {took} from its first cell to its last entry in MLflow"
         told.append(f"{what}, its report included ({of})")
     return told
 

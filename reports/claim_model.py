@@ -17,8 +17,9 @@ HOW_TO_READ = (
     "The effect is the mean over n paired seeds, and says what the claim says where it lies on the claimed side. "
     "A contrast is decided from three seeds on when two things hold: the interval lies on one side of the claimed "
     "value (for three and four seeds it is their range, from five on the 95 % bootstrap interval of the mean), and a "
-    f"paired t test agrees (p, two-sided, at most {ALPHA:g}). A claim is reproduced when all its contrasts are. It is "
-    "contradicted when those against it are more than chance gives among so many (Simes' test). "
+    f"paired t test agrees (p, two-sided, at most {ALPHA:g}; \u201cequal\u201d, all seeds give one effect, decides "
+    "as well). A claim is reproduced when all its contrasts are. It is contradicted when those against it are more "
+    "than chance gives among so many (Simes' test). "
     "The seeds are trainings; all are judged on the same test images, whose own chance is in neither interval nor p."
 )
 
@@ -80,7 +81,9 @@ class ClaimLine:
 
         A claim is as good as its weakest contrast, and one that is not reproduced shows none that is.
         """
-        pool = [one for one in self.contrasts if one.verdict != "reproduced"] or list(self.contrasts)
+        others: tuple[Verdict, ...] = ("undecided",) if self.verdict == "contradicted" else ()
+        passed_over = ("reproduced", *others) if self.verdict != "reproduced" else ()
+        pool = [one for one in self.contrasts if one.verdict not in passed_over]
         measured = [(one.against, place) for place, one in enumerate(pool) if one.against is not None]
         return pool[min(measured)[1]] if measured else pool[0]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isclose, isfinite
 from typing import Any
 
 from reports import format as text
@@ -50,12 +50,13 @@ def decide(effects: Sequence[float]) -> Decision:
     by_points = len(effects) < INTERVAL_FROM
     low, high = (min(effects), max(effects)) if by_points else bootstrap_interval(effects)
     decision = Decision("undecided", mean, (low, high), lower_tail(effects), "")
+    where = "the claimed value"
     if low <= 0 <= high:
-        where = "the claimed value"
         reason = f"the seeds do not all lie on one side of {where}" if by_points else f"the interval holds {where}"
         return replace(decision, reason=reason)
     if decision.p is not None and decision.p > ALPHA:
-        return replace(decision, reason=f"the seeds agree, but chance gives as much too often (p above {ALPHA:g})")
+        agree = "the seeds agree" if by_points else f"the interval lies on one side of {where}"
+        return replace(decision, reason=f"{agree}, but chance gives as much too often (p above {ALPHA:g})")
     return replace(decision, verdict="reproduced" if low > 0 else "contradicted")
 
 
@@ -103,7 +104,7 @@ def _verdict(lines: Sequence[ContrastLine]) -> tuple[Verdict, list[ContrastLine]
     # Half of the level lies on each side. Of many contrasts one lies far enough below by chance alone.
     if simes(tested) <= ALPHA / 2:
         return "contradicted", list(lines)
-    note = f"{len(against)} of {len(tested)} contrasts against a claim may be chance: the claim stays undecided"
+    note = f"{len(against)} of {len(tested)} contrasts against the claim: so few may be chance, and it stays undecided"
     return "undecided", [replace(line, notes=(note, *line.notes)) if line in against else line for line in lines]
 
 
@@ -208,7 +209,7 @@ def _printed(contrast: Contrast, effect: float) -> str:
 def _p(decision: Decision) -> str:
     if decision.p is None or decision.interval is None:
         return text.NOTHING
-    if decision.interval[0] == decision.interval[1]:
+    if isclose(*decision.interval, rel_tol=1e-12):
         return "equal"
     if decision.p < 0.001:
         return "< 0.001"

@@ -63,7 +63,7 @@ def tiles(bundle: Bundle, claims: Sequence[Claims] = ()) -> list[tuple[str, str]
             sum(paper.count(verdict) for paper in claims) for verdict in ("reproduced", "contradicted")
         )
         shown.append((f"{reproduced} of {of}", "claims of the papers reproduced"))
-        shown.append((f"{contradicted} of {of}", "contradicted"))
+        shown.append((f"{contradicted} of {of}", "claims of the papers contradicted"))
     seeds = cells["seed"].nunique()
     shown.append((str(seeds), "seed" if seeds == 1 else "seeds"))
     shown.append((text.duration(float(cells["wall_s"].sum())), "time of all cells, added up"))

@@ -217,7 +217,7 @@ def _our_entry(ours: Measured, column: Column, best: bool, notes: _Footnotes) ->
         spread = f"[{', '.join(written(end, column.decimals) for end in summary.interval)}]"
     elif len(summary.points) > 1:
         points = [written(point, column.decimals) for point in summary.points]
-        spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} round to this)"
+        spread = f"({', '.join(points)})" if len(set(points)) > 1 else f"(all {len(points)} the same when rounded)"
     printed = written(summary.mean, column.decimals)
     return Entry(printed, spread, summary.mean, best, "number", marks)
 

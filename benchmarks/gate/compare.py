@@ -40,6 +40,11 @@ def compare(
         checks.append(_check(entry, found.get(entry.cell), scores.get(entry.cell, {}), before))
     expected = {(entry.cell, entry.key) for entry in expectations.score}
     too_noisy = {*expectations.cannot_fail}
+    gone = [
+        check
+        for cell, _, key in (place.partition(" ") for place in sorted(too_noisy))
+        if (found.get(cell) or {}).get("status") == "ok" and (check := _gone(cell, key, scores[cell].get(key)))
+    ]
     cells = [cell for cell, _ in expected] + [place.partition(" ")[0] for place in too_noisy]
     gated_seeds = {without_seed(cell): cell for cell in cells}
     unexpected = [
@@ -52,7 +57,7 @@ def compare(
         and not left_out(expectations.leave_out, address, key)
     ]
     new = [check for check in unexpected if f"{check.cell} {check.key}" not in too_noisy]
-    blunt = len(unexpected) - len(new)
+    blunt = len(unexpected) - len(new) - sum(check.verdict == "nonfinite" for check in gone)
     notes = []
     devices = {str(result.get("environment", {}).get("device", "")) for result in found.values()} - {""}
     if found and devices and devices != {expectations.made.device}:
@@ -61,7 +66,16 @@ def compare(
             f"{' and '.join(repr(device) for device in sorted(devices))}; tolerances may not cover the difference"
         )
     green = last_green is not None
-    return GateReport(expectations.suite, tuple(checks), tuple(new), tuple(notes), green, cannot_fail=blunt)
+    return GateReport(expectations.suite, tuple(checks + gone), tuple(new), tuple(notes), green, cannot_fail=blunt)
+
+
+def _gone(cell: str, key: str, score: Score | None) -> Check | None:
+    """What turns a score red whose value nobody can judge: it has none any more."""
+    if score is None:
+        return Check(cell, key, "missing", reason="the cell has no such score any more")
+    if not math.isfinite(score.value):
+        return Check(cell, key, "nonfinite", unit=score.unit, reason=f"the value is {score.value}")
+    return None
 
 
 def is_gated(score: Score) -> bool:

@@ -214,6 +214,11 @@ def _notes(
     entries, made = expectations.score, expectations.made
     remade = sum((entry.cell, entry.key) not in few for entry in entries)
     left = [f"{cell} {key}" for cell, key in unknown if f"{cell} {key}" not in expectations.cannot_fail]
+    lost = [
+        f"{cell} {key}"
+        for cell, key in few
+        if (cell, key) not in unknown and f"{cell} {key}" in expectations.cannot_fail
+    ]
     notes = [
         f"{len(entries)} expectations of gate {expectations.suite}: {remade} with new tolerances, "
         f"{len(entries) - remade} with the old tolerance and a moved value (fewer than {MIN_SEEDS} seeds)"
@@ -228,8 +233,13 @@ def _notes(
         (f"left out, fewer than {MIN_SEEDS} seeds", left),
         ("dropped, no longer measured or in leave_out", [f"{cell} {key}" for cell, key in dropped]),
         (
+            "checked no more, the moved value lies within its tolerance of the end of the scale "
+            f"({MIN_SEEDS} seeds bring it back)",
+            lost,
+        ),
+        (
             "not recorded, too noisy to fail: the tolerance reaches the end of the scale (more seeds sharpen it)",
-            expectations.cannot_fail,
+            [place for place in expectations.cannot_fail if place not in lost],
         ),
     ):
         if places:

@@ -201,8 +201,24 @@ def test_a_value_that_moved_within_its_tolerance_of_the_worst_is_no_check(path: 
     accept_results("smoke", results(), path)
     worst = results([0])
     worst[0]["scores"][0]["value"] = 0.5
-    accept_results("smoke", worst, path)
+    accepted = accept_results("smoke", worst, path)
     assert load(path).cannot_fail == [f"{CELL} {ACCURACY}"]
+    assert any(note.startswith("checked no more") and ACCURACY in note for note in accepted.notes)
+    assert not any(note.startswith("not recorded") for note in accepted.notes)
+
+
+@pytest.mark.parametrize("value", [None, math.nan])
+def test_a_score_too_noisy_to_be_judged_is_missed_when_it_is_gone(
+    path: Path, results: MakeResults, value: float | None
+) -> None:
+    accept_results("smoke", [*results(), *noisy()], path)
+    cell, key = "p/m/t/s0", "accuracy request:test"
+    (head,) = noisy(range(1))
+    head["scores"] = [] if value is None else [{**head["scores"][0], "value": value}]
+    report = compare(load(path), [*results([0]), head])
+    (check,) = report.failures
+    assert (check.cell, check.key, check.verdict) == (cell, key, "missing" if value is None else "nonfinite")
+    assert report.cannot_fail == 0
 
 
 def test_an_uncommitted_tree_is_mentioned(path: Path, results: MakeResults) -> None:

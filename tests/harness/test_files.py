@@ -188,7 +188,9 @@ def test_a_missing_file_stops_a_run_before_anything_is_trained(
         directory.mkdir(parents=True)
         (directory / "result.json").write_text(json.dumps({"status": "ok", "cell": done.to_json()}))
         (directory / "done").write_text("ok")
-    _check_files(plan, tmp_path)
+    _check_files(plan, tmp_path, fresh=False)
+    with pytest.raises(UserError, match=r"eye\.pth is not in"):
+        _check_files(plan, tmp_path, fresh=True)
 
 
 def test_a_cell_without_its_file_fails_with_the_reason(cell: Cell, tmp_path: Path) -> None:

@@ -72,6 +72,8 @@ def test_cells_that_were_asked_for_at_fewer_seeds_are_missing_at_no_others(suite
     assert fewer == ([0, 1, 2], (("dummy/tuned/*", (0, 2)), ("nothing*,dummy/tuned/*", (0,))))
     with pytest.raises(UserError, match=r"--seeds nothing\*:"):
         planned_cells([both], *fewer)
+    with pytest.raises(UserError, match=r"seed 7 is not planned, only 0, 1, 2"):
+        planned_cells([both], [0, 1, 2], [("dummy/tuned/*", (0, 7))])
     cells = planned_cells([both], fewer[0], fewer[1][:1])
     assert sorted(cell.address for cell in cells) == [
         *(f"dummy/dummy/dummy/s{seed}" for seed in (0, 1, 2)),

@@ -328,7 +328,7 @@ def test_one_contrast_of_many_against_a_claim_may_be_chance_and_says_so(cells: C
     assert line.contrasts[0].verdict == "contradicted"
     assert line.verdict == "undecided"
     assert line.deciding is line.contrasts[0]
-    assert line.contrasts[0].notes[0].startswith("1 of 12 contrasts against a claim may be chance")
+    assert line.contrasts[0].notes[0].startswith("1 of 12 contrasts against the claim: so few may be chance")
 
 
 def test_questions_of_our_own_are_marked_and_counted_apart(cells: Cells, tmp_path: Path) -> None:

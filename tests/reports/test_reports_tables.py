@@ -513,7 +513,7 @@ def test_the_cartoon_tables_are_filled_from_a_suite_of_its_rows(cells: Cells) ->
 @pytest.mark.parametrize(
     ("values", "printed", "best"),
     [
-        ((0.001, 0.002, 0.004), "(all 3 round to this)", False),
+        ((0.001, 0.002, 0.004), "(all 3 the same when rounded)", False),
         ((0.002, 0.002, 0.002), "(all 3 equal)", False),
         ((0.41, 0.42, 0.43), "(0.41, 0.42, 0.43)", True),
     ],
