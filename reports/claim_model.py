@@ -81,9 +81,12 @@ class ClaimLine:
 
         A claim is as good as its weakest contrast, and one that is not reproduced shows none that is.
         """
-        others: tuple[Verdict, ...] = ("undecided",) if self.verdict == "contradicted" else ()
-        passed_over = ("reproduced", *others) if self.verdict != "reproduced" else ()
-        pool = [one for one in self.contrasts if one.verdict not in passed_over]
+        better: dict[Verdict, tuple[Verdict, ...]] = {
+            "reproduced": (),
+            "undecided": ("reproduced",),
+            "contradicted": ("reproduced", "undecided"),
+        }
+        pool = [one for one in self.contrasts if one.verdict not in better[self.verdict]]
         measured = [(one.against, place) for place, one in enumerate(pool) if one.against is not None]
         return pool[min(measured)[1]] if measured else pool[0]
 
