@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from reports import format as text
+from reports.cells import read_json
 from reports.data import Bundle
 from reports.model import Entry, Heading, Line, Table
 from reports.stages import GRIDS, PICTURES, REST, SCORES, START, TRAINING
@@ -142,8 +142,5 @@ def _invocations(bundle: Bundle) -> list[str]:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    read = read_json(path)
     return read if isinstance(read, dict) else {}

@@ -94,7 +94,7 @@ def read_cell(directory: Path) -> CellRecord | None:
     """The record of a cell's folder, or ``None`` when nothing in it tells which cell it is."""
     events, warnings = _events(directory / "journal.jsonl")
     starts = [event for event in events if event.get("event") == "start"]
-    cell = _facts(_json(directory / "cell.json")) or next((c for e in starts if (c := _facts(e.get("cell")))), None)
+    cell = _facts(read_json(directory / "cell.json")) or next((c for e in starts if (c := _facts(e.get("cell")))), None)
     result, problem = _result(directory / "result.json")
     if result is not None:
         cell = result.cell
@@ -164,7 +164,8 @@ def _facts(data: Any) -> CellFacts | None:
     return facts if facts.paper else facts.model_copy(update={"paper": facts.method.partition("/")[0]})
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """What a file holds, or ``None`` where it is missing, unreadable or no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

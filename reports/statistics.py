@@ -81,7 +81,7 @@ def lower_tail(values: Sequence[float]) -> float:
     Raises:
         ValueError: fewer than two values.
     """
-    from scipy.stats import t
+    from scipy.stats import ttest_1samp
 
     data = np.asarray(values, dtype=np.float64)
     if len(data) < 2:
@@ -89,7 +89,7 @@ def lower_tail(values: Sequence[float]) -> float:
     mean = float(data.mean())
     if np.ptp(data) <= 1e-12 * float(np.abs(data).max()):
         return (float(np.sign(mean)) + 1) / 2
-    return float(t.cdf(mean * np.sqrt(len(data)) / data.std(ddof=1), len(data) - 1))
+    return float(ttest_1samp(data, 0.0, alternative="less").pvalue)
 
 
 def simes(tails: Sequence[float]) -> float:
@@ -100,8 +100,10 @@ def simes(tails: Sequence[float]) -> float:
     of one method with several others do. One small probability among k counts as in Bonferroni's rule, several for
     more.
     """
-    ordered = sorted(tails)
-    return min((len(ordered) * tail / place for place, tail in enumerate(ordered, start=1)), default=1.0)
+    from scipy.stats import false_discovery_control
+
+    # The least of the p values that Benjamini and Hochberg adjust is Simes'.
+    return float(false_discovery_control(tails).min())
 
 
 def paired_differences(ours: Mapping[int, float], others: Mapping[int, float]) -> Summary | None:
