@@ -1,130 +1,264 @@
-"""A cell: method x task x profile x seed as pure data. Its content hash is its identity."""
+"""What every executor runs: ``python -m retable.benchmarks.cell CELL.json DIR``. One cell, one process.
+
+data -> train -> checkpoint -> images -> scores -> journal. Whatever happens ends in a status; only what kills the
+process outright is left for the executor to name.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from functools import cached_property
+import contextlib
+import ctypes
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.run.progress import Progress
+from retable.benchmarks.run.startup import uncollected
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Journal, Status, events, finished, now_ms, read_json
 
-Accelerator = Literal["auto", "cpu", "cuda"]
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from torch import nn
 
-
-class RunSettings(BaseModel):
-    """How a cell is run, whatever its method: ``[run]`` in a profile, ``--set run.KEY=VALUE``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    accelerator: Accelerator = "auto"
-    """``auto`` is resolved to ``cuda`` or ``cpu`` when the plan is made, so that a cell says what it ran on."""
-    precision: Precision = "32-true"
-    """Lightning Fabric's name of the numeric precision."""
-    threads: int = Field(default=1, ge=1)
-    """CPU threads of the cell's process. Two processes with one thread beat one with two on networks this small."""
-    extractors: tuple[str, ...] = ("lite0",)
-    """Feature extractors of the image metrics: ``lite0`` (embedded), ``inception`` (needs its weights on disk)."""
-    log_every: int = Field(default=10, ge=1)
-    """Steps between two points of the training curves, from which the ``loss.*`` scores are averaged."""
-    samples_every: int = Field(default=200, ge=1)
-    """Steps between two sample grids."""
-    checkpoint_every: int = Field(default=200, ge=1)
-    """Steps between two checkpoints."""
-    timeout_s: float = Field(default=3600, gt=0)
-    """Wall-clock limit of one cell; past it the process is ended and the cell's status is ``timeout``."""
+    from retable.benchmarks.metrics.timing import StepTimer
+    from retable.datasets.task import Request, Task
+    from retable.methods.method import Method
+    from retable.reports.records.score import Score
 
 
-class Cell(BaseModel):
-    """One unit of work. Equal cells have equal hashes, and a hash names the cell's directory."""
+@dataclass
+class _Record:
+    """What is known of a running cell so far; becomes ``result.json``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    cell: Cell
+    started: int
+    journal: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    scores: list[dict[str, Any]] = field(default_factory=list)
 
-    method: str
-    """Registered name, ``paper/method``."""
-    task: str
-    """Registered name."""
-    variant: str = ""
-    """Short name of special task settings, e.g. ``no3-t``; derived from them by the task."""
-    profile: str
-    seed: int = Field(ge=0)
-    method_settings: dict[str, JsonValue]
-    task_settings: dict[str, JsonValue]
-    run: RunSettings = RunSettings()
-    starts_from: dict[str, Cell] = {}
-    """Role -> the cell whose trained networks this one starts from."""
-    judges: dict[str, Cell] = {}
-    """Role -> the cell whose classifier judges this one's images."""
+    def result(self) -> dict[str, Any]:
+        ended = now_ms()
+        return {
+            "cell": self.cell.to_json(),
+            "scores": self.scores,
+            "environment": self.environment,
+            "data": self.data,
+            "steps": self.cell.method_settings.get("steps", 0),
+            "journal": self.journal,
+            "started": self.started,
+            "ended": ended,
+            "wall_s": (ended - self.started) / 1000,
+        }
 
-    @cached_property
-    def hash(self) -> str:
-        """First 16 hex digits of the SHA-256 of everything that can change the result.
 
-        The time-out and the intervals of grids and checkpoints cannot, so they are left out; needed cells count through
-        their own hashes.
-        """
-        content = self.model_dump(mode="json", exclude={"starts_from", "judges"})
-        for key in ("timeout_s", "samples_every", "checkpoint_every"):
-            del content["run"][key]
-        content["starts_from"] = {role: cell.hash for role, cell in sorted(self.starts_from.items())}
-        content["judges"] = {role: cell.hash for role, cell in sorted(self.judges.items())}
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+def main(arguments: list[str]) -> int:
+    """Run the cell that ``arguments = [CELL.json, DIR]`` name. Returns 0 when it ended ``ok``, else 1."""
+    if len(arguments) != 2:
+        print("usage: python -m retable.benchmarks.cell CELL.json DIR", file=sys.stderr)  # noqa: T201
+        return 2
+    data = read_json(Path(arguments[0]))
+    if data is None:
+        print(f"{arguments[0]}: not a cell (no readable JSON object)", file=sys.stderr)  # noqa: T201
+        return 2
+    _die_with_parent()
+    return 0 if run_cell(Cell.from_json(data), Path(arguments[1])) == "ok" else 1
 
-    @property
-    def paper(self) -> str:
-        """The part of the method's name before the slash."""
-        return self.method.partition("/")[0]
 
-    @property
-    def task_label(self) -> str:
-        """The task with its variant, as addresses show it."""
-        return f"{self.task}-{self.variant}" if self.variant else self.task
+def _die_with_parent() -> None:
+    """Linux: have the kernel end this cell when the harness dies without a chance to do so itself."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
-    @property
-    def address(self) -> str:
-        """The readable name, ``paper/method/task/seed``; ``--only`` is a glob over it."""
-        return f"{self.method}/{self.task_label}/s{self.seed}"
 
-    @property
-    def needed(self) -> tuple[Cell, ...]:
-        """Cells that must be done before this one starts."""
-        return (*self.starts_from.values(), *self.judges.values())
+def run_cell(cell: Cell, directory: Path) -> Status:
+    """Run one cell in this process and leave its journal, result and ``done`` in ``directory``.
 
-    def directory(self, root: Path) -> Path:
-        """Where the cell keeps everything, below the folder of all runs."""
-        return root / "cells" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', self.address)}-{self.hash}"
+    ``directory`` is ``ROOT/cells/NAME``; needed cells are found beside it. A second process that wants the same cell
+    waits for the first and then has nothing left to do.
+    """
+    from filelock import FileLock
 
-    def to_json(self) -> dict[str, Any]:
-        """The cell as plain data, with the derived names that other readers want."""
-        data = self.model_dump(mode="json", exclude={"starts_from", "judges"})
-        data["starts_from"] = {role: cell.to_json() for role, cell in self.starts_from.items()}
-        data["judges"] = {role: cell.to_json() for role, cell in self.judges.items()}
-        return {**data, "paper": self.paper, "hash": self.hash, "address": self.address}
+    with FileLock(directory / "lock"):
+        before = finished(directory)
+        if before is not None and before["status"] == "ok":
+            return "ok"
+        for name in ("done", "result.json"):
+            (directory / name).unlink(missing_ok=True)
+        journal, record = Journal(directory), _Record(cell, now_ms())
+        status, reason = _attempt(cell, directory, journal, record)
+        journal.end(status, reason, record.result())
+    return status
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Cell:
-        """The inverse of :meth:`to_json`.
 
-        Raises:
-            ValueError: the data do not describe a cell, or their ``hash`` is not the cell's own.
-        """
-        data = dict(data)
-        said = {key: data.pop(key, None) for key in ("paper", "hash", "address")}
-        for key in ("starts_from", "judges"):
-            data[key] = {role: cls.from_json(cast(dict[str, Any], cell)) for role, cell in data.get(key, {}).items()}
-        cell = cls.model_validate(data)
-        if said["hash"] not in (None, cell.hash):
-            raise ValueError(f"cell {cell.address} says its hash is {said['hash']}, but its content gives {cell.hash}")
-        return cell
+def _attempt(cell: Cell, directory: Path, journal: Journal, record: _Record) -> tuple[Status, str]:
+    with uncollected():
+        from retable.benchmarks.run.training import NonFiniteLossError, is_out_of_memory
+    from retable.datasets.errors import DataError
+
+    try:
+        _work(cell, directory, journal, record)
+    except NonFiniteLossError as error:
+        return "nonfinite", str(error)
+    except (UserError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return "failed", str(error)
+    except Exception as error:
+        traceback.print_exc()
+        status: Status = "oom" if is_out_of_memory(error) else "failed"
+        return status, f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+    return "ok", ""
+
+
+def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> None:
+    import torch
+    from lightning_fabric import Fabric
+
+    from retable.benchmarks.plan.seeds import derive_seed, seed_everything
+    from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, file_digests
+    from retable.benchmarks.run.environment import environment
+    from retable.benchmarks.run.scoring import score_cell
+    from retable.benchmarks.run.system import SystemMonitor
+    from retable.benchmarks.run.training import set_up, train
+
+    root = directory.parent.parent
+    progress = Progress(directory)
+    progress.stage("data")
+    torch.set_num_threads(cell.run.threads)
+    # Same cell, same machine, same numbers: promised on the CPU, where it costs nothing.
+    torch.use_deterministic_algorithms(cell.run.accelerator == "cpu")
+    record.environment = environment(cell.run.accelerator, cell.run.threads)
+    task = build_task(cell, root)
+    task.prepare()
+    method = build_method(cell, task, root)
+    record.data = {**task.digests(), **file_digests(cell)}
+    record.journal = journal.start(cell.to_json(), record.environment, record.data)
+    with SystemMonitor(journal, cell.run.accelerator):
+        fabric = Fabric(accelerator=cell.run.accelerator, devices=1, precision=cell.run.precision)
+        networks = method.networks()
+        set_up(method, fabric)
+        seed_everything(derive_seed("training", cell.task, cell.seed))
+        progress.stage("train")
+        timer = train(
+            cell,
+            method,
+            task,
+            fabric,
+            directory / "checkpoints",
+            journal,
+            progress,
+            preview=lambda step: _preview(method, task, fabric, directory, journal, step),
+        )
+        _save(directory / WEIGHTS, cell, networks)
+        progress.stage("images")
+        _final_pictures(method, task, fabric, directory)
+        progress.stage("scores")
+        for score in chain(
+            _own_scores(cell, method, directory, networks, timer), score_cell(cell, method, task, fabric, root)
+        ):
+            content = score.model_dump(mode="json")
+            record.scores.append(content)
+            journal.write("score", score=content)
+
+
+def _save(path: Path, cell: Cell, networks: Mapping[str, nn.Module]) -> None:
+    from retable.benchmarks.run.checkpoint import save_weights
+
+    save_weights(path, networks, cell=cell.to_json())
+
+
+def _pictured(method: Method, task: Task) -> list[Request]:
+    return [request for request in task.previews(method.kind, method.stream) if request.kind != "predict"]
+
+
+def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journal: Journal, step: int) -> None:
+    from retable.benchmarks.run.pictures import in_rows, save_grid
+    from retable.benchmarks.run.scoring import Answers
+
+    requests = _pictured(method, task)
+    if not requests:
+        return
+    request = requests[0]
+    out = Answers(method, fabric).to(request)
+    inputs = [request.inputs["image"]] if "image" in request.inputs else []
+    truth = [request.truth] if request.truth is not None else []
+    name = f"samples/step-{step:06d}.png"
+    rows = in_rows(out) if request.kind == "sample" else [*inputs, out, *truth]
+    save_grid(directory / name, rows)
+    journal.write("samples", step=step, file=name)
+
+
+def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path) -> None:
+    """One strip a picture, so that a report can lay the rows of a table under the same inputs.
+
+    Files of the first preview are ``inputs.png``, ``learnt.png``, ``outputs.png``, ``truth.png``, as far as there is
+    something to show; those of another ``NAME.inputs.png`` and so on.
+    """
+    from retable.benchmarks.run.pictures import in_rows, save_grid
+    from retable.benchmarks.run.scoring import Answers
+
+    answers = Answers(method, fabric)
+    for number, request in enumerate(_pictured(method, task)):
+        stem = f"{request.name}." if number else ""
+        if "image" in request.inputs:
+            save_grid(directory / "images" / f"{stem}inputs.png", [request.inputs["image"]])
+        if request.learnt is not None:
+            save_grid(directory / "images" / f"{stem}learnt.png", [request.learnt])
+        out = answers.to(request)
+        # Samples stand under no inputs, so all of them are shown.
+        rows = in_rows(out) if request.kind == "sample" else [out]
+        save_grid(directory / "images" / f"{stem}outputs.png", rows)
+        if request.truth is not None:
+            save_grid(directory / "images" / f"{stem}truth.png", [request.truth])
+
+
+def _own_scores(
+    cell: Cell, method: Method, directory: Path, networks: Mapping[str, nn.Module], timer: StepTimer
+) -> Iterator[Score]:
+    from retable.benchmarks.metrics.parameters import parameters_score, trained_scores
+
+    data = f"{cell.task_label}:{cell.task_settings['source']}"
+    yield parameters_score(networks)
+    if method.settings.steps:
+        yield from trained_scores(method.opt, method.models())
+    if timer.seen:
+        yield from timer.scores(data)
+        yield from final_losses(directory, method.watch, method.settings.steps, data)
+
+
+def final_losses(directory: Path, watched: Sequence[str], steps: int, data: str) -> Iterator[Score]:
+    """``loss.NAME`` of each watched loss: its mean over the points that the journal has of the last tenth of training.
+
+    The journal survives interruptions, so a resumed run has the same points as an uninterrupted one.
+    """
+    from retable.reports.records.score import Protocol, Score
+
+    points = {
+        int(event["step"]): event["values"]
+        for event in events(directory)
+        if event["event"] == "metrics" and event["step"] > 0.9 * steps
+    }
+    protocol = Protocol(metric="loss", data=data, detail="mean of the last tenth of training")
+    for name in watched:
+        values = [point[name] for point in points.values() if name in point]
+        if values:
+            yield Score(
+                name=f"loss.{name}",
+                value=sum(values) / len(values),
+                direction="lower",
+                slice={"request": "train"},
+                protocol=protocol,
+            )
 
 
 if __name__ == "__main__":
-    import sys
-
-    from benchmarks.runner import main
-    from benchmarks.startup import leave
+    from retable.benchmarks.run.startup import leave
 
     leave(main(sys.argv[1:]))

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 TASKS: Mapping[str, str] = {
-    "attributes": "datasets.attributes.task:Attributes",
-    "cartoon-groups": "datasets.cartoon_groups.task:CartoonGroups",
-    "digits": "datasets.digits.task:Digits",
-    "ten-shot": "datasets.ten_shot.task:TenShot",
+    "attributes": "retable.datasets.attributes.task:Attributes",
+    "cartoon-groups": "retable.datasets.cartoon_groups.task:CartoonGroups",
+    "digits": "retable.datasets.digits.task:Digits",
+    "ten-shot": "retable.datasets.ten_shot.task:TenShot",
 }
 """Task name -> lazy ``module:Class``."""

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from datasets.errors import DataError
+from retable.datasets.errors import DataError
 
 MAX_OTHER_BYTES = 1 << 28
 """The most bytes that a member nobody asked for may claim: reading past it costs time, too."""

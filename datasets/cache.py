@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from datasets.errors import DataError
+from retable.datasets.errors import DataError
 
 _log = logging.getLogger(__name__)
 

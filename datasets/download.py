@@ -15,7 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from datasets.errors import DataError
+from retable.datasets.errors import DataError
 
 OFFLINE = "RETABLE_OFFLINE"
 """Environment variable: set to 1 to use no network."""

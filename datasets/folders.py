@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from datasets.errors import DataError
+from retable.datasets.errors import DataError
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a folder holds, for :func:`datasets.inventory.check`."""
+    """What a folder holds, for :func:`retable.datasets.inventory.check`."""
 
     found: tuple[str, ...]
     missing: tuple[str, ...]

@@ -14,8 +14,8 @@ import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
-from datasets.errors import DataError
-from datasets.folders import some
+from retable.datasets.errors import DataError
+from retable.datasets.folders import some
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 FORMATS = ("PNG", "JPEG", "WEBP")

@@ -8,23 +8,23 @@ from functools import partial, reduce
 from pathlib import Path
 from typing import Literal, get_args
 
-from datasets.attributes import celeba, rafd
-from datasets.attributes.settings import AttributesSettings, Set
-from datasets.attributes.settings import Stage as AttributesStage
-from datasets.attributes.task import Attributes
-from datasets.cartoon_groups import layout
-from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
-from datasets.cartoon_groups.task import CartoonGroups
-from datasets.digits import mnist, street, svhn
-from datasets.errors import DataError
-from datasets.faces.people import GROUPS
-from datasets.folders import Findings
-from datasets.images import SUFFIXES, check_folder, left_out, read_image
-from datasets.ten_shot import flowers, folders
-from datasets.ten_shot.settings import Stage as TenShotStage
-from datasets.ten_shot.settings import TenShotSettings
-from datasets.ten_shot.sources import AVATARS
-from datasets.ten_shot.task import TenShot
+from retable.datasets.attributes import celeba, rafd
+from retable.datasets.attributes.settings import AttributesSettings, Set
+from retable.datasets.attributes.settings import Stage as AttributesStage
+from retable.datasets.attributes.task import Attributes
+from retable.datasets.cartoon_groups import layout
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
+from retable.datasets.cartoon_groups.task import CartoonGroups
+from retable.datasets.digits import mnist, street, svhn
+from retable.datasets.errors import DataError
+from retable.datasets.faces.people import GROUPS
+from retable.datasets.folders import Findings
+from retable.datasets.images import SUFFIXES, check_folder, left_out, read_image
+from retable.datasets.ten_shot import flowers, folders
+from retable.datasets.ten_shot.settings import Stage as TenShotStage
+from retable.datasets.ten_shot.settings import TenShotSettings
+from retable.datasets.ten_shot.sources import AVATARS
+from retable.datasets.ten_shot.task import TenShot
 
 Status = Literal["ready", "partly", "missing", "made when needed", "damaged", "yours"]
 Progress = Callable[[str, int, int], None]

@@ -1,8 +1,8 @@
 """Images too many for memory: decoded in shards, kept in the cache, and mapped instead of loaded.
 
-At 128 x 128 pixels CelebA's training images are 9 GB. A shard is an ordinary entry of :mod:`datasets.cache`, made and
-verified like any other one; afterwards only its place in the file is remembered, and the images that a step asks for
-are copied out of the mapped file.
+At 128 x 128 pixels CelebA's training images are 9 GB. A shard is an ordinary entry of :mod:`retable.datasets.cache`,
+made and verified like any other one; afterwards only its place in the file is remembered, and the images that a step
+asks for are copied out of the mapped file.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from datasets import cache
-from datasets.folders import file_digest
+from retable.datasets import cache
+from retable.datasets.folders import file_digest
 
 SHARD_BYTES = 2**27
 """Largest shard: what is held in memory while one is made or verified."""

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from datasets.errors import DataError
+from retable.datasets.errors import DataError
 
 Kind = Literal["translate", "sample", "predict"]
 
@@ -94,7 +94,8 @@ class Measure:
 
 
 class Task(ABC):
-    """Base class of every task. Subclasses are registered by name in :data:`datasets.TASKS` or by entry point."""
+    """Base class of every task. Subclasses are registered by name in :data:`retable.datasets.TASKS` or by entry
+    point."""
 
     name: ClassVar[str]
     Settings: ClassVar[type[TaskSettings]] = TaskSettings

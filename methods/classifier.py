@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import AdamW, Optimizer
 
-from methods.method import Kind, Method, MethodSettings
-from methods.training import one_cycle, random_affine, set_learning_rate
+from retable.methods.method import Kind, Method, MethodSettings
+from retable.methods.training import one_cycle, random_affine, set_learning_rate
 
 
 class ClassifierSettings(MethodSettings):

@@ -18,10 +18,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from methods.classifier import Classifier, ClassifierSettings
-from methods.method import Info, MethodSettings
-from methods.resnet import resnet18
-from methods.training import grey, mirror_and_crop
+from retable.methods.classifier import Classifier, ClassifierSettings
+from retable.methods.method import Info, MethodSettings
+from retable.methods.resnet import resnet18
+from retable.methods.training import grey, mirror_and_crop
 
 
 class JudgeSettings(ClassifierSettings):

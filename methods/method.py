@@ -79,7 +79,8 @@ def _plain_backward(loss: Tensor) -> None:
 
 
 class Method(ABC):
-    """Base class of every method. Subclasses are registered by name in :data:`methods.METHODS` or by entry point."""
+    """Base class of every method. Subclasses are registered by name in :data:`retable.methods.METHODS` or by entry
+    point."""
 
     Settings: ClassVar[type[MethodSettings]]
     title: ClassVar[str]

@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from reports import format as text
-from reports.cells import read_json
-from reports.data import Bundle
-from reports.model import Entry, Heading, Line, Table
-from reports.stages import GRIDS, PICTURES, REST, SCORES, START, TRAINING
+from retable.reports import format as text
+from retable.reports.cells import read_json
+from retable.reports.data import Bundle
+from retable.reports.model import Entry, Heading, Line, Table
+from retable.reports.stages import GRIDS, PICTURES, REST, SCORES, START, TRAINING
 
 ANCHOR = "table-budget"
 NOTE = (
@@ -103,7 +103,7 @@ def budget_page(bundle: Bundle, rendering_s: float | None = None) -> str:
         bundle: what the report is made from.
         rendering_s: seconds that the report itself took, where they were measured.
     """
-    from reports import render_markdown
+    from retable.reports import render_markdown
 
     table = budget_table(bundle)
     escape = render_markdown.escape

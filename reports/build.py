@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reports import format as text
-from reports import render_latex, render_markdown
-from reports.budget import budget_table
-from reports.claim_model import HOW_TO_READ, Claims, count_verdicts
-from reports.claims import build_claims
-from reports.curves import curve_figures
-from reports.data import Bundle
-from reports.errors import ReportError
-from reports.page_parts import DIGEST, Failure, failures
-from reports.pictures import compose, side_by_side
-from reports.plots import plot_figures
-from reports.published import load_papers
-from reports.tables import build_tables
+from retable.reports import format as text
+from retable.reports import render_latex, render_markdown
+from retable.reports.budget import budget_table
+from retable.reports.claim_model import HOW_TO_READ, Claims, count_verdicts
+from retable.reports.claims import build_claims
+from retable.reports.curves import curve_figures
+from retable.reports.data import Bundle
+from retable.reports.errors import ReportError
+from retable.reports.page_parts import DIGEST, Failure, failures
+from retable.reports.pictures import compose, side_by_side
+from retable.reports.plots import plot_figures
+from retable.reports.published import load_papers
+from retable.reports.tables import build_tables
 
 SUMMARY_LIMIT = 7_500
 """Characters of the short summary: trackers cut longer descriptions off without a word."""
@@ -46,7 +46,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     Raises:
         ReportError: the folder cannot be written, or a file of published tables is bad.
     """
-    from reports import render_html
+    from retable.reports import render_html
 
     _make_folder(out)
     papers = load_papers()

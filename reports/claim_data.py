@@ -2,7 +2,8 @@
 
 A contrast compares sums of terms; each term is one score of one method, or the mean of it over several slices. What a
 contrast says is that ``sum(plus) - sum(minus)`` is above ``margin``, zero where none is given: for scores of which
-lower is better the sides change places. Nothing here knows what a method or a metric is; :mod:`reports.claims` decides.
+lower is better the sides change places. Nothing here knows what a method or a metric is; :mod:`retable.reports.claims`
+decides.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from reports.schema import STRICT, Confidence, Identifier
+from retable.reports.schema import STRICT, Confidence, Identifier
 
 Values = Annotated[list[str], Field(min_length=1)]
 

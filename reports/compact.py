@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reports import format as text
-from reports.build import write
-from reports.claims import build_claims
-from reports.curves import CurveFigure, curve_figures
-from reports.data import Bundle
-from reports.errors import ReportError
-from reports.pictures import evenly, side_by_side, stored_as
-from reports.plots import plot_figures
-from reports.published import load_papers
-from reports.tables import build_tables
+from retable.reports import format as text
+from retable.reports.build import write
+from retable.reports.claims import build_claims
+from retable.reports.curves import CurveFigure, curve_figures
+from retable.reports.data import Bundle
+from retable.reports.errors import ReportError
+from retable.reports.pictures import evenly, side_by_side, stored_as
+from retable.reports.plots import plot_figures
+from retable.reports.published import load_papers
+from retable.reports.tables import build_tables
 
 LARGEST = 4_500_000
 """Bytes of the page; with RESULTS.md and the rest of the folder it stays below 5 MB."""
@@ -40,10 +40,10 @@ def build_compact(bundle: Bundle, out: Path) -> Path:
 
     Raises:
         ReportError: the page is larger even with the worst pictures, or cannot be written; see also
-            :func:`reports.build.build`.
+            :func:`retable.reports.build.build`.
     """
-    from reports import render_html
-    from reports.budget import budget_table
+    from retable.reports import render_html
+    from retable.reports.budget import budget_table
 
     papers = load_papers()
     tables = build_tables(bundle, papers)

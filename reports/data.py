@@ -21,8 +21,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports import format as text
-from reports.cells import CellRecord, planned_cell, read_cell
+from retable.reports import format as text
+from retable.reports.cells import CellRecord, planned_cell, read_cell
 
 _IDENTITY = ["address", "cell", "paper", "method", "title", "task", "variant", "source", "profile", "seed", "status"]
 _ENVIRONMENT = ["device", "accelerator", "commit", "dirty", "cpu", "cores", "threads"]

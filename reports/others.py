@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reports import format as text
-from reports.data import Bundle
-from reports.published import PublishedPaper
-from reports.table_data import Column, PublishedTable, Row
+from retable.reports import format as text
+from retable.reports.data import Bundle
+from retable.reports.published import PublishedPaper
+from retable.reports.table_data import Column, PublishedTable, Row
 
 Layout = tuple[PublishedPaper, PublishedTable]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reports.data import Bundle
-from reports.model import Line, Table
+from retable.reports.data import Bundle
+from retable.reports.model import Line, Table
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports import format as text
-from reports.drawing import COLOURS, DASHES, QUIET, dress, embed_svg, save, settings
-from reports.lookup import Measured
-from reports.model import Panel, Plot, Series, Table
-from reports.statistics import summarise
-from reports.table_data import Column, PublishedTable, Row
+from retable.reports import format as text
+from retable.reports.drawing import COLOURS, DASHES, QUIET, dress, embed_svg, save, settings
+from retable.reports.lookup import Measured
+from retable.reports.model import Panel, Plot, Series, Table
+from retable.reports.statistics import summarise
+from retable.reports.table_data import Column, PublishedTable, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

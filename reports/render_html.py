@@ -8,15 +8,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from reports import format as text
-from reports.claim_model import HEADINGS, HOW_TO_READ, OVERVIEW, VERDICTS, Claims, count_ours, count_verdicts
-from reports.curves import CurveFigure, inline_svg
-from reports.data import Bundle
-from reports.model import Heading, Table
-from reports.page_parts import DIGEST, failures, matrix, origin, samples, tiles
-from reports.pictures import Embedded, SideBySide, embed, read
-from reports.plots import PlotFigure
-from reports.published import PublishedPaper
+from retable.reports import format as text
+from retable.reports.claim_model import HEADINGS, HOW_TO_READ, OVERVIEW, VERDICTS, Claims, count_ours, count_verdicts
+from retable.reports.curves import CurveFigure, inline_svg
+from retable.reports.data import Bundle
+from retable.reports.model import Heading, Table
+from retable.reports.page_parts import DIGEST, failures, matrix, origin, samples, tiles
+from retable.reports.pictures import Embedded, SideBySide, embed, read
+from retable.reports.plots import PlotFigure
+from retable.reports.published import PublishedPaper
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDE, WIDEST = 9, 16

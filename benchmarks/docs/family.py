@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.cell import Cell
-from benchmarks.overrides import Profile, build_settings
-from benchmarks.registry import get_method, methods
-from benchmarks.suites import PROFILES
-from methods.method import Method
+from retable.benchmarks.plan.overrides import Profile, build_settings
+from retable.benchmarks.plan.registry import get_method, methods
+from retable.benchmarks.plan.suites import PROFILES
+from retable.methods.method import Method
+from retable.reports.records.cell import Cell
 
 SUITES = ("quick", "mixdl")
 """Suites that hold every row; a row is taken from the first that has it."""
-WITHOUT_PAGE = "benchmarks.dummy"
+WITHOUT_PAGE = "retable.benchmarks.plan.dummy"
 """The module of the methods that only test the harness."""
 
 
@@ -100,8 +100,8 @@ def _member(name: str, planned: Mapping[str, _Found]) -> Member:
 
 @functools.cache
 def _planned() -> Mapping[str, _Found]:
-    from benchmarks.plan import make_plan
-    from benchmarks.suites import load_suite
+    from retable.benchmarks.plan.plan import make_plan
+    from retable.benchmarks.plan.suites import load_suite
 
     found: dict[str, _Found] = {}
     for suite in SUITES:

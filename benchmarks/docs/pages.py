@@ -7,13 +7,13 @@ from importlib import import_module
 from inspect import getsourcefile
 from pathlib import Path
 
-from benchmarks.docs.docstrings import ROOT, Links, line, split
-from benchmarks.docs.family import Family, Member, families
-from benchmarks.docs.results import Recorded, results
-from benchmarks.docs.tables import metrics_list, settings_table
-from benchmarks.docs.usage import usage
-from reports.published import PublishedPaper
-from reports.render_markdown import escape
+from retable.benchmarks.docs.docstrings import ROOT, Links, line, split
+from retable.benchmarks.docs.family import Family, Member, families
+from retable.benchmarks.docs.results import Recorded, results
+from retable.benchmarks.docs.tables import metrics_list, settings_table
+from retable.benchmarks.docs.usage import usage
+from retable.reports.published import PublishedPaper
+from retable.reports.render_markdown import escape
 
 INDEX = "README.md"
 MADE = "<!-- Written by `retable docs` from docstrings, settings, published tables and recordings; do not edit. -->"

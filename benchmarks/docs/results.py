@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from benchmarks.docs.docstrings import line
-from reports import format as text
-from reports.claim_model import Claims
-from reports.claims import build_claims
-from reports.data import Bundle
-from reports.lookup import Index, expand_rows
-from reports.model import Table
-from reports.published import PublishedPaper
-from reports.render_markdown import escape
-from reports.table_data import Column, PublishedTable, PublishedValue, Row
-from reports.tables import build_tables
+from retable.benchmarks.docs.docstrings import line
+from retable.reports import format as text
+from retable.reports.claim_model import Claims
+from retable.reports.claims import build_claims
+from retable.reports.data import Bundle
+from retable.reports.lookup import Index, expand_rows
+from retable.reports.model import Table
+from retable.reports.published import PublishedPaper
+from retable.reports.render_markdown import escape
+from retable.reports.table_data import Column, PublishedTable, PublishedValue, Row
+from retable.reports.tables import build_tables
 
 NOT_MEASURED = "not measured"
 BEGIN = "<!-- results: numbers are renewed by `retable docs` alone -->"

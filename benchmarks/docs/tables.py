@@ -11,11 +11,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic_core import PydanticUndefined
 
-from benchmarks.docs.docstrings import Links, attributes, line, split
-from benchmarks.docs.family import Family, Member
-from benchmarks.metrics import METRICS
-from benchmarks.plan import NO_CACHE
-from benchmarks.registry import get_task
+from retable.benchmarks.docs.docstrings import Links, attributes, line, split
+from retable.benchmarks.docs.family import Family, Member
+from retable.benchmarks.metrics import METRICS
+from retable.benchmarks.plan.plan import NO_CACHE
+from retable.benchmarks.plan.registry import get_task
 
 MADE_BY = {
     "fid": "frechet", "lpips_pair": "lpips", "lpips_diversity": "lpips", "nearest_shot": "nearest",
@@ -99,7 +99,7 @@ def metrics_list(family: Family, links: Links) -> str:
 
 def _made_by(module: str, links: Links) -> str:
     """The first sentence of a metric's module, linked to its file."""
-    found = import_module(f"benchmarks.metrics.{module}")
+    found = import_module(f"retable.benchmarks.metrics.{module}")
     title = split(found.__doc__).title.partition(" Reference: ")[0]
     return f"{title} ([how](<{links.to(Path(str(found.__file__)))}>))."
 

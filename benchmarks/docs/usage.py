@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmarks.cell import Cell
-from benchmarks.docs.family import Family, Member
-from benchmarks.plan import NO_CACHE
-from benchmarks.registry import get_task
+from retable.benchmarks.docs.family import Family, Member
+from retable.benchmarks.plan.plan import NO_CACHE
+from retable.benchmarks.plan.registry import get_task
+from retable.reports.records.cell import Cell
 
 WISHES: tuple[Mapping[str, str], ...] = ({}, {"group": "kids"}, {"hair": "blond"}, {"expression": "happy"})
 """What a page's example asks a translation for: the first of these that the row's task accepts."""
@@ -82,7 +82,7 @@ def _wish(cell: Cell) -> Mapping[str, str] | None:
     """What can be asked of the cell's task in words; ``None`` where it takes none of our examples."""
     import torch
 
-    from datasets.errors import DataError
+    from retable.datasets.errors import DataError
 
     cls = get_task(cell.task)
     task = cls(cls.Settings.model_validate(cell.task_settings), NO_CACHE)

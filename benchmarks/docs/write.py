@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.docs.family import Family, families
-from benchmarks.docs.pages import pages
-from benchmarks.docs.results import BEGIN, Recorded, kept
-from benchmarks.errors import UserError
-from benchmarks.journal import write_atomically
-from reports.data import Bundle, load
-from reports.model import Table
-from reports.pictures import compose, side_by_side
-from reports.published import load_papers
+from retable.benchmarks.docs.family import Family, families
+from retable.benchmarks.docs.pages import pages
+from retable.benchmarks.docs.results import BEGIN, Recorded, kept
+from retable.benchmarks.errors import UserError
+from retable.reports.data import Bundle, load
+from retable.reports.model import Table
+from retable.reports.pictures import compose, side_by_side
+from retable.reports.published import load_papers
+from retable.reports.records.journal import write_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,8 +1,8 @@
 """The gate: scores of a suite, red when one is worse than its tolerance or missing.
 
 :func:`gate` holds them against recorded expectations, :func:`gate_against` against another run. Expectations live in
-``benchmarks/expected/SUITE.toml``; :mod:`benchmarks.gate.tolerance` explains how tolerances are made and how often a
-gate is red by chance.
+``benchmarks/expected/SUITE.toml``; :mod:`retable.benchmarks.gate.tolerance` explains how tolerances are made and how
+often a gate is red by chance.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.gate.accept import accept as accept_results
-from benchmarks.gate.accept import picked
-from benchmarks.gate.against import Results, compare_runs
-from benchmarks.gate.compare import LastGreen, compare
-from benchmarks.gate.expectations import Expectation, Expectations, load, save, score_key
-from benchmarks.gate.junit import write_file, write_junit
-from benchmarks.gate.record import Accepted, record
-from benchmarks.gate.render import show, summary, to_markdown, to_text
-from benchmarks.gate.verdict import Check, GateReport
+from retable.benchmarks.gate.accept import accept as accept_results
+from retable.benchmarks.gate.accept import picked
+from retable.benchmarks.gate.against import Results, compare_runs
+from retable.benchmarks.gate.compare import LastGreen, compare
+from retable.benchmarks.gate.expectations import Expectation, Expectations, load, save, score_key
+from retable.benchmarks.gate.junit import write_file, write_junit
+from retable.benchmarks.gate.record import Accepted, record
+from retable.benchmarks.gate.render import show, summary, to_markdown, to_text
+from retable.benchmarks.gate.verdict import Check, GateReport
 
 if TYPE_CHECKING:
     from rich.console import Console

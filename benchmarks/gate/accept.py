@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import UserError, did_you_mean
-from benchmarks.gate.compare import by_address
-from benchmarks.gate.expectations import Expectations, Later, alarms, load, save
-from benchmarks.gate.record import Accepted, record
-from benchmarks.gate.tolerance import FALSE_ALARMS
-from benchmarks.globs import idle, matches
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.gate.compare import by_address
+from retable.benchmarks.gate.expectations import Expectations, Later, alarms, load, save
+from retable.benchmarks.gate.record import Accepted, record
+from retable.benchmarks.gate.tolerance import FALSE_ALARMS
+from retable.benchmarks.plan.select import idle, matches
 
 
 def accept(

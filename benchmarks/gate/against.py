@@ -1,9 +1,9 @@
 """Two runs of a suite, cell by cell: the head's scores held against the base's, paired by seed.
 
-:mod:`benchmarks.gate.paired` has the statistics. Besides a score that got worse these are regressions: a cell that is
-missing or not ok in the head and ok in the base, a score that the head's cell no longer has, and one that is not
-finite any more. New cells, cells that failed in the base already, scores that were measured differently, and cells that
-are one run on both sides are told and turn nothing red.
+:mod:`retable.benchmarks.gate.paired` has the statistics. Besides a score that got worse these are regressions: a cell
+that is missing or not ok in the head and ok in the base, a score that the head's cell no longer has, and one that is
+not finite any more. New cells, cells that failed in the base already, scores that were measured differently, and cells
+that are one run on both sides are told and turn nothing red.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from benchmarks.errors import UserError, did_you_mean
-from benchmarks.gate.compare import by_address, is_gated, scores_of, without_seed
-from benchmarks.gate.expectations import Expectation, Expectations, alarms, differing, left_out, measured
-from benchmarks.gate.notes import aside_notes, is_same_run, notes, same_run_notes
-from benchmarks.gate.paired import HALF, judge
-from benchmarks.gate.verdict import Base, Check, GateReport
-from benchmarks.globs import idle, matches
-from benchmarks.metrics.protocol import Score
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.gate.compare import by_address, is_gated, scores_of, without_seed
+from retable.benchmarks.gate.expectations import Expectation, Expectations, alarms, differing, left_out, measured
+from retable.benchmarks.gate.notes import aside_notes, is_same_run, notes, same_run_notes
+from retable.benchmarks.gate.paired import HALF, judge
+from retable.benchmarks.gate.verdict import Base, Check, GateReport
+from retable.benchmarks.plan.select import idle, matches
+from retable.reports.records.score import Score
 
 Results = Sequence[Mapping[str, Any]]
 Seeds = dict[int, tuple[Score, Score]]

@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmarks.errors import UserError
-from benchmarks.gate.expectations import Expectation, Expectations, left_out, score_key
-from benchmarks.gate.verdict import Check, GateReport, Verdict, gain
-from benchmarks.metrics.protocol import Score
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.expectations import Expectation, Expectations, left_out, score_key
+from retable.benchmarks.gate.verdict import Check, GateReport, Verdict, gain
+from retable.reports.records.score import Score
 
 LastGreen = Mapping[str, Mapping[str, float]]
-"""Address -> score key (:func:`~benchmarks.gate.expectations.score_key`) -> value, of the last green run."""
+"""Address -> score key (:func:`~retable.benchmarks.gate.expectations.score_key`) -> value, of the last green run."""
 _TIMED_UNITS = ("s", "ms", "images/s", "MiB", "W", "J")
 
 

@@ -17,11 +17,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from benchmarks.errors import UserError, did_you_mean
-from benchmarks.gate.tolerance import worst
-from benchmarks.globs import matches
-from benchmarks.journal import write_atomically
-from benchmarks.metrics.protocol import Protocol, Score
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.gate.tolerance import worst
+from retable.benchmarks.plan.select import matches
+from retable.reports.records.journal import write_atomically
+from retable.reports.records.score import Protocol, Score
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -63,7 +63,7 @@ class Expectation(_Block):
     value: FiniteFloat
     """Mean over the recorded seeds."""
     tolerance: Annotated[FiniteFloat, Field(ge=0)]
-    """How far a run may be from ``value``; see :mod:`benchmarks.gate.tolerance`."""
+    """How far a run may be from ``value``; see :mod:`retable.benchmarks.gate.tolerance`."""
     unit: str = ""
     direction: Literal["higher", "lower"]
     spread: Annotated[FiniteFloat, Field(ge=0)]
@@ -81,7 +81,7 @@ class Expectation(_Block):
 
     @property
     def can_fail(self) -> bool:
-        """Whether some value would be too bad; see :func:`benchmarks.gate.tolerance.worst`."""
+        """Whether some value would be too bad; see :func:`retable.benchmarks.gate.tolerance.worst`."""
         end = worst(self.name, self.unit, self.direction)
         return abs(self.value - end) > self.tolerance
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from benchmarks.errors import UserError
-from benchmarks.gate.render import WORDS, headings, row
-from benchmarks.gate.verdict import Check, GateReport
-from benchmarks.journal import write_atomically
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.render import WORDS, headings, row
+from retable.benchmarks.gate.verdict import Check, GateReport
+from retable.reports.records.journal import write_atomically
 
 
 def write_junit(report: GateReport, path: Path) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.gate.verdict import Check
+from retable.benchmarks.gate.verdict import Check
 
 Cells = Mapping[str, Mapping[str, Any]]
 """Address -> content of the cell's ``result.json``."""

@@ -18,7 +18,7 @@ deviation over seeds, and pairs that share data and judges vary less. So the tol
     t(1 - A/2C; 2(n - 1)) * s * sqrt(2 / n)     elsewhere, from three pairs on: s from both runs' own seeds, pooled,
                                                 and A = 0.05;
 
-and never less than the floor of :mod:`benchmarks.gate.tolerance`.
+and never less than the floor of :mod:`retable.benchmarks.gate.tolerance`.
 
 *By a lone seed.* A head that collapses on some of the seeds would pay for its own tolerance: the collapse widens the
 spread, and the seeds that it spared disagree. So a score is worse as well when its mean loss is above the floor and the
@@ -51,10 +51,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.gate.expectations import Expectation
-from benchmarks.gate.tolerance import FALSE_ALARMS, factor, floor
-from benchmarks.gate.verdict import gain
-from reports.statistics import INTERVAL_FROM, bootstrap_interval
+from retable.benchmarks.gate.expectations import Expectation
+from retable.benchmarks.gate.tolerance import FALSE_ALARMS, factor, floor
+from retable.benchmarks.gate.verdict import gain
+from retable.reports.statistics import INTERVAL_FROM, bootstrap_interval
 
 MIN_PAIRS = 3
 """Fewer say nothing about a spread."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from benchmarks.errors import UserError
-from benchmarks.gate.compare import by_address, is_gated, scores_of, without_seed
-from benchmarks.gate.expectations import Expectation, Expectations, KeyProtocol, Provenance, left_out
-from benchmarks.gate.tolerance import FALSE_ALARMS, MIN_SEEDS, tolerance
-from benchmarks.metrics.protocol import Score
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.compare import by_address, is_gated, scores_of, without_seed
+from retable.benchmarks.gate.expectations import Expectation, Expectations, KeyProtocol, Provenance, left_out
+from retable.benchmarks.gate.tolerance import FALSE_ALARMS, MIN_SEEDS, tolerance
+from retable.reports.records.score import Score
 
 Runs = dict[int, Score]
 """Seed -> score."""
@@ -37,7 +37,8 @@ def record(
     false_alarms: float = FALSE_ALARMS,
     today: datetime.date | None = None,
 ) -> Accepted:
-    """What :func:`benchmarks.gate.accept.accept` writes; ``besides`` are checks of the gate that stay as they are."""
+    """What :func:`retable.benchmarks.gate.accept.accept` writes; ``besides`` are checks of the gate that stay as they
+    are."""
     found = by_address(results)
     _refuse_bad_cells(found)
     leave_out = old.leave_out if old else []

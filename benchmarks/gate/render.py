@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.gate.verdict import Check, GateReport, Verdict
+from retable.benchmarks.gate.verdict import Check, GateReport, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import index
-from benchmarks.errors import UserError
-from benchmarks.gate import gate_against
-from benchmarks.tracking import default_uri
-from benchmarks.tracking.results import Recorded, recorded
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate import gate_against
+from retable.benchmarks.run import index
+from retable.benchmarks.tracking import default_uri
+from retable.benchmarks.tracking.results import Recorded, recorded
 
 if TYPE_CHECKING:
     from rich.console import Console

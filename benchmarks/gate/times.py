@@ -23,13 +23,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import REPOSITORY
-from benchmarks.errors import UserError
-from benchmarks.gate.junit import write_file, write_junit
-from benchmarks.gate.render import show, to_markdown
-from benchmarks.gate.verdict import Base, Check, GateReport, Verdict
-from benchmarks.globs import matches
-from benchmarks.journal import finished
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.junit import write_file, write_junit
+from retable.benchmarks.gate.render import show, to_markdown
+from retable.benchmarks.gate.verdict import Base, Check, GateReport, Verdict
+from retable.benchmarks.plan.select import matches
+from retable.benchmarks.run.environment import REPOSITORY
+from retable.reports.records.journal import finished
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -152,7 +152,7 @@ def _run(tree: Path, runs: Path, suite: str, only: str) -> dict[str, float]:
     """Train the picked cells anew, their stages only once; address -> seconds a step."""
     for directory in _picked(runs, only):
         shutil.rmtree(directory)
-    command = [sys.executable, "-m", "benchmarks.cli", "run", suite, "--only", only]
+    command = [sys.executable, "-m", "retable.benchmarks.cli.main", "run", suite, "--only", only]
     done = subprocess.run(
         [*command, "--jobs", "1", "--no-track", "--out", str(runs)],
         cwd=tree,

@@ -1,7 +1,7 @@
 """What a gate says, whichever gate it is: one check for every score, and the report that they make together.
 
-A score is held against a :class:`Yardstick`: a recorded expectation (:mod:`benchmarks.gate.compare`), or the same score
-of another run (:mod:`benchmarks.gate.against`).
+A score is held against a :class:`Yardstick`: a recorded expectation (:mod:`retable.benchmarks.gate.compare`), or the
+same score of another run (:mod:`retable.benchmarks.gate.against`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmarks.errors import UserError
+from retable.benchmarks.errors import UserError
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

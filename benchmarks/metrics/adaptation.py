@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.accuracy import accuracy
-from benchmarks.metrics.images import check_images
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.accuracy import accuracy
+from retable.benchmarks.metrics.images import check_images
 
 STEPS, BATCH_SIZE, RATE = 300, 64, 4e-3
 WIDTHS = (32, 64, 128)

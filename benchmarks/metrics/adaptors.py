@@ -10,21 +10,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import accuracy as accuracies
-from benchmarks.metrics import adaptation as adaptations
-from benchmarks.metrics import kid as kids
-from benchmarks.metrics import lpips
-from benchmarks.metrics.extractors import Extractor
-from benchmarks.metrics.features import cached_features
-from benchmarks.metrics.frechet import frechet_distance
-from benchmarks.metrics.identity import identity as cosine
-from benchmarks.metrics.images import check_images
-from benchmarks.metrics.measure import Question
-from benchmarks.metrics.protocol import Score
-from benchmarks.metrics.seen import extractors_of, features, trunks_of
-from benchmarks.metrics.seen import protocol as seen_by
-from benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import accuracy as accuracies
+from retable.benchmarks.metrics import adaptation as adaptations
+from retable.benchmarks.metrics import kid as kids
+from retable.benchmarks.metrics import lpips
+from retable.benchmarks.metrics.extractors import Extractor
+from retable.benchmarks.metrics.features import cached_features
+from retable.benchmarks.metrics.frechet import frechet_distance
+from retable.benchmarks.metrics.identity import identity as cosine
+from retable.benchmarks.metrics.images import check_images
+from retable.benchmarks.metrics.measure import Question
+from retable.benchmarks.metrics.seen import extractors_of, features, trunks_of
+from retable.benchmarks.metrics.seen import protocol as seen_by
+from retable.benchmarks.metrics.trunks import Trunk
+from retable.reports.records.score import Score
 
 JUDGED_AT_ONCE = 250
 Direction = Literal["higher", "lower", "none"]

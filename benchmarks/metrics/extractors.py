@@ -20,11 +20,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.errors import UserError, did_you_mean
-from benchmarks.metrics import inception, lite0
-from benchmarks.metrics.images import check_images, quantise, resize_bicubic, resize_pil, to_rgb
-from benchmarks.metrics.sfid import CHANNELS, spatial
-from benchmarks.metrics.weights import file_digest
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.metrics import inception, lite0
+from retable.benchmarks.metrics.images import check_images, quantise, resize_bicubic, resize_pil, to_rgb
+from retable.benchmarks.metrics.sfid import CHANNELS, spatial
+from retable.benchmarks.metrics.weights import file_digest
 
 LITE0_SIDE = 96
 BATCH = {"cpu": 16, "cuda": 256}
@@ -88,7 +88,7 @@ class Extractor:
 
     @property
     def spatial(self) -> int:
-        """Number of spatial features of an image (:mod:`benchmarks.metrics.sfid`)."""
+        """Number of spatial features of an image (:mod:`retable.benchmarks.metrics.sfid`)."""
         return CHANNELS * EXTRACTORS[self.name].map_side ** 2
 
     @property
@@ -160,7 +160,7 @@ def get_extractor(name: str, device: str = "cpu") -> Extractor:
 
 def available(name: str) -> str | None:
     """``None`` when extractor or LPIPS trunk ``name`` can be used here, else the reason why not and the way out."""
-    from benchmarks.metrics import trunks
+    from retable.benchmarks.metrics import trunks
 
     try:
         if name in EXTRACTORS:

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.extractors import Extractor
-from benchmarks.metrics.nearest import nearest
-from benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.extractors import Extractor
+from retable.benchmarks.metrics.nearest import nearest
+from retable.benchmarks.metrics.trunks import Trunk
 
 _RECENT: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 _KEPT = 4
@@ -50,7 +50,7 @@ def cached_spatial(images: Tensor, extractor: Extractor, folder: Path | None = N
 
 
 def cached_nearest(images: Tensor, shots: Tensor, trunk: Trunk, folder: Path | None = None) -> NDArray[np.float64]:
-    """:func:`benchmarks.metrics.nearest.nearest`, rounded to float32 and kept: the rows of a table share it."""
+    """:func:`retable.benchmarks.metrics.nearest.nearest`, rounded to float32 and kept: the rows of a table share it."""
     key = _key("nearest, mirrored", trunk, images, shots)
     found = _cached(f"nearest-{key}", (len(images), 1), folder, lambda: nearest(images, shots, trunk)[:, None])
     return found[:, 0].astype(np.float64)

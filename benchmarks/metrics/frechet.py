@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.errors import UserError
+from retable.benchmarks.errors import UserError
 
 Features = NDArray[np.floating]
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import lpips
-from benchmarks.metrics import nearest as shots
-from benchmarks.metrics import precision_recall as manifolds
-from benchmarks.metrics import smoothness as paths
-from benchmarks.metrics import staircase as stairs
-from benchmarks.metrics.features import cached_nearest, cached_spatial
-from benchmarks.metrics.measure import Question
-from benchmarks.metrics.protocol import Score
-from benchmarks.metrics.seen import features, protocol, trunks_of
-from benchmarks.metrics.sfid import sfid as spatial_distance
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import lpips
+from retable.benchmarks.metrics import nearest as shots
+from retable.benchmarks.metrics import precision_recall as manifolds
+from retable.benchmarks.metrics import smoothness as paths
+from retable.benchmarks.metrics import staircase as stairs
+from retable.benchmarks.metrics.features import cached_nearest, cached_spatial
+from retable.benchmarks.metrics.measure import Question
+from retable.benchmarks.metrics.seen import features, protocol, trunks_of
+from retable.benchmarks.metrics.sfid import sfid as spatial_distance
+from retable.reports.records.score import Score
 
 
 def sfid(question: Question) -> list[Score]:
@@ -57,7 +57,7 @@ def nearest_shot(question: Question) -> list[Score]:
 
     With a yardstick its mean as well, and ``copies.TRUNK``: the share of answers, in 0..1, nearer to a reference image
     than 99 % of the yardstick; lower is better. Both without the reference images and their twins
-    (:func:`benchmarks.metrics.nearest.strangers`), and neither where the yardstick holds nothing else.
+    (:func:`retable.benchmarks.metrics.nearest.strangers`), and neither where the yardstick holds nothing else.
     """
     known, other = question.needs_reference(), question.yardstick
     scores = []

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.frechet import Features
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.frechet import Features
 
 EPS = 1e-12
 

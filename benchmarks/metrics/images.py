@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.errors import UserError
+from retable.benchmarks.errors import UserError
 
 SLACK = 1e-3
 """How far a pixel may lie outside [-1, 1] and be taken for rounding; it is clipped."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.metrics.frechet import Features, check_features
+from retable.benchmarks.metrics.frechet import Features, check_features
 
 SUBSETS, SUBSET_SIZE = 50, 500
 _GRAM_ROWS = 4096
@@ -34,7 +34,7 @@ def kid(
         "±". It is 0 where every subset is the whole of both sets.
 
     Raises:
-        UserError: as :func:`benchmarks.metrics.frechet.check_features`.
+        UserError: as :func:`retable.benchmarks.metrics.frechet.check_features`.
     """
     a, b = check_features(a, b)
     size = effective_size(len(a), len(b), subset_size)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.errors import UserError
+from retable.benchmarks.errors import UserError
 
 # One row a stage: repeats, kernel, stride of the first block, expansion, output channels (paper, Table 1; Lite keeps
 # the widths of B0).

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.trunks import Trunk
 
 
 def lpips_pair(x: Tensor, y: Tensor, trunk: Trunk) -> NDArray[np.float64]:
@@ -22,7 +22,7 @@ def lpips_pair(x: Tensor, y: Tensor, trunk: Trunk) -> NDArray[np.float64]:
     Args:
         x: float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
         y: float32 of the same N, H and W.
-        trunk: from :func:`benchmarks.metrics.trunks.get_trunk`.
+        trunk: from :func:`retable.benchmarks.metrics.trunks.get_trunk`.
 
     Returns:
         float64 ``[N]``, all >= 0.
@@ -41,7 +41,7 @@ def lpips_diversity(x: Tensor, trunk: Trunk) -> float:
 
     Args:
         x: float32 ``[N, 1 or 3, H, W]`` in [-1, 1] with N >= 2.
-        trunk: from :func:`benchmarks.metrics.trunks.get_trunk`.
+        trunk: from :func:`retable.benchmarks.metrics.trunks.get_trunk`.
 
     Raises:
         UserError: fewer than two images, or no images in [-1, 1].

@@ -1,6 +1,6 @@
 """From what the harness has (answers, references, a judge) to scores: the one way in to every metric.
 
-:func:`measure` looks the metric up in :data:`benchmarks.metrics.METRICS` and hands it a :class:`Question`.
+:func:`measure` looks the metric up in :data:`retable.benchmarks.metrics.METRICS` and hands it a :class:`Question`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from benchmarks.errors import UserError, did_you_mean
-from benchmarks.metrics import METRICS
-from benchmarks.metrics.protocol import Protocol, Score
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.metrics import METRICS
+from retable.reports.records.score import Protocol, Score
 
 Judge = Callable[[Tensor], Tensor]
 """Images float32 ``[N, C, H, W]`` in [-1, 1] -> logits ``[N, classes]``."""
@@ -164,7 +164,7 @@ def measure(
     """Measure one thing on one answer.
 
     Args:
-        metric: a key of :data:`benchmarks.metrics.METRICS`.
+        metric: a key of :data:`retable.benchmarks.metrics.METRICS`.
         answer: what the method produced, with the request's labels, inputs and truth.
         reference: images to compare with (``fid``, ``kid``) or to test on (``adaptation``).
         yardstick: images that the metric is taken of as well (``lpips_diversity``), or that say how much is usual
@@ -175,7 +175,7 @@ def measure(
         label: key of the labels that hold the right answer.
         by: key of the labels to slice by, in addition to the score over everything.
         extractors: who looks at the images; each metric takes those that it can use. See
-            :func:`benchmarks.metrics.extractors.available`.
+            :func:`retable.benchmarks.metrics.extractors.available`.
         data: whose images, for the protocol, e.g. ``digits:standin:test``.
         seed: of random subsets (``kid``) and of the trained classifier (``adaptation``).
         cache: folder that keeps features of the reference images; ``None`` for no such folder.

@@ -23,9 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.lpips import lpips_diversity
-from benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.lpips import lpips_diversity
+from retable.benchmarks.metrics.trunks import Trunk
 
 PERCENTILE = 1.0
 EQUAL = 1e-8
@@ -40,7 +40,7 @@ def nearest(images: Tensor, shots: Tensor, trunk: Trunk) -> NDArray[np.float64]:
     Args:
         images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
         shots: float32 ``[M, 1 or 3, H, W]``, of the same size; the embeddings of both kinds are all held at once.
-        trunk: from :func:`benchmarks.metrics.trunks.get_trunk`.
+        trunk: from :func:`retable.benchmarks.metrics.trunks.get_trunk`.
 
     Returns:
         float64 ``[N]``, all >= 0.
@@ -70,7 +70,7 @@ def strangers(yardstick: NDArray[np.float64], shots: Tensor, trunk: Trunk) -> ND
     Args:
         yardstick: :func:`nearest` of real images to these shots, ``[N]``.
         shots: float32 ``[M, 1 or 3, H, W]`` in [-1, 1]; of a single one only its equals are left out.
-        trunk: from :func:`benchmarks.metrics.trunks.get_trunk`.
+        trunk: from :func:`retable.benchmarks.metrics.trunks.get_trunk`.
 
     Returns:
         float64 ``[n]`` with n <= N; none where the yardstick holds nothing but shots.

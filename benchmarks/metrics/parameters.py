@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.protocol import Protocol, Score
+from retable.benchmarks.errors import UserError
+from retable.reports.records.score import Protocol, Score
 
 
 def parameters(networks: Mapping[str, nn.Module]) -> int:

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.frechet import Features, check_features
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.frechet import Features, check_features
 
 K = 3
 BLOCK = 1024

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import trunks
-from benchmarks.metrics.extractors import EXTRACTORS, Extractor, get_extractor, unknown
-from benchmarks.metrics.features import Remembering, cached_features
-from benchmarks.metrics.measure import Question
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import trunks
+from retable.benchmarks.metrics.extractors import EXTRACTORS, Extractor, get_extractor, unknown
+from retable.benchmarks.metrics.features import Remembering, cached_features
+from retable.benchmarks.metrics.measure import Question
 
 Look = Callable[[Tensor, Extractor, Path | None], NDArray[np.float32]]
 
@@ -52,7 +52,7 @@ def trunks_of(question: Question, *, remembering: bool = False) -> Iterator[trun
 
 
 def protocol(seen: Extractor | trunks.Trunk, **more: str | int) -> dict[str, str | int]:
-    """Fields of :class:`benchmarks.metrics.protocol.Protocol`: who looked, with which weights, at which size."""
+    """Fields of :class:`retable.reports.records.score.Protocol`: who looked, with which weights, at which size."""
     return {"extractor": seen.name, "weights": seen.digest[:16], "resize": seen.resize, **more}
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from benchmarks.metrics.frechet import Features, frechet_distance
+from retable.benchmarks.metrics.frechet import Features, frechet_distance
 
 CHANNELS = 7
 
@@ -27,6 +27,6 @@ def sfid(a: Features, b: Features) -> float:
     """Fréchet distance between two sets of spatial features ``[n, d]`` and ``[m, d]``; lower is closer.
 
     Raises:
-        UserError: as :func:`benchmarks.metrics.frechet.frechet_distance`.
+        UserError: as :func:`retable.benchmarks.metrics.frechet.frechet_distance`.
     """
     return frechet_distance(a, b)

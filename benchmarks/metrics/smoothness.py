@@ -7,9 +7,9 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.lpips import lpips_pair
-from benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.lpips import lpips_pair
+from retable.benchmarks.metrics.trunks import Trunk
 
 EPSILON = 1e-4
 TRIM = (1.0, 99.0)
@@ -21,7 +21,7 @@ def smoothness(at_t: Tensor, at_t_plus: Tensor, trunk: Trunk, epsilon: float = E
     Args:
         at_t: float32 ``[N, 1 or 3, H, W]`` in [-1, 1]: images at random points t of random interpolations.
         at_t_plus: the images a step further, at t + epsilon, in the same order and not quantised.
-        trunk: from :func:`benchmarks.metrics.trunks.get_trunk`.
+        trunk: from :func:`retable.benchmarks.metrics.trunks.get_trunk`.
         epsilon: the step, > 0.
 
     Raises:

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.nearest import EQUAL
-from benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.nearest import EQUAL
+from retable.benchmarks.metrics.trunks import Trunk
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def staircase(images: Tensor, paths: Tensor, trunk: Trunk) -> Staircase:
     Args:
         images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1]; those of one path in the order of the path.
         paths: int64 ``[N]``, which path an image belongs to; all paths have equally many images, three or more.
-        trunk: from :func:`benchmarks.metrics.trunks.get_trunk`.
+        trunk: from :func:`retable.benchmarks.metrics.trunks.get_trunk`.
 
     Raises:
         UserError: paths too short or of different lengths, or no images in [-1, 1].

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.protocol import Protocol, Score
+from retable.benchmarks.errors import UserError
+from retable.reports.records.score import Protocol, Score
 
 WARM_UP, NEEDED, KEPT = 10, 50, 2000
 POWER_EVERY = 20  # reading it costs about a millisecond, and the sensor averages over a second anyway

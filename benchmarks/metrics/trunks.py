@@ -21,10 +21,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import lite0, weights
-from benchmarks.metrics.extractors import LITE0_SIDE, full_precision, unknown
-from benchmarks.metrics.images import check_images, resize_bicubic, to_rgb
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import lite0, weights
+from retable.benchmarks.metrics.extractors import LITE0_SIDE, full_precision, unknown
+from retable.benchmarks.metrics.images import check_images, resize_bicubic, to_rgb
 
 TRUNKS = {
     "lite0": "",

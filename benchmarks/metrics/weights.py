@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.errors import UserError
+from retable.benchmarks.errors import UserError
 
 VARIABLE = "RETABLE_WEIGHTS"
 """Environment variable that names the user's own folder of weights."""

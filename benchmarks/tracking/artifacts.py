@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from benchmarks.tracking.address import artifact_root
-from benchmarks.tracking.names import cut
-from benchmarks.tracking.review import dataset_context
-from benchmarks.tracking.story import Grid, Story
+from retable.benchmarks.tracking.address import artifact_root
+from retable.benchmarks.tracking.names import cut
+from retable.benchmarks.tracking.review import dataset_context
+from retable.benchmarks.tracking.story import Grid, Story
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

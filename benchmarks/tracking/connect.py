@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from benchmarks.tracking.address import UnreachableError, artifact_root, probe, shown, sqlite_file
-from benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES
+from retable.benchmarks.tracking.address import UnreachableError, artifact_root, probe, shown, sqlite_file
+from retable.benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -113,7 +113,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _folder(suite: str) -> str:
-    from benchmarks.tracking.names import escape
+    from retable.benchmarks.tracking.names import escape
 
     return escape(suite)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from benchmarks.gate.expectations import score_key
-from benchmarks.tracking.address import UnreachableError, sqlite_file
-from benchmarks.tracking.names import read_score_metric
+from retable.benchmarks.gate.expectations import score_key
+from retable.benchmarks.tracking.address import UnreachableError, sqlite_file
+from retable.benchmarks.tracking.names import read_score_metric
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -32,8 +32,8 @@ def last_green_parent(uri: str, suite: str, exclude: Collection[str] = ()) -> di
         exclude: ids of invocations to pass over, e.g. the one that is being judged.
 
     Returns:
-        ``{address: {score key: value}}``, with keys as :func:`benchmarks.gate.expectations.score_key` spells them;
-        ``None`` when there is no green run, or MLflow cannot be reached: the comparison is an extra.
+        ``{address: {score key: value}}``, with keys as :func:`retable.benchmarks.gate.expectations.score_key` spells
+        them; ``None`` when there is no green run, or MLflow cannot be reached: the comparison is an extra.
     """
 
     def read(client: MlflowClient, ended_ok: list[Run]) -> dict[str, dict[str, float]] | None:
@@ -58,7 +58,7 @@ def mark_gate(uri: str, suite: str, cells: Collection[str], verdict: Verdict) ->
     Returns:
         Whether there is such a run; not where MLflow cannot be reached either: the exit code is what counts.
     """
-    from benchmarks.tracking.replay import log_tags
+    from retable.benchmarks.tracking.replay import log_tags
 
     def write(client: MlflowClient, ended_ok: list[Run]) -> bool:
         judged = next((run for run in ended_ok if _planned(run).issuperset(cells)), None)
@@ -75,7 +75,7 @@ def _ask(uri: str, suite: str, question: Callable[[MlflowClient, list[Run]], T])
     file = sqlite_file(uri)
     if file is not None and not file.exists():
         return None
-    from benchmarks.tracking.connect import LIVE_TIMEOUT_S, PREFIX, open_client
+    from retable.benchmarks.tracking.connect import LIVE_TIMEOUT_S, PREFIX, open_client
 
     try:
         client = open_client(uri, LIVE_TIMEOUT_S)
@@ -108,7 +108,7 @@ def _planned(parent: Run) -> set[str]:
 
 
 def _scores(client: MlflowClient, parent: Run) -> dict[str, dict[str, float]]:
-    from benchmarks.tracking.replay import our_experiments
+    from retable.benchmarks.tracking.replay import our_experiments
 
     planned = _planned(parent)
     ended = parent.info.end_time or parent.info.start_time

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from benchmarks.journal import read_json
-from benchmarks.tracking.connect import PATIENT_TIMEOUT_S, experiment_id, open_client
-from benchmarks.tracking.parents import ensure_parent, finish_parent, reap
-from benchmarks.tracking.record import Invocation
-from benchmarks.tracking.replay import Parent, ReplayState, replay
+from retable.benchmarks.tracking.connect import PATIENT_TIMEOUT_S, experiment_id, open_client
+from retable.benchmarks.tracking.parents import ensure_parent, finish_parent, reap
+from retable.benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.replay import Parent, ReplayState, replay
+from retable.reports.records.journal import read_json
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -76,7 +76,7 @@ class Mirror:
         return finish_parent(self.client, self.parent(invocation), invocation, self._beat)
 
     def reap(self, keep: str = "") -> int:
-        """Set our stale runs to ``KILLED``; see :func:`~benchmarks.tracking.parents.reap`."""
+        """Set our stale runs to ``KILLED``; see :func:`~retable.benchmarks.tracking.parents.reap`."""
         return reap(self.client, keep)
 
     def _has_news(self, directory: Path, state: ReplayState, over: bool) -> bool:

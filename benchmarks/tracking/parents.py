@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.tracking.artifacts import Shelf
-from benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut
-from benchmarks.tracking.record import Invocation, is_alive
-from benchmarks.tracking.replay import STATUS, find_runs, log_tags, our_experiments, source_name
-from benchmarks.tracking.review import PAPERS, papers_of, spaced
+from retable.benchmarks.tracking.artifacts import Shelf
+from retable.benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut
+from retable.benchmarks.tracking.record import Invocation, is_alive
+from retable.benchmarks.tracking.replay import STATUS, find_runs, log_tags, our_experiments, source_name
+from retable.benchmarks.tracking.review import PAPERS, papers_of, spaced
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.journal import now_ms, read_json, write_json
+from retable.reports.records.journal import now_ms, read_json, write_json
 
 FOLDER = "invocations"
 
@@ -53,7 +53,7 @@ class Invocation(BaseModel):
     @classmethod
     def begin(cls, id_: str, suite: str) -> Invocation:
         """A new invocation by this process."""
-        from benchmarks.environment import REPOSITORY, git_state
+        from retable.benchmarks.run.environment import REPOSITORY, git_state
 
         commit, dirty = git_state(REPOSITORY)
         return cls(

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.tracking import artifacts
-from benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut, escape, flatten, parameter
-from benchmarks.tracking.record import Invocation
-from benchmarks.tracking.review import TABLES, cell_tables, child_note, spaced
-from benchmarks.tracking.story import Point, Story
+from retable.benchmarks.tracking import artifacts
+from retable.benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut, escape, flatten, parameter
+from retable.benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.review import TABLES, cell_tables, child_note, spaced
+from retable.benchmarks.tracking.story import Point, Story
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from benchmarks.errors import UserError, did_you_mean
-from benchmarks.tracking.address import UnreachableError, artifact_root, shown, sqlite_file
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.tracking.address import UnreachableError, artifact_root, shown, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -65,7 +65,7 @@ def recorded(uri: str, suite: str, wanted: str) -> Recorded:
     file = sqlite_file(uri)
     if file is not None and not file.exists():
         raise UserError(f"{file}: no such MLflow database, so there is no run to compare with; set MLFLOW_TRACKING_URI")
-    from benchmarks.tracking.connect import one_line, open_client
+    from retable.benchmarks.tracking.connect import one_line, open_client
 
     try:
         client = open_client(uri)
@@ -111,7 +111,7 @@ def _parents(client: MlflowClient, suite: str) -> list[Run]:
     Raises:
         UserError: the suite has none.
     """
-    from benchmarks.tracking.connect import PREFIX
+    from retable.benchmarks.tracking.connect import PREFIX
 
     experiment = client.get_experiment_by_name(PREFIX + suite)
     if experiment is None:
@@ -169,8 +169,8 @@ def _dirty(run: Run) -> bool:
 
 
 def _read(client: MlflowClient, parent: Run) -> Recorded:
-    from benchmarks.tracking.green import _planned as planned_cells
-    from benchmarks.tracking.replay import our_experiments
+    from retable.benchmarks.tracking.green import _planned as planned_cells
+    from retable.benchmarks.tracking.replay import our_experiments
 
     planned = planned_cells(parent)
     ended = parent.info.end_time or parent.info.start_time

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.errors import UserError
-from benchmarks.tracking.address import UnreachableError, shown
-from benchmarks.tracking.connect import one_line
-from benchmarks.tracking.mirror import Mirror
-from benchmarks.tracking.record import FOLDER, Invocation
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.address import UnreachableError, shown
+from retable.benchmarks.tracking.connect import one_line
+from retable.benchmarks.tracking.mirror import Mirror
+from retable.benchmarks.tracking.record import FOLDER, Invocation
 
 STILL_WARM_S = 600
 """On another machine no process can be looked up: a journal that grew this many seconds ago counts as running."""

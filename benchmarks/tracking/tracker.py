@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.errors import UserError
-from benchmarks.journal import now_ms, read_json, write_json
-from benchmarks.tracking.address import default_uri, shown
-from benchmarks.tracking.connect import quieten
-from benchmarks.tracking.record import FOLDER, Invocation
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.address import default_uri, shown
+from retable.benchmarks.tracking.connect import quieten
+from retable.benchmarks.tracking.record import FOLDER, Invocation
+from retable.reports.records.journal import now_ms, read_json, write_json
 
 __all__ = ["Tracker", "default_uri"]
 
@@ -80,7 +80,14 @@ class Tracker:
         try:
             with (self._root / FOLDER / f"{self._invocation.id}.log").open("ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "benchmarks.tracking.worker", str(self._root), self._invocation.id],
+                    [
+                        sys.executable,
+                        "-P",
+                        "-m",
+                        "retable.benchmarks.tracking.worker",
+                        str(self._root),
+                        self._invocation.id,
+                    ],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,

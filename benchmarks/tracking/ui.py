@@ -13,9 +13,9 @@ import time
 import urllib.request
 from collections.abc import Callable
 
-from benchmarks.errors import UserError
-from benchmarks.tracking.address import UnreachableError, artifact_root, is_http, probe, shown, sqlite_file
-from benchmarks.tracking.connect import PREFIX, quieten
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.address import UnreachableError, artifact_root, is_http, probe, shown, sqlite_file
+from retable.benchmarks.tracking.connect import PREFIX, quieten
 
 START_S = 120
 """Seconds that the server may take to answer for the first time; it imports a lot and may make a database."""

@@ -1,4 +1,4 @@
-"""The tracker's process: ``python -m benchmarks.tracking.worker ROOT ID``, started by :class:`Tracker`.
+"""The tracker's process: ``python -m retable.benchmarks.tracking.worker ROOT ID``, started by :class:`Tracker`.
 
 A process of its own, because MLflow costs seconds to import, its calls may hang, and what it reads from the environment
 should change nobody else's. It learns everything from files: the invocation's record says which cells to watch and when
@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tracking.address import UnreachableError, is_http, probe, shown
-from benchmarks.tracking.connect import LIVE_TIMEOUT_S, one_line
-from benchmarks.tracking.mirror import Mirror
-from benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.address import UnreachableError, is_http, probe, shown
+from retable.benchmarks.tracking.connect import LIVE_TIMEOUT_S, one_line
+from retable.benchmarks.tracking.mirror import Mirror
+from retable.benchmarks.tracking.record import Invocation
 
 POLL_S = 2.0
 """Seconds between two looks at the journals."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from datasets.attributes.wishes import Vocabulary
-from datasets.errors import DataError
+from retable.datasets.attributes.wishes import Vocabulary
+from retable.datasets.errors import DataError
 
 
 def asked(words: Vocabulary, wanted: Mapping[str, str]) -> dict[str, int]:

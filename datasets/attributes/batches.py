@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from datasets.attributes.sources import Labelled
-from datasets.attributes.wishes import Target
-from datasets.errors import DataError
-from datasets.faces.looks import HAIR
-from datasets.images import signed
-from datasets.sampling import step_indices
+from retable.datasets.attributes.sources import Labelled
+from retable.datasets.attributes.wishes import Target
+from retable.datasets.errors import DataError
+from retable.datasets.faces.looks import HAIR
+from retable.datasets.images import signed
+from retable.datasets.sampling import step_indices
 
 
 def drawn(shown: Labelled, step: int, size: int, *key: str | int) -> tuple[Tensor, Tensor]:

@@ -23,12 +23,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from datasets import cache
-from datasets.attributes.celeba_table import BITS, CSV, TABLE, read_table, rows_of
-from datasets.errors import DataError
-from datasets.folders import Findings, file_digest, lookup, meant, some
-from datasets.images import read_image, square
-from datasets.shards import Images, sharded
+from retable.datasets import cache
+from retable.datasets.attributes.celeba_table import BITS, CSV, TABLE, read_table, rows_of
+from retable.datasets.errors import DataError
+from retable.datasets.folders import Findings, file_digest, lookup, meant, some
+from retable.datasets.images import read_image, square
+from retable.datasets.shards import Images, sharded
 
 Part = Literal["train", "test", "judge", "judge-test"]
 Progress = Callable[[str, int, int], None]
@@ -49,7 +49,7 @@ class LabelledFaces:
     """Faces whose attributes are known."""
 
     images: Images
-    """uint8 ``[N, 3, size, size]``; of the training part mapped files, see :class:`~datasets.shards.Shards`."""
+    """uint8 ``[N, 3, size, size]``; of the training part mapped files, see :class:`~retable.datasets.shards.Shards`."""
     bits: Tensor
     """int64 ``[N, 5]``: black, blond, brown, male, young; 1 where it is so."""
     names: tuple[str, ...] | None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from datasets.errors import DataError
+from retable.datasets.errors import DataError
 
 TABLE = "list_attr_celeba.txt"
 CSV = "list_attr_celeba.csv"

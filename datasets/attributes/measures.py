@@ -1,4 +1,4 @@
-"""What is scored on the answers to :mod:`~datasets.attributes.requests`, in table order.
+"""What is scored on the answers to :mod:`~retable.datasets.attributes.requests`, in table order.
 
 Did what should change do so, by the judge of it (for several attributes, of all at once); did the rest stay, by all
 judges of a face together; are the images like real ones that have it; is it still the same person.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from datasets.task import Measure
+from retable.datasets.task import Measure
 
 ALL = "hair.gender.age"
 CHANGES = ("hair", "gender", "age", "hair-gender", "hair-age", "gender-age", "hair-gender-age")

@@ -19,12 +19,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from datasets import cache
-from datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
-from datasets.errors import DataError
-from datasets.faces.people import EXPRESSIONS
-from datasets.folders import Findings, file_digest, lookup, some
-from datasets.images import read_image, square
+from retable.datasets import cache
+from retable.datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
+from retable.datasets.errors import DataError
+from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.folders import Findings, file_digest, lookup, some
+from retable.datasets.images import read_image, square
 
 Part = Literal["train", "test", "judge", "judge-test"]
 Progress = Callable[[str, int, int], None]

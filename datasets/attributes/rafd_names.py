@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from datasets.errors import DataError
-from datasets.faces.people import EXPRESSIONS
-from datasets.folders import meant
-from datasets.images import SUFFIXES, image_files
+from retable.datasets.errors import DataError
+from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.folders import meant
+from retable.datasets.images import SUFFIXES, image_files
 
 PARTS = 4
 """Parts of the data set: as many people are needed."""

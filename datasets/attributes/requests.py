@@ -28,8 +28,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from datasets.attributes.wishes import CHOICES, KEYS, Vocabulary, Wish, joined
-from datasets.task import Request
+from retable.datasets.attributes.wishes import CHOICES, KEYS, Vocabulary, Wish, joined
+from retable.datasets.task import Request
 
 COLUMNS = 12
 """Pictures in a row of previews."""

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from datasets.faces.people import EXPRESSIONS
-from datasets.task import TaskSettings
+from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.task import TaskSettings
 
 Set = Literal["faces", "expressions"]
 Stage = Literal["rows", "judge-hair", "judge-gender", "judge-age", "judge-expression"]

@@ -25,15 +25,15 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from datasets import cache
-from datasets.attributes.settings import AttributesSettings, Set
-from datasets.attributes.wishes import Wish, bits
-from datasets.errors import DataError
-from datasets.faces import album
-from datasets.faces.album import Album
-from datasets.faces.looks import look
-from datasets.folders import refuse_folder_of_standin
-from datasets.shards import Images
+from retable.datasets import cache
+from retable.datasets.attributes.settings import AttributesSettings, Set
+from retable.datasets.attributes.wishes import Wish, bits
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album
+from retable.datasets.faces.album import Album
+from retable.datasets.faces.looks import look
+from retable.datasets.folders import refuse_folder_of_standin
+from retable.datasets.shards import Images
 
 Part = Literal["train", "test", "reference", "judge", "judge-test"]
 Progress = Callable[[str, int, int], None]
@@ -70,7 +70,8 @@ class Source(Protocol):
 
 
 class StandIn:
-    """People who do not exist: snapshots with looks, studio portraits with expressions (:mod:`datasets.faces.album`).
+    """People who do not exist: snapshots with looks, studio portraits with expressions
+    (:mod:`retable.datasets.faces.album`).
 
     Sitters are not the people of the snapshots, and the two sets are taken by different cameras.
     """
@@ -124,7 +125,8 @@ class StandIn:
 
 
 class Real:
-    """CelebA and RaFD below ``data_dir`` (:mod:`datasets.attributes.celeba`, :mod:`datasets.attributes.rafd`)."""
+    """CelebA and RaFD below ``data_dir`` (:mod:`retable.datasets.attributes.celeba`,
+    :mod:`retable.datasets.attributes.rafd`)."""
 
     def __init__(self, settings: AttributesSettings, folder: Path) -> None:
         if settings.data_dir is None:
@@ -143,7 +145,7 @@ class Real:
         Raises:
             DataError: the first that is not, by name.
         """
-        from datasets.attributes import celeba, rafd
+        from retable.datasets.attributes import celeba, rafd
 
         if "faces" in sets:
             celeba.require(self._root)
@@ -152,7 +154,7 @@ class Real:
 
     def load(self, of: Set, part: Part, progress: Progress | None = None) -> Labelled:
         """Read now or taken from the cache."""
-        from datasets.attributes import celeba, rafd
+        from retable.datasets.attributes import celeba, rafd
 
         own: Literal["train", "test", "judge", "judge-test"] = "judge-test" if part == "reference" else part
         if (of, own) not in self._read:
@@ -171,7 +173,7 @@ def has_faces(settings: AttributesSettings) -> bool:
     """Whether there are snapshots to be had: always of the stand-in, and where the folder holds CelebA."""
     if settings.source == "standin":
         return True
-    from datasets.attributes import celeba
+    from retable.datasets.attributes import celeba
 
     return settings.data_dir is not None and celeba.is_layout(Path(settings.data_dir).expanduser())
 

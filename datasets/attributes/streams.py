@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datasets.attributes.asking import hint
-from datasets.attributes.settings import Set, Stage
-from datasets.errors import DataError
+from retable.datasets.attributes.asking import hint
+from retable.datasets.attributes.settings import Set, Stage
+from retable.datasets.errors import DataError
 
 ROWS = ("train", "targets", "pairs")
 """Streams of rows."""

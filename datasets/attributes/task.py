@@ -3,8 +3,8 @@
 The set ``faces`` (CelebA; snapshots) knows five bits, black, blond, brown, male and young, and no expression. The set
 ``expressions`` (RaFD; studio portraits of other people) knows one expression, ``neutral`` first, and no attribute. A
 row is trained on the sets in ``data``: the keys of ``TaskInfo.channels``, in that order. Who sees which images:
-:mod:`~datasets.attributes.sources`; what is asked: :mod:`~datasets.attributes.requests`; how it is told to methods:
-:mod:`~datasets.attributes.wishes`.
+:mod:`~retable.datasets.attributes.sources`; what is asked: :mod:`~retable.datasets.attributes.requests`; how it is told
+to methods: :mod:`~retable.datasets.attributes.wishes`.
 
 ====================  ============================================================================================
 stream                a batch
@@ -27,8 +27,8 @@ request ``across``, its scores and its pictures.
 Differences from the paper: it has people vote on attributes (Tables 1 and 2), and one classifier for expressions
 (Table 3); our judges say what became of every attribute. Its splits are not published; ours, of CelebA with 2,000
 test images as in the paper and of RaFD with all three angles and nobody in two parts, are those of
-:mod:`~datasets.attributes.celeba` and :mod:`~datasets.attributes.rafd`. The stand-in knows the true picture of a person
-with other hair or another expression. A profile may use fewer than the seven target expressions.
+:mod:`~retable.datasets.attributes.celeba` and :mod:`~retable.datasets.attributes.rafd`. The stand-in knows the true
+picture of a person with other hair or another expression. A profile may use fewer than the seven target expressions.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from datasets.attributes import batches
-from datasets.attributes.asking import asked
-from datasets.attributes.measures import measured
-from datasets.attributes.requests import Faces, Questions, Sitters
-from datasets.attributes.settings import AttributesSettings, Set, Stage
-from datasets.attributes.sources import Labelled, Part, Progress, Real, StandIn, has_faces
-from datasets.attributes.streams import JUDGES, set_of, stage_of
-from datasets.attributes.wishes import Target, Vocabulary, Wish, classes_of, joined
-from datasets.errors import DataError
-from datasets.faces.album import Album, one_crew
-from datasets.images import signed
-from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.attributes import batches
+from retable.datasets.attributes.asking import asked
+from retable.datasets.attributes.measures import measured
+from retable.datasets.attributes.requests import Faces, Questions, Sitters
+from retable.datasets.attributes.settings import AttributesSettings, Set, Stage
+from retable.datasets.attributes.sources import Labelled, Part, Progress, Real, StandIn, has_faces
+from retable.datasets.attributes.streams import JUDGES, set_of, stage_of
+from retable.datasets.attributes.wishes import Target, Vocabulary, Wish, classes_of, joined
+from retable.datasets.errors import DataError
+from retable.datasets.faces.album import Album, one_crew
+from retable.datasets.images import signed
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 
 class Attributes(Task):
@@ -128,7 +128,8 @@ class Attributes(Task):
         return []
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
-        """:data:`~datasets.attributes.measures.MEASURES`, as far as they are asked; of a judge, its own error."""
+        """:data:`~retable.datasets.attributes.measures.MEASURES`, as far as they are asked; of a judge, its own
+        error."""
         stage = stage_of(stream)
         if kind == "predict" and stage != "rows":
             return [Measure("classification_error", "judge-test", label=JUDGES[stage], by=JUDGES[stage])]

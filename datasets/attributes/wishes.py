@@ -21,8 +21,8 @@ from itertools import combinations, product
 import torch
 from torch import Tensor
 
-from datasets.attributes.settings import NEUTRAL, AttributesSettings, Set
-from datasets.faces.looks import AGES, GENDERS, HAIR
+from retable.datasets.attributes.settings import NEUTRAL, AttributesSettings, Set
+from retable.datasets.faces.looks import AGES, GENDERS, HAIR
 
 KEYS = ("hair", "gender", "age")
 """What a face is judged by, in this order."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from datasets.images import signed
-from datasets.sampling import step_indices
+from retable.datasets.images import signed
+from retable.datasets.sampling import step_indices
 
 
 def in_turn(images: Sequence[Tensor], groups: Sequence[int], step: int, size: int, *key: str | int) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from datasets.sampling import derived_seed, epoch_order, step_indices
+from retable.datasets.sampling import derived_seed, epoch_order, step_indices
 
 SMALLEST_CROP = 0.75
 """Side of the smallest crop, as a share of the image's."""

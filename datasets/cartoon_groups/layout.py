@@ -15,12 +15,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datasets import cache
-from datasets.errors import DataError
-from datasets.faces.album import Album
-from datasets.faces.people import GROUPS
-from datasets.folders import Findings, file_digest
-from datasets.images import SUFFIXES, image_files, left_out, read_image, square
+from retable.datasets import cache
+from retable.datasets.errors import DataError
+from retable.datasets.faces.album import Album
+from retable.datasets.faces.people import GROUPS
+from retable.datasets.folders import Findings, file_digest
+from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, square
 
 FOLDERS = {
     "trainA": "photos to train on",
@@ -33,8 +33,8 @@ LEAST = {"trainA": 2, "trainB": 1, "testA": 2, "testB": 2}
 PAPER = {"A": (1000, 75, 50, 50), "B": (200, 15, 10, 10)}
 """Photos and cartoons of every group in the paper."""
 READER = 1
-"""Of :func:`~datasets.images.read_image` and :func:`~datasets.images.square`: part of every cache key. Raise it
-whenever an image would come out differently."""
+"""Of :func:`~retable.datasets.images.read_image` and :func:`~retable.datasets.images.square`: part of every cache key.
+Raise it whenever an image would come out differently."""
 
 
 def is_layout(root: Path) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from datasets.task import TaskSettings
+from retable.datasets.task import TaskSettings
 
 Stage = Literal["rows", "identities", "judge-cartoon", "judge-photo"]
 Two = Annotated[int, Field(ge=2)]
@@ -36,7 +36,8 @@ class CartoonGroupsSettings(TaskSettings):
     """Pairs of photographs that check the recogniser: half show one person, half two of one group."""
 
     def count(self, part: str, domain: str, group: int) -> int:
-        """How many people of the stand-in a part, domain and group has (:mod:`~datasets.cartoon_groups.sources`)."""
+        """How many people of the stand-in a part, domain and group has
+        (:mod:`~retable.datasets.cartoon_groups.sources`)."""
         if part == "train":
             return (self.n_photos if domain == "photo" else self.n_cartoons)[group]
         groups = len(self.n_photos)

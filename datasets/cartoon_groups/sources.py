@@ -25,13 +25,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
-from datasets.cartoon_groups import layout
-from datasets.cartoon_groups.settings import CartoonGroupsSettings
-from datasets.errors import DataError
-from datasets.faces import album
-from datasets.faces.album import Album
-from datasets.faces.people import GROUPS
-from datasets.folders import refuse_folder_of_standin
+from retable.datasets.cartoon_groups import layout
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album
+from retable.datasets.faces.album import Album
+from retable.datasets.faces.people import GROUPS
+from retable.datasets.folders import refuse_folder_of_standin
 
 Part = Literal["train", "truth", "test", "reference", "judge", "judge-test", "identities", "pairs"]
 Domain = Literal["photo", "cartoon"]
@@ -50,7 +50,7 @@ class Source(Protocol):
 
 
 class StandIn:
-    """People who do not exist, in photographs and cartoons (:mod:`datasets.faces.album`)."""
+    """People who do not exist, in photographs and cartoons (:mod:`retable.datasets.faces.album`)."""
 
     def __init__(self, settings: CartoonGroupsSettings, cache: Path) -> None:
         self._settings = settings
@@ -81,7 +81,7 @@ class StandIn:
 
 
 class Real:
-    """The paper's folders on the user's disk (:mod:`datasets.cartoon_groups.layout`)."""
+    """The paper's folders on the user's disk (:mod:`retable.datasets.cartoon_groups.layout`)."""
 
     def __init__(self, settings: CartoonGroupsSettings, cache: Path) -> None:
         if settings.data_dir is None:

@@ -1,7 +1,7 @@
 """Task `cartoon-groups`: portraits of four groups become cartoons, and back, without pairs (Zhuang & Yang, 2020).
 
 Domains ``photo`` (A) and ``cartoon`` (B); groups 0 ``woman``, 1 ``man``, 2 ``kids``, 3 ``old``. Group 0 has many
-images, the others few. Who sees which images: :mod:`~datasets.cartoon_groups.sources`.
+images, the others few. Who sees which images: :mod:`~retable.datasets.cartoon_groups.sources`.
 
 =================  ==============================================================================================
 stream             a batch
@@ -30,14 +30,14 @@ from typing import ClassVar, get_args
 import torch
 from torch import Tensor
 
-from datasets.cartoon_groups import batches, identities
-from datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
-from datasets.cartoon_groups.sources import Domain, Part, Progress, Real, Source, StandIn
-from datasets.errors import DataError
-from datasets.faces.album import Album, one_crew
-from datasets.faces.people import GROUPS
-from datasets.images import signed
-from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.cartoon_groups import batches, identities
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
+from retable.datasets.cartoon_groups.sources import Domain, Part, Progress, Real, Source, StandIn
+from retable.datasets.errors import DataError
+from retable.datasets.faces.album import Album, one_crew
+from retable.datasets.faces.people import GROUPS
+from retable.datasets.images import signed
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
 ALL, RARE = (0, 1, 2, 3), (1, 2, 3)

@@ -25,10 +25,10 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from datasets.archives import read_members
-from datasets.cache import write_atomically
-from datasets.download import NETWORK_ERRORS, OFFLINE, read_url, reason
-from datasets.errors import DataError
+from retable.datasets.archives import read_members
+from retable.datasets.cache import write_atomically
+from retable.datasets.download import NETWORK_ERRORS, OFFLINE, read_url, reason
+from retable.datasets.errors import DataError
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""A contact sheet of street digits: ``python -m datasets.digits.sheet OUT.png``."""
+"""A contact sheet of street digits: ``python -m retable.datasets.digits.sheet OUT.png``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from datasets.digits.street import SIZE, render
+from retable.datasets.digits.street import SIZE, render
 
 
 def contact_sheet(images: Tensor, columns: int, zoom: int) -> Image.Image:
@@ -32,7 +32,7 @@ def contact_sheet(images: Tensor, columns: int, zoom: int) -> Image.Image:
 
 def main(arguments: list[str] | None = None) -> None:
     """Write the sheet: one column for each digit, the first images of the split that carry it."""
-    parser = argparse.ArgumentParser(prog="python -m datasets.digits.sheet", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m retable.datasets.digits.sheet", description=__doc__)
     parser.add_argument("out", type=Path, help="PNG file to write")
     parser.add_argument("--split", default="test", help="which split (default: test)")
     parser.add_argument("--rows", type=int, default=6, help="images of each digit (default: 6)")

@@ -1,8 +1,8 @@
 """Synthetic street digits: the stand-in for SVHN, 32 x 32 RGB crops around one labelled digit of a house number.
 
 Image i of a split is a pure function of (seed, split, i): rendering more images never changes those that were there.
-The steps are those of a photograph: shapes (:mod:`~datasets.digits.glyphs`) are placed with their neighbours, painted
-on a wall, and seen through a camera (:mod:`~datasets.digits.camera`).
+The steps are those of a photograph: shapes (:mod:`~retable.datasets.digits.glyphs`) are placed with their neighbours,
+painted on a wall, and seen through a camera (:mod:`~retable.datasets.digits.camera`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from datasets import cache
-from datasets.digits import camera
-from datasets.digits.counter import Draws
-from datasets.digits.glyphs import EXTENT, FONTS, SANS, atlas
-from datasets.digits.svhn import Street
+from retable.datasets import cache
+from retable.datasets.digits import camera
+from retable.datasets.digits.counter import Draws
+from retable.datasets.digits.glyphs import EXTENT, FONTS, SANS, atlas
+from retable.datasets.digits.svhn import Street
 
 VERSION = 3
 """Of the renderer: part of every cache key. Raise it whenever an image would come out differently."""

@@ -14,8 +14,8 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from datasets.download import OFFLINE, save_url
-from datasets.errors import DataError
+from retable.datasets.download import OFFLINE, save_url
+from retable.datasets.errors import DataError
 
 FILES = {"test": "test_32x32.mat", "extra": "extra_32x32.mat"}
 """Split -> file name; 26,032 and 531,131 images. Nothing here learns from the split ``train``."""

@@ -1,7 +1,7 @@
 """Task `digits`: street-view digits become handwritten ones, without pairs (DTN, Taigman et al., 2017, Section 5.1).
 
-Source domain s: SVHN, or its synthetic stand-in (:mod:`~datasets.digits.street`). Target domain t: MNIST, always real,
-28 x 28 padded by two pixels of background to 32 x 32, which leaves every stroke as it was written.
+Source domain s: SVHN, or its synthetic stand-in (:mod:`~retable.datasets.digits.street`). Target domain t: MNIST,
+always real, 28 x 28 padded by two pixels of background to 32 x 32, which leaves every stroke as it was written.
 
 Who sees what:
 
@@ -30,13 +30,13 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 from torch.nn.functional import pad
 
-from datasets.digits import mnist, svhn
-from datasets.digits.street import street
-from datasets.digits.svhn import Street
-from datasets.errors import DataError
-from datasets.images import signed
-from datasets.sampling import epoch_order, step_indices
-from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.digits import mnist, svhn
+from retable.datasets.digits.street import street
+from retable.datasets.digits.svhn import Street
+from retable.datasets.errors import DataError
+from retable.datasets.images import signed
+from retable.datasets.sampling import epoch_order, step_indices
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 Stream = Literal["train", "f", "judge-mnist"]
 SIZE = 32

@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datasets import cache
-from datasets.errors import DataError
-from datasets.faces import studio
-from datasets.faces.crew import Crew
-from datasets.faces.looks import HAIR
-from datasets.faces.people import EXPRESSIONS, GROUPS
+from retable.datasets import cache
+from retable.datasets.errors import DataError
+from retable.datasets.faces import studio
+from retable.datasets.faces.crew import Crew
+from retable.datasets.faces.looks import HAIR
+from retable.datasets.faces.people import EXPRESSIONS, GROUPS
 
 VERSION = 4
 """Of the renderer: part of every cache key. Raise it whenever a picture would come out differently."""
@@ -61,7 +61,7 @@ def cartoons(
     Args:
         folder: the faces' cache folder.
         split: any name; different names give different people.
-        group: one of :data:`~datasets.faces.people.GROUPS`.
+        group: one of :data:`~retable.datasets.faces.people.GROUPS`.
         count: number of people, at least 1.
         size: pixels of a side, at least 16.
         seed: seed of the whole set.
@@ -96,7 +96,7 @@ def portraits(
     Args:
         folder: the faces' cache folder.
         split: any name; different names give different people.
-        group: one of :data:`~datasets.faces.people.GROUPS`.
+        group: one of :data:`~retable.datasets.faces.people.GROUPS`.
         count: number of people, at least 1.
         size: pixels of a side, at least 16.
         shots: photographs of every person, each with another camera, light, background and pose.
@@ -131,7 +131,8 @@ def snapshots(
 ) -> Album:
     """Photographs of people of known hair, gender and age, from the cache or rendered now.
 
-    Image i shows :func:`datasets.faces.looks.person_of` person i, who looks like :func:`datasets.faces.looks.look`.
+    Image i shows :func:`retable.datasets.faces.looks.person_of` person i, who looks like
+    :func:`retable.datasets.faces.looks.look`.
 
     Args:
         folder: the faces' cache folder.
@@ -176,7 +177,7 @@ def sittings(
     Args:
         folder: the faces' cache folder.
         split: any name; different names give different people, none of whom is in the snapshots.
-        expression: one of :data:`~datasets.faces.people.EXPRESSIONS`.
+        expression: one of :data:`~retable.datasets.faces.people.EXPRESSIONS`.
         count: number of people, at least 1.
         size: pixels of a side, at least 16.
         seed: seed of the whole set.

@@ -1,4 +1,5 @@
-"""Rendering by several processes: each is ``python -m datasets.faces.crew``, asked line by line, answering in bytes.
+"""Rendering by several processes: each is ``python -m retable.datasets.faces.crew``, asked line by line, answering in
+bytes.
 
 These are not multiprocessing's workers because those import the program that started them, and with it torch, which
 takes longer than they would save; ours also work in scripts without a guard and inside other workers.
@@ -12,26 +13,23 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from datasets.errors import DataError
-from datasets.faces import studio
+from retable.datasets.errors import DataError
+from retable.datasets.faces import studio
 
 
 class Crew:
     """Worker processes that end with the ``with`` block."""
 
     def __init__(self, processes: int) -> None:
-        root = str(Path(__file__).parents[2])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        # One thread each: there are as many of them as processors.
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "datasets.faces.crew"]
+        # One thread each: there are as many of them as processors. -P keeps the current folder off their module path.
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-P", "-m", "retable.datasets.faces.crew"]
         self._workers = [
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
             for _ in range(processes)
@@ -48,7 +46,7 @@ class Crew:
             worker.communicate()
 
     def render(self, order: Mapping[str, Any], first: int, last: int) -> npt.NDArray[np.uint8]:
-        """What :func:`datasets.faces.studio.render` makes of an order, by all workers together.
+        """What :func:`retable.datasets.faces.studio.render` makes of an order, by all workers together.
 
         Raises:
             DataError: a worker ended before its work did.

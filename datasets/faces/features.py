@@ -1,16 +1,17 @@
 """Faces with an expression, for photographs that are looked at closely: eyes, brows, mouth and the lines of age.
 
 python-avatars' own mouths and brows are small; these are drawn anew from the numbers of an expression, larger and
-stronger, so that it is plain at 40 pixels. Coordinates are those of its canvas, as in :mod:`datasets.faces.strokes`.
+stronger, so that it is plain at 40 pixels. Coordinates are those of its canvas, as in
+:mod:`retable.datasets.faces.strokes`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datasets.faces.miens import Mien
-from datasets.faces.people import EYE_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
-from datasets.faces.strokes import PORTRAIT
+from retable.datasets.faces.miens import Mien
+from retable.datasets.faces.people import EYE_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
+from retable.datasets.faces.strokes import PORTRAIT
 
 VIEW = (132.0, 36.0, 150.0, 158.0)
 """The part of the canvas that a picture shows: middle, top, width of a face as wide as usual, height."""

@@ -1,4 +1,5 @@
-"""Contact sheets of the albums of looks and expressions: ``python -m datasets.faces.gallery snapshots OUT.png``."""
+"""Contact sheets of the albums of looks and expressions: ``python -m retable.datasets.faces.gallery snapshots
+OUT.png``."""
 
 from __future__ import annotations
 
@@ -9,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datasets.digits.sheet import contact_sheet
-from datasets.faces import studio
-from datasets.faces.looks import COMBINATIONS, HAIR, look
-from datasets.faces.people import EXPRESSIONS
+from retable.datasets.digits.sheet import contact_sheet
+from retable.datasets.faces import studio
+from retable.datasets.faces.looks import COMBINATIONS, HAIR, look
+from retable.datasets.faces.people import EXPRESSIONS
 
 _ALBUMS = ("snapshots", "sittings")
 
@@ -34,7 +35,7 @@ def snapshots(split: str, columns: int, size: int) -> Tensor:
 
 
 def sittings(split: str, columns: int, size: int) -> Tensor:
-    """The first sitters, a row for each expression in the order of :data:`~datasets.faces.people.EXPRESSIONS`.
+    """The first sitters, a row for each expression in the order of :data:`~retable.datasets.faces.people.EXPRESSIONS`.
 
     Returns:
         uint8 ``[8 * columns, 3, size, size]``, row by row.
@@ -51,7 +52,7 @@ def _shown(domain: str, split: str, size: int, indices: list[int], **asked: str 
 
 def main(arguments: list[str] | None = None) -> None:
     """Write the sheet: snapshots in three hair colours, or sitters with eight expressions."""
-    parser = argparse.ArgumentParser(prog="python -m datasets.faces.gallery", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m retable.datasets.faces.gallery", description=__doc__)
     parser.add_argument("album", choices=_ALBUMS, help="which album")
     parser.add_argument("out", type=Path, help="PNG file to write")
     parser.add_argument("--size", type=int, default=40, help="pixels of a side (default: 40)")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from datasets.errors import DataError
-from datasets.faces.people import SKINS, Person, person, stream
+from retable.datasets.errors import DataError
+from retable.datasets.faces.people import SKINS, Person, person, stream
 
 HAIR = ("black", "blond", "brown")
 """Hair colours, by number."""
@@ -17,7 +17,7 @@ AGES = ("old", "young")
 COMBINATIONS = len(HAIR) * len(GENDERS) * len(AGES)
 
 _DYES = ("black", "golden", "walnut")
-"""The colours of :data:`~datasets.faces.people.HAIR_COLOURS` for :data:`HAIR`."""
+"""The colours of :data:`~retable.datasets.faces.people.HAIR_COLOURS` for :data:`HAIR`."""
 _STYLES = {
     ("female", "young"): (
         "bob", "curly", "long_not_too_long", "straight_1", "straight_2", "straight_strand",

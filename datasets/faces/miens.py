@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from datasets.errors import DataError
+from retable.datasets.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,8 @@ MIENS: Mapping[str, Mien] = {
     "smiling": Mien(arch=1, lids=0.95, squint=0.3, wide=25, corners=6, upper=0.5, cheeks=0.4),
     "laughing": Mien(arch=2, lids=0.9, squint=0.5, wide=28, corners=9, lower=9, upper=-1, teeth=0.8, cheeks=0.7),
 }  # fmt: skip
-"""Expression -> its face: those of :data:`~datasets.faces.people.EXPRESSIONS`, and ``smiling`` and ``laughing``."""
+"""Expression -> its face: those of :data:`~retable.datasets.faces.people.EXPRESSIONS`, and ``smiling`` and
+``laughing``."""
 
 
 def mien(expression: str, strength: float = 1.0) -> Mien:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from datasets.errors import DataError
-from datasets.faces.wardrobes import DEEP_SKINS, WARDROBES
+from retable.datasets.errors import DataError
+from retable.datasets.faces.wardrobes import DEEP_SKINS, WARDROBES
 
 GROUPS = ("woman", "man", "kids", "old")
 """The four groups of the few-shot cartoon paper, in its order."""

@@ -1,4 +1,4 @@
-"""A contact sheet of the stand-in faces: ``python -m datasets.faces.sheet OUT.png --size 48``."""
+"""A contact sheet of the stand-in faces: ``python -m retable.datasets.faces.sheet OUT.png --size 48``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datasets.digits.sheet import contact_sheet
-from datasets.faces import studio
-from datasets.faces.people import GROUPS
+from retable.datasets.digits.sheet import contact_sheet
+from retable.datasets.faces import studio
+from retable.datasets.faces.people import GROUPS
 
 
 def faces(group: str, split: str, count: int, size: int, shots: int) -> Tensor:
@@ -28,7 +28,7 @@ def faces(group: str, split: str, count: int, size: int, shots: int) -> Tensor:
 
 def main(arguments: list[str] | None = None) -> None:
     """Write the sheet: for every group a row of cartoons above photographs of the same people."""
-    parser = argparse.ArgumentParser(prog="python -m datasets.faces.sheet", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m retable.datasets.faces.sheet", description=__doc__)
     parser.add_argument("out", type=Path, help="PNG file to write")
     parser.add_argument("--size", type=int, default=48, help="pixels of a side (default: 48)")
     parser.add_argument("--columns", type=int, default=16, help="people of each group (default: 16)")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from datasets.faces import art, camera, features, looks, miens
-from datasets.faces.people import Person, person, stream
-from datasets.faces.strokes import PORTRAIT
+from retable.datasets.faces import art, camera, features, looks, miens
+from retable.datasets.faces.people import Person, person, stream
+from retable.datasets.faces.strokes import PORTRAIT
 
 
 def render(order: Mapping[str, Any], first: int, last: int) -> npt.NDArray[np.uint8]:

@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from datasets.errors import DataError
-from datasets.folders import Findings, lookup, meant
-from datasets.images import SUFFIXES, image_files, left_out, read_image, square
-from datasets.shards import Shards, sharded
-from datasets.ten_shot.settings import NEIGHBOURS
+from retable.datasets.errors import DataError
+from retable.datasets.folders import Findings, lookup, meant
+from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, square
+from retable.datasets.shards import Shards, sharded
+from retable.datasets.ten_shot.settings import NEIGHBOURS
 
 SHOTS, REFERENCE = "shots", "reference"
 FOLDERS = {SHOTS: "images to learn from", REFERENCE: "images to compare with"}
@@ -33,8 +33,8 @@ SAME, COMPARED_AT = 2, 64
 """Shots are one picture if no pixel differs by more levels of 255, which is what resizing a mirror image leaves; and
 the side in pixels at which shots of many sizes are compared."""
 READER = 1
-"""Of :func:`~datasets.images.read_image` and :func:`~datasets.images.square`: part of every cache key. Raise it
-whenever an image would come out differently."""
+"""Of :func:`~retable.datasets.images.read_image` and :func:`~retable.datasets.images.square`: part of every cache key.
+Raise it whenever an image would come out differently."""
 
 
 def is_layout(root: Path) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from datasets.sampling import derived_seed
+from retable.datasets.sampling import derived_seed
 
 DIMENSIONS = 512
 """Columns of every latent, as many as StyleGAN2's has."""

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from datasets.task import TaskSettings
+from retable.datasets.task import TaskSettings
 
 Stage = Literal["rows", "source-near", "source-far"]
 NEIGHBOURS = 4

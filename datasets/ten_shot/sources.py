@@ -27,16 +27,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from datasets import cache as caches
-from datasets.digits import street
-from datasets.errors import DataError
-from datasets.faces import album
-from datasets.faces.album import Album
-from datasets.faces.people import GROUPS
-from datasets.folders import refuse_folder_of_standin
-from datasets.sampling import epoch_order
-from datasets.ten_shot import flowers, folders
-from datasets.ten_shot.settings import NEIGHBOURS, POOL, TenShotSettings
+from retable.datasets import cache as caches
+from retable.datasets.digits import street
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album
+from retable.datasets.faces.album import Album
+from retable.datasets.faces.people import GROUPS
+from retable.datasets.folders import refuse_folder_of_standin
+from retable.datasets.sampling import epoch_order
+from retable.datasets.ten_shot import flowers, folders
+from retable.datasets.ten_shot.settings import NEIGHBOURS, POOL, TenShotSettings
 
 Part = Literal["shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test"]
 Progress = Callable[[str, int, int], None]

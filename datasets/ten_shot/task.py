@@ -1,6 +1,6 @@
 """Task `ten-shot`: new images of a domain of which ten are known (MixDL, Kong et al., ECCV 2022).
 
-Which ten is decided by the cell's seed. Who sees which images: :mod:`~datasets.ten_shot.sources`.
+Which ten is decided by the cell's seed. Who sees which images: :mod:`~retable.datasets.ten_shot.sources`.
 
 ===============  ================================================================================
 stream           a batch
@@ -27,14 +27,14 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from datasets.errors import DataError
-from datasets.faces.album import Album
-from datasets.images import signed
-from datasets.sampling import step_indices
-from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
-from datasets.ten_shot import latents
-from datasets.ten_shot.settings import Stage, TenShotSettings
-from datasets.ten_shot.sources import Part, Progress, Real, Source, StandIn
+from retable.datasets.errors import DataError
+from retable.datasets.faces.album import Album
+from retable.datasets.images import signed
+from retable.datasets.sampling import step_indices
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.ten_shot import latents
+from retable.datasets.ten_shot.settings import Stage, TenShotSettings
+from retable.datasets.ten_shot.sources import Part, Progress, Real, Source, StandIn
 
 STREAMS: Mapping[str, Stage] = {"shots": "rows", "source-near": "source-near", "source-far": "source-far"}
 """Stream -> what must be ready for it; ``shots`` is every row's."""

@@ -2,7 +2,7 @@
 
 Differences from the paper: whether it started from Basic is not said; here it starts from nothing, as a model for
 mixed data would. Images are drawn uniformly from all that there are, so group 0 is most of them. See also
-:mod:`methods.cartoon.objective`.
+:mod:`retable.methods.cartoon.objective`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from methods.cartoon.objective import CartoonMethod
+from retable.methods.cartoon.objective import CartoonMethod
 
 
 class Baseline1(CartoonMethod):

@@ -5,7 +5,7 @@ them.
 
 Differences from the paper: it shows men only; here every rare group has its copy. Group 0 has none to train: its images
 go through Basic as it was. The number of steps is not known; a step here is one step of every copy. See also
-:mod:`methods.cartoon.objective`.
+:mod:`retable.methods.cartoon.objective`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from methods.cartoon.objective import CartoonSettings, StartsFromBasic
-from methods.cartoon.routing import by_group
-from methods.method import MethodSettings
+from retable.methods.cartoon.objective import CartoonSettings, StartsFromBasic
+from retable.methods.cartoon.routing import by_group
+from retable.methods.method import MethodSettings
 
 
 class PerGroup(nn.Module):

@@ -4,7 +4,7 @@ Every other row but Baseline 1 starts from its networks, discriminators included
 
 Differences from the paper: how long stage 1 was trained is not known (photo2cartoon's default is 1,000,000 steps; its
 users found about 90,000 best); the default here is the second stage's 100,000. See also
-:mod:`methods.cartoon.objective`.
+:mod:`retable.methods.cartoon.objective`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from methods.cartoon.objective import CartoonMethod
+from retable.methods.cartoon.objective import CartoonMethod
 
 
 class Basic(CartoonMethod):

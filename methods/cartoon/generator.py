@@ -23,9 +23,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from methods.cartoon.adalin import Lin, SoftAdaLinBlock
-from methods.cartoon.hourglass import HourGlass
-from methods.cartoon.routing import by_group
+from retable.methods.cartoon.adalin import Lin, SoftAdaLinBlock
+from retable.methods.cartoon.hourglass import HourGlass
+from retable.methods.cartoon.routing import by_group
 
 
 class Branch(nn.Module):

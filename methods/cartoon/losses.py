@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from methods.cartoon.discriminator import Seen
+from retable.methods.cartoon.discriminator import Seen
 
 
 def l_adv(seen: Sequence[Seen], target: float) -> Tensor:

@@ -9,8 +9,8 @@ global and a local discriminator), for one image of each domain:
             + cam l_cam(G_B2A; B, A) + face_id (1 - cos(F(A), F(A2B)))
     L_G   = L_G_A + L_G_B
 
-with the terms of :mod:`methods.cartoon.losses`. A row chooses the data it sees, what it starts from, and how it weighs
-the groups; the weights come from the released code, because the arXiv text does not print them.
+with the terms of :mod:`retable.methods.cartoon.losses`. A row chooses the data it sees, what it starts from, and how it
+weighs the groups; the weights come from the released code, because the arXiv text does not print them.
 
 Differences from the paper:
 
@@ -39,13 +39,13 @@ from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from methods.cartoon.adalin import clip_shares
-from methods.cartoon.discriminator import Discriminators, halves
-from methods.cartoon.generator import Generator
-from methods.cartoon.losses import l_1, l_adv, l_cam, l_face, l_group
-from methods.cartoon.recogniser import Recogniser
-from methods.method import Info, Method, MethodSettings
-from methods.training import Frozen, held, linear_decay, mirror_and_crop, set_learning_rate
+from retable.methods.cartoon.adalin import clip_shares
+from retable.methods.cartoon.discriminator import Discriminators, halves
+from retable.methods.cartoon.generator import Generator
+from retable.methods.cartoon.losses import l_1, l_adv, l_cam, l_face, l_group
+from retable.methods.cartoon.recogniser import Recogniser
+from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.training import Frozen, held, linear_decay, mirror_and_crop, set_learning_rate
 
 
 class CartoonSettings(MethodSettings):

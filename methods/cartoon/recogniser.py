@@ -4,7 +4,8 @@ The cartoon paper (Zhuang & Yang 2020, arXiv 2007.13332) builds on photo2cartoon
 identity of their input by 1 - cos(F(x), F(G(x))), with F a trained MobileFaceNet that looks at the middle of the image.
 :attr:`Recogniser.embed` is F: differentiable images to features of unit length.
 
-- ``mobilefacenet`` (photo2cartoon's): weights from a file, not trained here; see :mod:`methods.cartoon.mobilefacenet`.
+- ``mobilefacenet`` (photo2cartoon's): weights from a file, not trained here; see
+  :mod:`retable.methods.cartoon.mobilefacenet`.
 - ``small``: a few convolutions, trained on pairs of photographs of the same person with the contrastive loss NT-Xent
   (Sohn 2016; Chen et al. 2020, arXiv 2002.05709, Eq. 1). With z_1 ... z_2N the features of N pairs and p(i) the other
   photograph of z_i's person:
@@ -35,9 +36,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
-from methods.cartoon.mobilefacenet import IMAGE_SIZE, MobileFaceNet
-from methods.method import Info, Kind, Method, MethodSettings
-from methods.training import mirror_and_crop, one_cycle, set_learning_rate
+from retable.methods.cartoon.mobilefacenet import IMAGE_SIZE, MobileFaceNet
+from retable.methods.method import Info, Kind, Method, MethodSettings
+from retable.methods.training import mirror_and_crop, one_cycle, set_learning_rate
 
 PUBLISHED_THRESHOLD = 0.25
 """Cosine above which MobileFaceNet's publisher calls two faces the same: a squared distance of 1.5 is 2 - 2 cos."""

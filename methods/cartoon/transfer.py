@@ -2,8 +2,8 @@
 
 Every step sees images of all groups. Group 0's losses reach the trunk and group 0's branch; a rare group's losses reach
 that group's branch alone. The discriminators are shared and see all groups; they and the generators learn to tell the
-groups apart (group classification). With L_g the objective of :mod:`methods.cartoon.objective` over the images of group
-g, and cls its group classification:
+groups apart (group classification). With L_g the objective of :mod:`retable.methods.cartoon.objective` over the images
+of group g, and cls its group classification:
 
     L = (L_0 + cls_0) + mean over g = 1, 2, 3 of (L_g + cls_g)
 
@@ -18,7 +18,7 @@ Differences from the paper:
   step already.
 - The discriminators' losses are weighed as the generators': group 0's images as much as all rare groups' together.
 - The trunk's weights also move through the discriminators, which rare groups train: the paper branches generators only.
-- The CAM head of a group belongs to its branch (:mod:`methods.cartoon.generator`).
+- The CAM head of a group belongs to its branch (:mod:`retable.methods.cartoon.generator`).
 - In the code's reading Adam's weight decay and momentum act on the branches in both steps, as they do there.
 """
 
@@ -32,9 +32,9 @@ from pydantic import field_validator
 from torch import Tensor
 from torch.optim import Optimizer
 
-from methods.cartoon.objective import CartoonSettings, Pass, StartsFromBasic
-from methods.method import MethodSettings
-from methods.training import held
+from retable.methods.cartoon.objective import CartoonSettings, Pass, StartsFromBasic
+from retable.methods.method import MethodSettings
+from retable.methods.training import held
 
 
 class TransferSettings(CartoonSettings):

@@ -1,13 +1,14 @@
 """Full transfer without selective back-propagation: every group moves the shared trunk (arXiv 2007.13332, Fig. 6).
 
-Differences from the paper: none beyond those of :mod:`methods.cartoon.transfer`; ``reading`` has nothing to decide.
+Differences from the paper: none beyond those of :mod:`retable.methods.cartoon.transfer`; ``reading`` has nothing to
+decide.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from methods.cartoon.transfer import Transfer
+from retable.methods.cartoon.transfer import Transfer
 
 
 class TransferNoSbp(Transfer):

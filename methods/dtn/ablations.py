@@ -1,9 +1,10 @@
 """DTN's ablations, Table 1. Each is DTN with exactly one thing taken away; settings, networks and budget are DTN's own.
 
-Paper: Taigman, Polyak & Wolf, ICLR 2017, arXiv 1611.02200, Table 1; equations as in :mod:`methods.dtn.dtn`. A term
-that is taken away is not computed at all, so its weight in the settings has no effect.
+Paper: Taigman, Polyak & Wolf, ICLR 2017, arXiv 1611.02200, Table 1; equations as in :mod:`retable.methods.dtn.dtn`. A
+term that is taken away is not computed at all, so its weight in the settings has no effect.
 
-Differences from the paper: those of :mod:`methods.dtn.dtn`, and none of their own, except where a class says so.
+Differences from the paper: those of :mod:`retable.methods.dtn.dtn`, and none of their own, except where a class says
+so.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from methods.dtn.dtn import DTN
-from methods.dtn.networks import Encoder
-from methods.method import Info, MethodSettings
+from retable.methods.dtn.dtn import DTN
+from retable.methods.dtn.networks import Encoder
+from retable.methods.method import Info, MethodSettings
 
 
 class NoTid(DTN):

@@ -13,7 +13,7 @@ Differences from the paper:
 
 - The paper does not describe this G: an encoder of f's layout, trained from scratch, and DTN's g.
 - G follows - E_s log D(G(x)), the usual non-saturating form.
-- Optimiser and schedule as in :mod:`methods.dtn.dtn`; ``beta`` has no effect here.
+- Optimiser and schedule as in :mod:`retable.methods.dtn.dtn`; ``beta`` has no effect here.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from methods.dtn.ablations import NoF
-from methods.dtn.dtn import DTN
-from methods.dtn.losses import l_const, l_d_binary, l_g_binary
-from methods.training import held
+from retable.methods.dtn.ablations import NoF
+from retable.methods.dtn.dtn import DTN
+from retable.methods.dtn.losses import l_const, l_d_binary, l_g_binary
+from retable.methods.training import held
 
 
 class Baseline(NoF):

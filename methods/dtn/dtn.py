@@ -7,14 +7,14 @@ G = g o f. D tells three kinds apart: G(s), G(t), and true images of t. Per step
     L_D = - E_s log D1(G(x)) - E_t log D2(G(x)) - E_t log D3(x)
     L_G = L_GANG + alpha L_CONST + beta L_TID + gamma L_TV
 
-with L_GANG, L_CONST, L_TID and L_TV as in :mod:`methods.dtn.losses`; L_TV is taken over G(s) and G(t).
+with L_GANG, L_CONST, L_TID and L_TV as in :mod:`retable.methods.dtn.losses`; L_TV is taken over G(s) and G(t).
 
 Differences from the paper (where it says nothing, what was chosen):
 
 - d and d2 are mean square differences; the paper reports that the choice hardly matters.
 - Optimiser, learning rates, batch size and number of steps are not in the paper: Adam (0.5, 0.999), 2e-4 for both,
   batches of 128 per domain, 50,000 steps.
-- Kernel sizes, strides and where batch norm sits: see :mod:`methods.dtn.networks`.
+- Kernel sizes, strides and where batch norm sits: see :mod:`retable.methods.dtn.networks`.
 - g sees the codes of s and t as one batch, so its batch norm uses the statistics of the mixture, in training and (as
   running averages) in translation. D sees each of its three kinds as a batch of its own.
 - g and D learn from the same generated images: drawn once per step, D's update first.
@@ -33,11 +33,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from methods.dtn.f import F
-from methods.dtn.losses import l_const, l_d, l_gang, l_tid, l_tv
-from methods.dtn.networks import Decoder, Discriminator, checked_size
-from methods.method import Info, Method, MethodSettings
-from methods.training import Frozen, held, linear_decay, set_learning_rate, with_channels
+from retable.methods.dtn.f import F
+from retable.methods.dtn.losses import l_const, l_d, l_gang, l_tid, l_tv
+from retable.methods.dtn.networks import Decoder, Discriminator, checked_size
+from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.training import Frozen, held, linear_decay, set_learning_rate, with_channels
 
 
 class TransferSettings(MethodSettings):

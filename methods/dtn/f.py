@@ -5,7 +5,7 @@ hidden layer, 128 numbers, is the code f(x). Trained once, then frozen: a shared
 
 Differences from the paper:
 
-- Strides instead of max pooling, batch norm, and a tanh on the code: see :mod:`methods.dtn.networks`.
+- Strides instead of max pooling, batch norm, and a tanh on the code: see :mod:`retable.methods.dtn.networks`.
 - How the paper trains f is not given: cross-entropy, AdamW, a one-cycle learning rate and small random affine maps
   here.
 """
@@ -16,9 +16,9 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from methods.classifier import Classifier, ClassifierSettings
-from methods.dtn.networks import CODE, Encoder, checked_size
-from methods.method import Info, MethodSettings
+from retable.methods.classifier import Classifier, ClassifierSettings
+from retable.methods.dtn.networks import CODE, Encoder, checked_size
+from retable.methods.method import Info, MethodSettings
 
 
 class FSettings(ClassifierSettings):

@@ -18,8 +18,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from methods.method import Info
-from methods.training import with_channels
+from retable.methods.method import Info
+from retable.methods.training import with_channels
 
 CODE = 128
 """Dimensions of f's code."""

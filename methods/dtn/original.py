@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from methods.method import Method, MethodSettings
-from methods.training import grey
+from retable.methods.method import Method, MethodSettings
+from retable.methods.training import grey
 
 
 class OriginalSettings(MethodSettings):

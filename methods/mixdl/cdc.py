@@ -32,11 +32,11 @@ from pydantic import field_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from methods.method import Info, Method, MethodSettings
-from methods.mixdl.similarity import similarities
-from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
-from methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
-from methods.training import Frozen, held
+from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.mixdl.similarity import similarities
+from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
+from retable.methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
+from retable.methods.training import Frozen, held
 
 
 class Source(StyleGAN2):
@@ -215,7 +215,8 @@ def others(similarity: Tensor) -> Tensor:
 class CDCFar(CDC):
     """CDC from a source generator that knows no faces.
 
-    Differences from the paper: as :mod:`methods.mixdl.cdc`; its farther sources are paintings and other objects.
+    Differences from the paper: as :mod:`retable.methods.mixdl.cdc`; its farther sources are paintings and other
+    objects.
     """
 
     title: ClassVar[str] = "StyleGAN2 + CDC, far source"

@@ -8,7 +8,7 @@ import torch
 from pydantic import BaseModel, field_validator
 from torch import Tensor
 
-from methods.mixdl.similarity import Reading
+from retable.methods.mixdl.similarity import Reading
 
 Coefficients = Literal["dirichlet", "gaussian", "uniform"]
 

@@ -2,18 +2,18 @@
 
 Paper: Kong et al., ECCV 2022, arXiv 2111.11672, Tables 1 and 3.
 
-Differences from the paper: those of :mod:`methods.mixdl.mixdl`, and of :mod:`methods.mixdl.diffaugment` or
-:mod:`methods.mixdl.ada`. p of ADA moves in ordinary steps alone, because mixed steps judge patches.
+Differences from the paper: those of :mod:`retable.methods.mixdl.mixdl`, and of :mod:`retable.methods.mixdl.diffaugment`
+or :mod:`retable.methods.mixdl.ada`. p of ADA moves in ordinary steps alone, because mixed steps judge patches.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from methods.method import MethodSettings
-from methods.mixdl.ada import AdaSettings, WithADA
-from methods.mixdl.diffaugment import DiffAugmentSettings, WithDiffAugment
-from methods.mixdl.mixdl import MixDL, MixDLSettings
+from retable.methods.method import MethodSettings
+from retable.methods.mixdl.ada import AdaSettings, WithADA
+from retable.methods.mixdl.diffaugment import DiffAugmentSettings, WithDiffAugment
+from retable.methods.mixdl.mixdl import MixDL, MixDLSettings
 
 
 class MixDLDASettings(DiffAugmentSettings, MixDLSettings):

@@ -18,7 +18,7 @@ because kornia's clamp to [0, 1] and weigh the channels by luma, and torchvision
 is cutout, because kornia's squares never reach over the border and torchvision's lie at one place for all images.
 
 Differences from the paper: R1 takes its gradient with respect to the augmented images, see
-:mod:`methods.mixdl.stylegan2`. Everything here can be differentiated twice all the same.
+:mod:`retable.methods.mixdl.stylegan2`. Everything here can be differentiated twice all the same.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ import torch
 from pydantic import BaseModel, field_validator
 from torch import Tensor
 
-from methods.method import MethodSettings
-from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
+from retable.methods.method import MethodSettings
+from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 
 SHIFT = 1 / 8
 """Largest translation, as a share of the side (Zhao et al. 2020)."""

@@ -33,8 +33,8 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from methods.method import Info, MethodSettings
-from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
+from retable.methods.method import Info, MethodSettings
+from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 
 
 def mode_seeking(z: Tensor, images: Tensor, eps: float = 1e-5) -> Tensor:

@@ -19,7 +19,7 @@ Differences from the paper:
   averaged likewise: samples are drawn with them, so that an image does not depend on the others of its batch.
 - ``reconstruction = "l1"`` does without VGG16's weights: |.| is then the mean absolute difference of pixels.
 - ``width``, ``width_d`` and ``latent`` are settings for short runs; their defaults are the code's.
-- The networks' differences: :mod:`methods.mixdl.fastgan_networks`.
+- The networks' differences: :mod:`retable.methods.mixdl.fastgan_networks`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from methods.method import Info, Kind, Method, MethodSettings
-from methods.mixdl.diffaugment import diff_augment
-from methods.mixdl.fastgan_losses import LPIPS, Reconstruction, decoded_targets, hinge, l_recons
-from methods.mixdl.fastgan_networks import Discriminator, Generator, Judgement, small_side, smaller
-from methods.training import Frozen, held, mirror_and_crop
+from retable.methods.method import Info, Kind, Method, MethodSettings
+from retable.methods.mixdl.diffaugment import diff_augment
+from retable.methods.mixdl.fastgan_losses import LPIPS, Reconstruction, decoded_targets, hinge, l_recons
+from retable.methods.mixdl.fastgan_networks import Discriminator, Generator, Judgement, small_side, smaller
+from retable.methods.training import Frozen, held, mirror_and_crop
 
 POLICY = ("color", "translation")
 """Of the augmentation (Section 4.1)."""

@@ -15,7 +15,7 @@ from typing import Literal, Self
 import torch
 from torch import Tensor, nn
 
-from methods.mixdl.fastgan_networks import quarter_of, smaller
+from retable.methods.mixdl.fastgan_networks import quarter_of, smaller
 
 Reconstruction = Literal["lpips", "l1"]
 

@@ -1,8 +1,9 @@
 """MixDL on FastGAN: mixtures of latents stay as far from their parts as they are mixed, for G and for D.
 
 Paper: Kong et al., "Few-shot Image Generation with Mixup-based Distance Learning", ECCV 2022, arXiv 2111.11672, Table
-1, on FastGAN (:mod:`methods.mixdl.fastgan`). Every second step draws N latents z and mixes them into N anchors with
-random coefficients c. With the loss KL of :mod:`methods.mixdl.similarity` between c and similarities of features,
+1, on FastGAN (:mod:`retable.methods.mixdl.fastgan`). Every second step draws N latents z and mixes them into N anchors
+with random coefficients c. With the loss KL of :mod:`retable.methods.mixdl.similarity` between c and similarities of
+features,
 
     L_G = -E[D(T(anchors))] + lambda_G KL on G's maps at a random layer                          (Section 3.2)
     L_D = hinge losses of the anchors and of x + reconstructions + lambda_D KL on D's projected last maps (Section 3.3)
@@ -33,12 +34,12 @@ import torch
 from pydantic import field_validator
 from torch import Tensor
 
-from methods.method import MethodSettings
-from methods.mixdl.coefficients import MixingSettings, mixing, mixture
-from methods.mixdl.diffaugment import diff_augment
-from methods.mixdl.fastgan import POLICY, FastGAN, FastGANSettings
-from methods.mixdl.similarity import distance_loss, similarities, similarities_at
-from methods.training import held
+from retable.methods.method import MethodSettings
+from retable.methods.mixdl.coefficients import MixingSettings, mixing, mixture
+from retable.methods.mixdl.diffaugment import diff_augment
+from retable.methods.mixdl.fastgan import POLICY, FastGAN, FastGANSettings
+from retable.methods.mixdl.similarity import distance_loss, similarities, similarities_at
+from retable.methods.training import held
 
 
 class FastGANMixDLSettings(MixingSettings, FastGANSettings):

@@ -2,7 +2,7 @@
 
 Paper: Kong et al., "Few-shot Image Generation with Mixup-based Distance Learning", ECCV 2022, arXiv 2111.11672. Every
 second step draws N latents and mixes their w into N anchors with random coefficients c (Section 3.1; Dirichlet(1) in
-the paper). With the loss of :mod:`methods.mixdl.similarity` between c and the similarities of features,
+the paper). With the loss of :mod:`retable.methods.mixdl.similarity` between c and the similarities of features,
 
     L_G = softplus(-patch(anchors)) + lambda_G KL on g's features at a random layer              (Section 3.2)
     L_D = softplus(patch(anchors)) + softplus(-patch(x)) + lambda_D KL on d's projected features (Section 3.3)
@@ -37,13 +37,13 @@ from pydantic import field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from methods.method import Info, MethodSettings
-from methods.mixdl.coefficients import Coefficients, MixingSettings, mixing, mixture
-from methods.mixdl.similarity import distance_loss, similarities, similarities_at
-from methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
-from methods.mixdl.stylegan2_layers import EqualLinear
-from methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
-from methods.training import held
+from retable.methods.method import Info, MethodSettings
+from retable.methods.mixdl.coefficients import Coefficients, MixingSettings, mixing, mixture
+from retable.methods.mixdl.similarity import distance_loss, similarities, similarities_at
+from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
+from retable.methods.mixdl.stylegan2_layers import EqualLinear
+from retable.methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
+from retable.methods.training import held
 
 
 class MixDLSettings(MixingSettings, StyleGAN2Settings):
@@ -217,7 +217,7 @@ class MixDL(StyleGAN2):
 class GeneratorOnly(MixDL):
     """Table 5, the generator's distance loss alone.
 
-    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
     """
 
     Settings: ClassVar[type[MethodSettings]] = GeneratorOnlySettings
@@ -227,7 +227,7 @@ class GeneratorOnly(MixDL):
 class DiscriminatorOnly(MixDL):
     """Table 5, the discriminator's distance loss alone.
 
-    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
     """
 
     Settings: ClassVar[type[MethodSettings]] = DiscriminatorOnlySettings
@@ -237,7 +237,7 @@ class DiscriminatorOnly(MixDL):
 class Dirichlet01(MixDL):
     """Table 6, Dirichlet(0.1): an anchor is mostly one of its latents.
 
-    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
     """
 
     Settings: ClassVar[type[MethodSettings]] = Dirichlet01Settings
@@ -247,7 +247,7 @@ class Dirichlet01(MixDL):
 class Dirichlet10(MixDL):
     """Table 6, Dirichlet(10): all anchors are near the middle.
 
-    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
     """
 
     Settings: ClassVar[type[MethodSettings]] = Dirichlet10Settings
@@ -257,7 +257,7 @@ class Dirichlet10(MixDL):
 class Gaussian(MixDL):
     """Table 6, the softmax of normal numbers.
 
-    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
     """
 
     Settings: ClassVar[type[MethodSettings]] = GaussianSettings
@@ -267,7 +267,7 @@ class Gaussian(MixDL):
 class Uniform(MixDL):
     """Table 6, uniform numbers divided by their sum.
 
-    Differences from the paper: as :mod:`methods.mixdl.mixdl`.
+    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
     """
 
     Settings: ClassVar[type[MethodSettings]] = UniformSettings

@@ -29,9 +29,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.optim import Adam, Optimizer
 
-from methods.method import Info, Kind, Method, MethodSettings
-from methods.mixdl.stylegan2_networks import Discriminator, Mapping, Seen, Synthesis
-from methods.training import held, mirror_and_crop
+from retable.methods.method import Info, Kind, Method, MethodSettings
+from retable.methods.mixdl.stylegan2_networks import Discriminator, Mapping, Seen, Synthesis
+from retable.methods.training import held, mirror_and_crop
 
 
 class StyleGAN2Settings(MethodSettings):

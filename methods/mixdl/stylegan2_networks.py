@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from methods.mixdl.stylegan2_layers import EqualConv, EqualLinear, Styled, ToRGB
+from retable.methods.mixdl.stylegan2_layers import EqualConv, EqualLinear, Styled, ToRGB
 
 SMALLEST = 32
 GROUP = 4

@@ -12,7 +12,7 @@ G: a -> b and F: b -> a, D_b and D_a, and fakes for D out of a history of 50 ima
 Differences from the paper:
 
 - The discriminators are StarGAN's without its label head: only with them is a model as large as StarGAN's Table 3
-  says (see :mod:`methods.stargan.pairs`). Their leaky slopes are 0.01, and all weights
+  says (see :mod:`retable.methods.stargan.pairs`). Their leaky slopes are 0.01, and all weights
   start as torch starts them, not from N(0, 0.02).
 - StarGAN's paper does not say how long its comparators were trained: the default is 100,000 steps for each of RaFD's
   seven pairs. Pairs take turns; each has its own history.
@@ -32,10 +32,10 @@ import torch
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from methods.method import MethodSettings
-from methods.stargan.networks import Critic
-from methods.stargan.pairs import Critics, SeparateModels, SeparateSettings, total
-from methods.training import held, mirror_and_crop
+from retable.methods.method import MethodSettings
+from retable.methods.stargan.networks import Critic
+from retable.methods.stargan.pairs import Critics, SeparateModels, SeparateSettings, total
+from retable.methods.training import held, mirror_and_crop
 
 
 class CycleGANSettings(SeparateSettings):

@@ -14,7 +14,7 @@ Differences from the paper:
 - L_id looks at D's features, as the paper's own variant DIAT-A ("adaptive") does, and not at VGG-Face's: no file of
   weights is needed. The paper takes the fourth and fifth layer of its D; here they are the last two.
 - The networks are CycleGAN's generator and StarGAN's discriminator without its label head: only with them is a model
-  as large as StarGAN's Table 3 says (see :mod:`methods.stargan.pairs`).
+  as large as StarGAN's Table 3 says (see :mod:`retable.methods.stargan.pairs`).
 - The paper's smoothness term compares T(x) with a denoised T(x); L_tv stands for it, a plain total variation.
 - The weights, the optimiser, the batch size and the number of steps (20,000 for each of seven targets, which both sets
   have) are choices of ours: the paper's for these networks, and StarGAN's, are not known to us.
@@ -33,9 +33,9 @@ from pydantic import field_validator
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from methods.method import MethodSettings
-from methods.stargan.pairs import SeparateModels, SeparateSettings, total
-from methods.training import held, mirror_and_crop
+from retable.methods.method import MethodSettings
+from retable.methods.stargan.pairs import SeparateModels, SeparateSettings, total
+from retable.methods.training import held, mirror_and_crop
 
 
 class DIATSettings(SeparateSettings):

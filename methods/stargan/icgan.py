@@ -14,9 +14,9 @@ G(E_z(x), y) with the y that is asked for.
 Differences from the paper:
 
 - The paper's networks are for 64 x 64. For 128 x 128 every one of them gets one more layer of the same kind, twice as
-  wide (:mod:`methods.stargan.icgan_networks`), which counts 70,983,024 parameters for RaFD's eight labels. StarGAN's
-  Table 3 prints 67.8M; its layout is not published, and no plain choice of layers, hidden units and labels that we
-  tried gives that number.
+  wide (:mod:`retable.methods.stargan.icgan_networks`), which counts 70,983,024 parameters for RaFD's eight labels.
+  StarGAN's Table 3 prints 67.8M; its layout is not published, and no plain choice of layers, hidden units and labels
+  that we tried gives that number.
 - The default number of steps is 40 epochs of CelebA's 200,599 training images. The paper trains G and D for 25 epochs
   and each encoder for 15; here both encoders learn in the same steps, so ``gan_share`` is 25 of 40.
 - Wrong labels are those of another image of the batch and, where these happen to be the same, one of them is changed.
@@ -40,10 +40,10 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 from torch.optim import Adam, Optimizer
 
-from methods.method import Info, Method, MethodSettings
-from methods.stargan.icgan_networks import ConditionalDiscriminator, ConditionalGenerator, Encoder
-from methods.stargan.labels import Labels, as_bits
-from methods.training import held, linear_decay, mirror_and_crop, set_learning_rate
+from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.stargan.icgan_networks import ConditionalDiscriminator, ConditionalGenerator, Encoder
+from retable.methods.stargan.labels import Labels, as_bits
+from retable.methods.training import held, linear_decay, mirror_and_crop, set_learning_rate
 
 
 class IcGANSettings(MethodSettings):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from methods.method import Info
+from retable.methods.method import Info
 
 
 class Labels:

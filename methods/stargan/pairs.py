@@ -18,9 +18,9 @@ from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from methods.method import Info, Method, MethodSettings
-from methods.stargan.networks import Critic
-from methods.training import linear_decay, set_learning_rate
+from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.stargan.networks import Critic
+from retable.methods.training import linear_decay, set_learning_rate
 
 
 class Block(nn.Module):

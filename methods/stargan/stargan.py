@@ -8,8 +8,8 @@ and which labels the image has (D_cls). With c' the labels of x and c those of a
     L_G = -E[D_src(G(x, c))] + lambda_cls E[-log D_cls(c | G(x, c))] + lambda_rec E|x - G(G(x, c), c')|
 
 (Eqs. 1 to 8), D every step and G every fifth. With several data sets every step takes a batch of each in turn, and the
-labels carry a mask (:mod:`methods.stargan.labels`): what an image's data set does not know is zero for G, and D_cls is
-taught and asked only what the data set knows (Section 3.2).
+labels carry a mask (:mod:`retable.methods.stargan.labels`): what an image's data set does not know is zero for G, and
+D_cls is taught and asked only what the data set knows (Section 3.2).
 
 Differences from the paper:
 
@@ -37,11 +37,11 @@ from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from methods.method import Info, Method, MethodSettings
-from methods.stargan.labels import Labels, classification
-from methods.stargan.losses import gradient_penalty
-from methods.stargan.networks import Critic, Generator, judged
-from methods.training import held, linear_decay, mirror_and_crop, set_learning_rate
+from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.stargan.labels import Labels, classification
+from retable.methods.stargan.losses import gradient_penalty
+from retable.methods.stargan.networks import Critic, Generator, judged
+from retable.methods.training import held, linear_decay, mirror_and_crop, set_learning_rate
 
 
 class StarGANSettings(MethodSettings):

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.overrides import Profile, build_settings
-from benchmarks.registry import get_method, get_task
-from benchmarks.seeds import seed_everything
-from benchmarks.suites import PROFILES
-from datasets.digits import mnist
-from datasets.faces import album
-from datasets.sampling import derived_seed
-from datasets.task import Task, TaskSettings
-from methods.method import Method
+from retable.benchmarks.plan.overrides import Profile, build_settings
+from retable.benchmarks.plan.registry import get_method, get_task
+from retable.benchmarks.plan.seeds import seed_everything
+from retable.benchmarks.plan.suites import PROFILES
+from retable.datasets.digits import mnist
+from retable.datasets.faces import album
+from retable.datasets.sampling import derived_seed
+from retable.datasets.task import Task, TaskSettings
+from retable.methods.method import Method
 
 BATCH = 6
 

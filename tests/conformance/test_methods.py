@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks import checkpoint
-from benchmarks.registry import get_method, methods, tasks
-from benchmarks.seeds import seed_everything
-from datasets.task import Request, Task
-from methods.method import Method
+from retable.benchmarks.plan.registry import get_method, methods, tasks
+from retable.benchmarks.plan.seeds import seed_everything
+from retable.benchmarks.run import checkpoint
+from retable.datasets.task import Request, Task
+from retable.methods.method import Method
 from tests.conformance.conftest import BATCH
 
 Make = Callable[..., Method]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from benchmarks.metrics import METRICS
-from benchmarks.registry import get_method, get_task, methods, tasks
-from benchmarks.roles import roles_of
-from datasets.task import Kind, Request, Task
+from retable.benchmarks.metrics import METRICS
+from retable.benchmarks.plan.registry import get_method, get_task, methods, tasks
+from retable.benchmarks.run.judges import roles_of
+from retable.datasets.task import Kind, Request, Task
 
 Make = Callable[..., Task]
 every_task = pytest.mark.parametrize("name", sorted(tasks()))

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from datasets.attributes.settings import AttributesSettings
-from datasets.attributes.task import Attributes
-from datasets.faces import album
-from datasets.faces.album import Album
-from datasets.faces.looks import AGES, GENDERS, look
-from datasets.faces.people import EXPRESSIONS
+from retable.datasets.attributes.settings import AttributesSettings
+from retable.datasets.attributes.task import Attributes
+from retable.datasets.faces import album
+from retable.datasets.faces.album import Album
+from retable.datasets.faces.looks import AGES, GENDERS, look
+from retable.datasets.faces.people import EXPRESSIONS
 
 SMALL = {
     "size": 16,

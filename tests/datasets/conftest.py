@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.digits import mnist
+from retable.datasets.digits import mnist
 
 
 def idx(array: np.ndarray) -> bytes:

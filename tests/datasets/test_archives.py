@@ -4,8 +4,8 @@ import tarfile
 
 import pytest
 
-from datasets.archives import read_members
-from datasets.errors import DataError
+from retable.datasets.archives import read_members
+from retable.datasets.errors import DataError
 
 NAME = "package/data/x"
 

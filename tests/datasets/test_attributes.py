@@ -4,12 +4,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from datasets.attributes.settings import AttributesSettings
-from datasets.attributes.streams import JUDGES, ROWS
-from datasets.attributes.task import Attributes
-from datasets.errors import DataError
-from datasets.faces.looks import AGES, GENDERS, HAIR
-from datasets.faces.people import EXPRESSIONS
+from retable.datasets.attributes.settings import AttributesSettings
+from retable.datasets.attributes.streams import JUDGES, ROWS
+from retable.datasets.attributes.task import Attributes
+from retable.datasets.errors import DataError
+from retable.datasets.faces.looks import AGES, GENDERS, HAIR
+from retable.datasets.faces.people import EXPRESSIONS
 from tests.datasets.attributes_factory import (
     BOTH,
     DATA,

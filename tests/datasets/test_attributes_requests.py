@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from datasets.attributes import celeba, rafd
-from datasets.attributes.settings import AttributesSettings
-from datasets.attributes.streams import ROWS
-from datasets.attributes.task import Attributes
-from datasets.errors import DataError
-from datasets.faces.looks import AGES, GENDERS, HAIR
+from retable.datasets.attributes import celeba, rafd
+from retable.datasets.attributes.settings import AttributesSettings
+from retable.datasets.attributes.streams import ROWS
+from retable.datasets.attributes.task import Attributes
+from retable.datasets.errors import DataError
+from retable.datasets.faces.looks import AGES, GENDERS, HAIR
 from tests.datasets.attributes_factory import (
     BOTH,
     DATA,

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.cache import cached, canonical, content_digest, entry_path, write_atomically
-from datasets.errors import DataError
+from retable.datasets.cache import cached, canonical, content_digest, entry_path, write_atomically
+from retable.datasets.errors import DataError
 
 KEY = {"renderer": 1, "n": 3}
 
@@ -65,7 +65,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monke
     def broken(_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("datasets.cache.os.fsync", broken)
+    monkeypatch.setattr("retable.datasets.cache.os.fsync", broken)
     with pytest.raises(OSError, match="disk full"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"

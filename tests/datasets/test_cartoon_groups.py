@@ -4,12 +4,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from datasets.cartoon_groups.settings import CartoonGroupsSettings
-from datasets.cartoon_groups.task import ROWS, CartoonGroups
-from datasets.errors import DataError
-from datasets.faces import album
-from datasets.faces.album import Album
-from datasets.faces.people import GROUPS
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
+from retable.datasets.cartoon_groups.task import ROWS, CartoonGroups
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album
+from retable.datasets.faces.album import Album
+from retable.datasets.faces.people import GROUPS
 
 SMALL = {
     "size": 16,
@@ -326,7 +326,7 @@ def test_what_cannot_be_asked_is_said_with_the_choices(tmp_path, wanted, words):
 
 
 def test_other_tasks_take_images_and_nothing_else(tmp_path):
-    from datasets.digits.task import Digits, DigitsSettings
+    from retable.datasets.digits.task import Digits, DigitsSettings
 
     task = Digits(DigitsSettings(), tmp_path)
     images = torch.zeros(1, 3, 32, 32)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from PIL import Image
 
-from datasets import inventory, shards
-from datasets.attributes import celeba
-from datasets.errors import DataError
+from retable.datasets import inventory, shards
+from retable.datasets.attributes import celeba
+from retable.datasets.errors import DataError
 
 COUNT = 40
 NAMES = [

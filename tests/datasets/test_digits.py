@@ -3,9 +3,9 @@ import torch
 from pydantic import ValidationError
 from torch.nn.functional import pad
 
-from datasets.digits import street
-from datasets.digits.task import Digits, DigitsSettings
-from datasets.errors import DataError
+from retable.datasets.digits import street
+from retable.datasets.digits.task import Digits, DigitsSettings
+from retable.datasets.errors import DataError
 
 STREAMS = ("train", "f", "judge-mnist")
 SMALL = {"n_source": 40, "n_f": 60, "n_test": 20}

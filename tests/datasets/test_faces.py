@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from datasets.errors import DataError
-from datasets.faces import album, art, crew, sheet, studio
-from datasets.faces.people import EXPRESSIONS, GROUPS, HAIR_COLOURS, SKINS, express, person
-from datasets.faces.strokes import CARTOON, PORTRAIT
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album, art, crew, sheet, studio
+from retable.datasets.faces.people import EXPRESSIONS, GROUPS, HAIR_COLOURS, SKINS, express, person
+from retable.datasets.faces.strokes import CARTOON, PORTRAIT
 
 LASH, LIPS, WRINKLE, BLUSH = 'stroke="#2a1c22" stroke-width="3.6"', "#e2375a", "#4a2418", "#ff6f7d"
 

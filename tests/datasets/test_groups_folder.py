@@ -6,12 +6,12 @@ import pytest
 import torch
 from PIL import Image
 
-from datasets import inventory
-from datasets.cartoon_groups import layout
-from datasets.cartoon_groups.settings import CartoonGroupsSettings
-from datasets.cartoon_groups.task import ROWS, CartoonGroups
-from datasets.errors import DataError
-from datasets.faces.people import GROUPS
+from retable.datasets import inventory
+from retable.datasets.cartoon_groups import layout
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
+from retable.datasets.cartoon_groups.task import ROWS, CartoonGroups
+from retable.datasets.errors import DataError
+from retable.datasets.faces.people import GROUPS
 from tests.datasets.test_images import picture
 
 COUNTS = {"trainA": (9, 4, 3, 2), "trainB": (5, 3, 1, 2), "testA": (3, 3, 2, 2), "testB": (2, 4, 2, 3)}

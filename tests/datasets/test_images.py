@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets.errors import DataError
-from datasets.images import check_folder, image_files, read_folder, read_image
+from retable.datasets.errors import DataError
+from retable.datasets.images import check_folder, image_files, read_folder, read_image
 
 
 def picture(size=(6, 4), mode="RGB", fmt="PNG", **options):

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from datasets import inventory
-from datasets.attributes.settings import AttributesSettings
-from datasets.cartoon_groups.settings import CartoonGroupsSettings
-from datasets.errors import DataError
-from datasets.faces import album
-from datasets.faces.people import EXPRESSIONS
+from retable.datasets import inventory
+from retable.datasets.attributes.settings import AttributesSettings
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album
+from retable.datasets.faces.people import EXPRESSIONS
 from tests.datasets.test_images import picture
 from tests.datasets.test_svhn import write
 

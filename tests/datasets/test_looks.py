@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from scipy.ndimage import grey_dilation
 
-from datasets.errors import DataError
-from datasets.faces import album, art, camera, features, gallery, looks, miens, studio
-from datasets.faces.looks import AGES, GENDERS, HAIR, look, person_of, sitter
-from datasets.faces.people import EXPRESSIONS, HAIR_COLOURS, rgb
-from datasets.faces.strokes import PORTRAIT
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album, art, camera, features, gallery, looks, miens, studio
+from retable.datasets.faces.looks import AGES, GENDERS, HAIR, look, person_of, sitter
+from retable.datasets.faces.people import EXPRESSIONS, HAIR_COLOURS, rgb
+from retable.datasets.faces.strokes import PORTRAIT
 
 SIZE = 40
 

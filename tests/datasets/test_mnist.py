@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from datasets import download
-from datasets.digits import mnist
-from datasets.errors import DataError
+from retable.datasets import download
+from retable.datasets.digits import mnist
+from retable.datasets.errors import DataError
 
 
 @pytest.fixture

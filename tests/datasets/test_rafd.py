@@ -4,11 +4,11 @@ import pytest
 import torch
 from PIL import Image
 
-from datasets import inventory
-from datasets.attributes import rafd
-from datasets.attributes.rafd_names import ANGLES, Shot, parse
-from datasets.errors import DataError
-from datasets.faces.people import EXPRESSIONS
+from retable.datasets import inventory
+from retable.datasets.attributes import rafd
+from retable.datasets.attributes.rafd_names import ANGLES, Shot, parse
+from retable.datasets.errors import DataError
+from retable.datasets.faces.people import EXPRESSIONS
 
 PEOPLE = (1, 2, 3, 7, 12)
 SOME = ("neutral", "happy", "sad")

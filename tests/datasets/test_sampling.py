@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.sampling import derived_seed, epoch_order, step_indices
+from retable.datasets.sampling import derived_seed, epoch_order, step_indices
 
 sizes = st.integers(1, 50)
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets.digits import camera, sheet, street
-from datasets.digits.counter import Draws
-from datasets.digits.glyphs import EXTENT, FIELD, FONTS, atlas
+from retable.datasets.digits import camera, sheet, street
+from retable.datasets.digits.counter import Draws
+from retable.datasets.digits.glyphs import EXTENT, FIELD, FONTS, atlas
 
 
 @pytest.fixture(scope="module")

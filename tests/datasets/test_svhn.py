@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from datasets.digits import svhn
-from datasets.errors import DataError
+from retable.datasets.digits import svhn
+from retable.datasets.errors import DataError
 
 
 def write(folder, split, n=20, **changes):

@@ -6,19 +6,19 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from benchmarks.cell import Cell
-from benchmarks.restore import build_task
-from benchmarks.seeds import derive_seed
-from datasets.digits import street
-from datasets.digits.svhn import Street
-from datasets.errors import DataError
-from datasets.faces import album
-from datasets.faces.album import Album
-from datasets.faces.people import GROUPS
-from datasets.task import Task
-from datasets.ten_shot import latents, sources
-from datasets.ten_shot.settings import POOL, TenShotSettings
-from datasets.ten_shot.task import STREAMS, TenShot
+from retable.benchmarks.plan.seeds import derive_seed
+from retable.benchmarks.run.build import build_task
+from retable.datasets.digits import street
+from retable.datasets.digits.svhn import Street
+from retable.datasets.errors import DataError
+from retable.datasets.faces import album
+from retable.datasets.faces.album import Album
+from retable.datasets.faces.people import GROUPS
+from retable.datasets.task import Task
+from retable.datasets.ten_shot import latents, sources
+from retable.datasets.ten_shot.settings import POOL, TenShotSettings
+from retable.datasets.ten_shot.task import STREAMS, TenShot
+from retable.reports.records.cell import Cell
 
 SMALL = {
     "size": 32,

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from datasets import inventory
-from datasets.digits import street
-from datasets.digits.svhn import Street
-from datasets.errors import DataError
-from datasets.ten_shot.settings import TenShotSettings
-from datasets.ten_shot.task import TenShot
+from retable.datasets import inventory
+from retable.datasets.digits import street
+from retable.datasets.digits.svhn import Street
+from retable.datasets.errors import DataError
+from retable.datasets.ten_shot.settings import TenShotSettings
+from retable.datasets.ten_shot.task import TenShot
 
 SPLITS = ("source-far", "source-far-test")
 COUNTS = {"shots": 12, "reference": 6}

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.metrics import METRICS
-from benchmarks.metrics.measure import Answer, measure
-from datasets.task import TaskInfo
-from methods.method import Method
-from reports.published import load_paper
+from retable.benchmarks.metrics import METRICS
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.datasets.task import TaskInfo
+from retable.methods.method import Method
+from retable.reports.published import load_paper
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -109,7 +109,7 @@ def test_every_tox_environment_it_names_exists() -> None:
 
 
 def test_every_registry_it_names_exists() -> None:
-    for module, name in (("methods", "METHODS"), ("datasets", "TASKS"), ("benchmarks.metrics", "METRICS")):
+    for module, name in (("methods", "METHODS"), ("datasets", "TASKS"), ("retable.benchmarks.metrics", "METRICS")):
         assert hasattr(import_module(module), name)
 
 

@@ -13,19 +13,19 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmarks.cli import app
-from benchmarks.docs.docstrings import attributes, split
-from benchmarks.docs.family import WITHOUT_PAGE
-from benchmarks.docs.pages import INDEX, RENEW, pages
-from benchmarks.docs.results import Recorded, kept, skeleton
-from benchmarks.docs.write import PICTURE_BYTES, write
-from benchmarks.errors import UserError
-from benchmarks.plan import make_plan
-from benchmarks.registry import methods
-from benchmarks.suites import load_suite
-from methods.method import MethodSettings
-from reports.data import load
-from reports.published import load_papers
+from retable.benchmarks.cli.main import app
+from retable.benchmarks.docs.docstrings import attributes, split
+from retable.benchmarks.docs.family import WITHOUT_PAGE
+from retable.benchmarks.docs.pages import INDEX, RENEW, pages
+from retable.benchmarks.docs.results import Recorded, kept, skeleton
+from retable.benchmarks.docs.write import PICTURE_BYTES, write
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.registry import methods
+from retable.benchmarks.plan.suites import load_suite
+from retable.methods.method import MethodSettings
+from retable.reports.data import load
+from retable.reports.published import load_papers
 from tests.plugin.install import install_plugin
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +131,7 @@ def test_a_number_is_not_kept_for_a_line_that_says_something_else_now(made: dict
 def test_writing_twice_changes_nothing_and_the_numbers_stay(
     tmp_path: Path, made: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.docs.write.pages", lambda *_: made)
+    monkeypatch.setattr("retable.benchmarks.docs.write.pages", lambda *_: made)
     first = write(tmp_path, None)
     assert len(first.changed) > 20
     page = tmp_path / "dtn-dtn.md"
@@ -144,7 +144,7 @@ def test_writing_twice_changes_nothing_and_the_numbers_stay(
 def test_numbers_and_pictures_that_other_settings_gave_are_not_kept(
     tmp_path: Path, made: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.docs.write.pages", lambda *_: made)
+    monkeypatch.setattr("retable.benchmarks.docs.write.pages", lambda *_: made)
     write(tmp_path, None)
     page, picture = tmp_path / "dtn-dtn.md", tmp_path / "img" / "dtn-dtn.webp"
     picture.write_bytes(b"")

@@ -20,11 +20,11 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks.cli import app
-from benchmarks.plan import make_plan
-from benchmarks.registry import get_method, get_task
-from benchmarks.suites import load_suite, suite_names
-from datasets.cartoon_groups.settings import CartoonGroupsSettings
+from retable.benchmarks.cli.main import app
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.registry import get_method, get_task
+from retable.benchmarks.plan.suites import load_suite, suite_names
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
-from benchmarks.gate import accept_results, compare, load, summary
-from benchmarks.gate.expectations import save, to_toml
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate import accept_results, compare, load, summary
+from retable.benchmarks.gate.expectations import save, to_toml
 
 from .conftest import MakeResults, Result, result, score
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from benchmarks.errors import UserError
-from benchmarks.gate import GateReport, accept_results, compare_runs, gate_against, load, record, to_text
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate import GateReport, accept_results, compare_runs, gate_against, load, record, to_text
 
 from .conftest import MakeResults, Result, result, score
 

@@ -18,21 +18,21 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks import index
-from benchmarks.cell import Cell
-from benchmarks.environment import REPOSITORY, SOURCES, made_elsewhere
-from benchmarks.gate import gate
-from benchmarks.journal import finished
-from benchmarks.plan import make_plan
-from benchmarks.suites import EXPECTED, load_suite
+from retable.benchmarks.gate import gate
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.suites import EXPECTED, load_suite
+from retable.benchmarks.run import index
+from retable.benchmarks.run.environment import REPOSITORY, SOURCES, made_elsewhere
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import finished
 
 RUN = """
 import sys
 from pathlib import Path
-from benchmarks.executor import Executor
-from benchmarks.invocation import prepare_data
-from benchmarks.plan import make_plan
-from benchmarks.suites import load_suite
+from retable.benchmarks.run.scheduler import Executor
+from retable.benchmarks.run.suite_run import prepare_data
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.suites import load_suite
 from rich.console import Console
 
 root, address = Path(sys.argv[1]), sys.argv[2]

@@ -11,10 +11,10 @@ import pytest
 import typer.main
 import yaml
 
-from benchmarks.cli import app
-from benchmarks.environment import REPOSITORY
-from benchmarks.errors import UserError
-from benchmarks.suites import load_suite
+from retable.benchmarks.cli.main import app
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run.environment import REPOSITORY
 
 WORKFLOW = REPOSITORY / "docs" / "ci" / "github-actions.yml"
 PAGE = REPOSITORY / "docs" / "gate.md"

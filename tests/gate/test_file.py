@@ -10,15 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.errors import UserError
-from benchmarks.gate.expectations import Expectation, Expectations, KeyProtocol, Provenance, load, score_key, to_toml
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.expectations import (
+    Expectation,
+    Expectations,
+    KeyProtocol,
+    Provenance,
+    load,
+    score_key,
+    to_toml,
+)
 
 from .conftest import MakeResults
 
 
 @pytest.fixture
 def path(tmp_path: Path, results: MakeResults) -> Path:
-    from benchmarks.gate import accept_results
+    from retable.benchmarks.gate import accept_results
 
     accept_results("smoke", results(), tmp_path / "smoke.toml")
     return tmp_path / "smoke.toml"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.gate import compare_runs, record, to_text
-from benchmarks.gate.paired import HALF, judge, lone_seeds, lone_tolerance
-from benchmarks.gate.tolerance import FALSE_ALARMS, factor, floor
+from retable.benchmarks.gate import compare_runs, record, to_text
+from retable.benchmarks.gate.paired import HALF, judge, lone_seeds, lone_tolerance
+from retable.benchmarks.gate.tolerance import FALSE_ALARMS, factor, floor
 
 from .conftest import MakeResults, Result, result, score
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from benchmarks.errors import UserError
-from benchmarks.gate import accept_results, compare, gate, load, to_markdown, to_text, write_junit
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate import accept_results, compare, gate, load, to_markdown, to_text, write_junit
 
 from .conftest import MakeResults, Result
 

@@ -8,10 +8,10 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from benchmarks.gate.expectations import Expectation, KeyProtocol
-from benchmarks.gate.paired import decide, judge, own_tolerance, recorded_tolerance
-from benchmarks.gate.tolerance import FALSE_ALARMS, tolerance
-from reports.statistics import bootstrap_interval
+from retable.benchmarks.gate.expectations import Expectation, KeyProtocol
+from retable.benchmarks.gate.paired import decide, judge, own_tolerance, recorded_tolerance
+from retable.benchmarks.gate.tolerance import FALSE_ALARMS, tolerance
+from retable.reports.statistics import bootstrap_interval
 
 COMPARISONS = 40
 RUNS = 150

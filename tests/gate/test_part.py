@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.errors import UserError
-from benchmarks.gate import accept_results, compare, gate, load
-from benchmarks.gate.expectations import to_toml
-from benchmarks.suites import EXPECTED
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate import accept_results, compare, gate, load
+from retable.benchmarks.gate.expectations import to_toml
+from retable.benchmarks.plan.suites import EXPECTED
 
 from .conftest import MakeResults, Result, result, score
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from benchmarks.gate.tolerance import FALSE_ALARMS, MIN_SEEDS, factor, floor, tolerance
+from retable.benchmarks.gate.tolerance import FALSE_ALARMS, MIN_SEEDS, factor, floor, tolerance
 
 GATES, CHECKS = 3000, 20
 
@@ -34,7 +34,7 @@ def red_gates(seeds: int, shared: float, drop: float = 0.0) -> float:
 @pytest.fixture(autouse=True)
 def _no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     """The floor only makes gates more lenient; without it the rate itself is seen."""
-    monkeypatch.setattr("benchmarks.gate.tolerance.FLOOR_POINTS", 0.0)
+    monkeypatch.setattr("retable.benchmarks.gate.tolerance.FLOOR_POINTS", 0.0)
 
 
 @pytest.mark.parametrize("seeds", [5, 8])

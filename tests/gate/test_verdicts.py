@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.errors import UserError
-from benchmarks.gate import GateReport, compare, record
-from benchmarks.gate.expectations import Expectations
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate import GateReport, compare, record
+from retable.benchmarks.gate.expectations import Expectations
 
 from .conftest import MakeResults, Result, result, score
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cell import Cell
-from benchmarks.overrides import Override
-from benchmarks.plan import Plan, make_plan
-from benchmarks.suites import load_suite
+from retable.benchmarks.plan.overrides import Override
+from retable.benchmarks.plan.plan import Plan, make_plan
+from retable.benchmarks.plan.suites import load_suite
+from retable.reports.records.cell import Cell
 
 
 def write_suite(folder: Path, rows: str, name: str = "trial", profile: str = "dummy") -> Path:
@@ -43,7 +43,7 @@ def retable(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def call(*arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "benchmarks.cli", *arguments],
+            [sys.executable, "-m", "retable.benchmarks.cli.main", *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
             capture_output=True,

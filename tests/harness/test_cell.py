@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.cell import Cell, RunSettings
+from retable.reports.records.cell import Cell, RunSettings
 
 
 def cell(**changes: object) -> Cell:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import checkpoint
-from benchmarks.errors import UserError
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.run import checkpoint
 
 
 def make() -> tuple[dict[str, nn.Module], dict[str, torch.optim.Optimizer]]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.executor import CellState, Executor
-from benchmarks.journal import events, finished
-from benchmarks.overrides import Override, parse_override
-from benchmarks.plan import Plan
+from retable.benchmarks.plan.overrides import Override, parse_override
+from retable.benchmarks.plan.plan import Plan
+from retable.benchmarks.run.scheduler import CellState, Executor
+from retable.reports.records.journal import events, finished
 from tests.harness.conftest import DUMMY_ROW, result_of
 
 MISBEHAVIOUR = {
@@ -49,8 +49,8 @@ def quality(result: dict[str, Any]) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> tuple[Executor, Path]:
     """One suite in which a cell fails in every way there is, beside one that works and one that needs a failed one."""
-    from benchmarks.plan import make_plan
-    from benchmarks.suites import load_suite
+    from retable.benchmarks.plan.plan import make_plan
+    from retable.benchmarks.plan.suites import load_suite
     from tests.harness.conftest import write_suite
 
     folder = tmp_path_factory.mktemp("misbehaving")
@@ -148,7 +148,18 @@ def test_a_signal_leaves_finished_cells_finished_and_marks_the_rest(tmp_path: Pa
     )
     repository = str(Path(__file__).parents[2])
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.cli", "run", "trial.toml", "--seeds", "0,1", "--jobs", "1", "--no-track"],
+        [
+            sys.executable,
+            "-m",
+            "retable.benchmarks.cli.main",
+            "run",
+            "trial.toml",
+            "--seeds",
+            "0,1",
+            "--jobs",
+            "1",
+            "--no-track",
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": repository, "COLUMNS": "200"},
         stdout=subprocess.PIPE,

@@ -15,16 +15,16 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-import methods
-from benchmarks import checkpoint
-from benchmarks.cell import Cell
-from benchmarks.dummy import Dummy
-from benchmarks.errors import UserError
-from benchmarks.invocation import Options, _check_files, invoke
-from benchmarks.plan import Plan
-from benchmarks.restore import WEIGHTS, build_method, build_task, restore_method
-from benchmarks.runner import run_cell
-from methods.method import Info, Method, MethodSettings
+from retable import methods
+from retable.benchmarks.cell import run_cell
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.dummy import Dummy
+from retable.benchmarks.plan.plan import Plan
+from retable.benchmarks.run import checkpoint
+from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, restore_method
+from retable.benchmarks.run.suite_run import Options, _check_files, invoke
+from retable.methods.method import Info, Method, MethodSettings
+from retable.reports.records.cell import Cell
 from tests.harness.conftest import result_of
 
 EYE = {"weight": torch.eye(3), "bias": torch.arange(3.0)}

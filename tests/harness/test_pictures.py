@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks import registry
-from benchmarks.cell import Cell
-from benchmarks.dummy import TASKS, Dummy, Squares
-from benchmarks.plan import make_plan
-from benchmarks.runner import run_cell
-from benchmarks.suites import load_suite
-from datasets.task import Kind, Request
+from retable.benchmarks.cell import run_cell
+from retable.benchmarks.plan import registry
+from retable.benchmarks.plan.dummy import TASKS, Dummy, Squares
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.suites import load_suite
+from retable.datasets.task import Kind, Request
+from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, result_of, write_suite
 
 COUNTS = ("trained_parameters", "models", "model_parameters")

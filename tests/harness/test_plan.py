@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.errors import UserError
-from benchmarks.invocation import prepare_data
-from benchmarks.overrides import parse_override
-from benchmarks.plan import Plan, make_plan
-from benchmarks.suites import load_suite, suite_names
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.overrides import parse_override
+from retable.benchmarks.plan.plan import Plan, make_plan
+from retable.benchmarks.plan.suites import load_suite, suite_names
+from retable.benchmarks.run.suite_run import prepare_data
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 BOTH = '[[rows]]\nmethods = ["dummy/tuned", "dummy/dummy"]\ntask = "dummy"\n'

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cell import Cell
-from benchmarks.errors import UserError
-from benchmarks.reporting import Wanted, find_recorded, make_report, on_cuda, planned_cells, recorded_bundle
-from benchmarks.seed_options import parse_recorded
+from retable.benchmarks.cli.seeds import parse_recorded
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.run.results import Wanted, find_recorded, make_report, on_cuda, planned_cells, recorded_bundle
+from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 

@@ -11,18 +11,18 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from benchmarks import registry
-from benchmarks.cell import Cell
-from benchmarks.checkpoint import digest_of, save_weights
-from benchmarks.dummy import METHODS, TASKS, Squares, SquaresSettings
-from benchmarks.errors import UserError
-from benchmarks.evaluation import Answers, Judges, score_cell
-from benchmarks.plan import make_plan
-from benchmarks.restore import WEIGHTS, build_method, build_task
-from benchmarks.roles import joint_logits, roles_of
-from benchmarks.suites import load_suite
-from datasets.task import Kind, Measure, Request, TaskInfo, TaskSettings
-from methods.method import Info, Method, MethodSettings
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan import registry
+from retable.benchmarks.plan.dummy import METHODS, TASKS, Squares, SquaresSettings
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
+from retable.benchmarks.run.checkpoint import digest_of, save_weights
+from retable.benchmarks.run.judges import joint_logits, roles_of
+from retable.benchmarks.run.scoring import Answers, Judges, score_cell
+from retable.datasets.task import Kind, Measure, Request, TaskInfo, TaskSettings
+from retable.methods.method import Info, Method, MethodSettings
+from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 ROLES = ("hair", "gender", "age")

@@ -13,24 +13,25 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from benchmarks import dummy, index, registry
-from benchmarks.cell import Cell
-from benchmarks.dummy import Dummy, Squares
-from benchmarks.errors import UserError
-from benchmarks.evaluation import Answers
-from benchmarks.gate.compare import is_gated, scores_of
-from benchmarks.journal import write_json
-from benchmarks.plan import make_plan
-from benchmarks.restore import WEIGHTS, build_task, restore_method
-from benchmarks.runner import run_cell
-from benchmarks.sample import sample
-from benchmarks.suites import load_suite
-from benchmarks.training import set_up
-from benchmarks.translate import translate
-from datasets.errors import DataError
-from datasets.images import read_image
-from datasets.task import Kind, Measure, Request, TaskInfo
-from methods.method import Info, Method, MethodSettings
+from retable.benchmarks.cell import run_cell
+from retable.benchmarks.cli.sample import sample
+from retable.benchmarks.cli.translate import translate
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.compare import is_gated, scores_of
+from retable.benchmarks.plan import dummy, registry
+from retable.benchmarks.plan.dummy import Dummy, Squares
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run import index
+from retable.benchmarks.run.build import WEIGHTS, build_task, restore_method
+from retable.benchmarks.run.scoring import Answers
+from retable.benchmarks.run.training import set_up
+from retable.datasets.errors import DataError
+from retable.datasets.images import read_image
+from retable.datasets.task import Kind, Measure, Request, TaskInfo
+from retable.methods.method import Info, Method, MethodSettings
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import write_json
 from tests.harness.conftest import DUMMY_ROW, result_of, write_suite
 
 ADDRESS = "dummy/painter/few-squares/s0"

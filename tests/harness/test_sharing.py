@@ -10,15 +10,14 @@ from typing import Any, ClassVar
 import pytest
 from rich.console import Console
 
-import datasets
-import methods
-from benchmarks.cell import Cell
-from benchmarks.dummy import Dummy, DummySettings, Squares, SquaresSettings
-from benchmarks.errors import UserError
-from benchmarks.invocation import show_plan
-from benchmarks.overrides import parse_override
-from benchmarks.plan import Plan
-from datasets.task import Kind, Measure, TaskSettings
+from retable import datasets, methods
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
+from retable.benchmarks.plan.overrides import parse_override
+from retable.benchmarks.plan.plan import Plan
+from retable.benchmarks.run.suite_run import show_plan
+from retable.datasets.task import Kind, Measure, TaskSettings
+from retable.reports.records.cell import Cell
 
 ROWS = """
 [[rows]]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import registry
-from benchmarks.startup import uncollected
+from retable.benchmarks.plan import registry
+from retable.benchmarks.run.startup import uncollected
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("IPython", "lpips", "matplotlib", "mlflow", "pandas", "pyarrow", "resvg_py", "rich", "scipy", "torchvision")
@@ -25,14 +25,55 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_of_a_cell_answers_before_anything_heavy_is_imported() -> None:
-    done = python("import sys, benchmarks.cell, benchmarks.runner; print(*sys.modules)")
+    done = python("import sys, retable.benchmarks.cell; print(*sys.modules)")
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
-    assert "benchmarks" in loaded, done.stderr
+    assert "retable" in loaded, done.stderr
     assert not loaded & {*HEAVY, "torch", "lightning_fabric", "numpy"}
 
 
 def test_training_and_evaluation_import_nothing_that_only_some_cells_need() -> None:
-    done = python("import sys, benchmarks.training, benchmarks.evaluation, benchmarks.system; print(*sys.modules)")
+    done = python(
+        "import sys, retable.benchmarks.run.training, retable.benchmarks.run.scoring, retable.benchmarks.run.system;
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+         print(*sys.modules)"
+    )
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "torch" in loaded, done.stderr
     assert not loaded & set(HEAVY)
@@ -65,7 +106,7 @@ def test_the_collector_stays_off_where_it_was_off() -> None:
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_leaving_keeps_the_exit_code_and_what_was_printed_but_takes_nothing_apart(code: int) -> None:
     done = python(
-        "import atexit, sys; from benchmarks.startup import leave\n"
+        "import atexit, sys; from retable.benchmarks.run.startup import leave\n"
         "atexit.register(print, 'taken apart'); print('out'); print('error', file=sys.stderr, end=''); "
         f"leave({code})"
     )

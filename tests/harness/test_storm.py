@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from benchmarks.tracking.names import score_metric
+from retable.benchmarks.tracking.names import score_metric
 from tests.harness.conftest import DUMMY_ROW, write_suite
 from tests.tracking.servers import free_port, real_server
 
@@ -23,7 +23,7 @@ REPOSITORY = str(Path(__file__).parents[2])
 
 def retable(folder: Path, uri: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.cli", *arguments],
+        [sys.executable, "-m", "retable.benchmarks.cli.main", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": REPOSITORY, "COLUMNS": "300", "MLFLOW_TRACKING_URI": uri},
         stdout=subprocess.PIPE,

@@ -11,11 +11,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from benchmarks.cell import Cell
-from benchmarks.dummy import Dummy, DummySettings, Squares, SquaresSettings
-from benchmarks.journal import Journal, events
-from benchmarks.progress import Progress
-from benchmarks.training import NonFiniteLossError, set_up, train
+from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
+from retable.benchmarks.run.progress import Progress
+from retable.benchmarks.run.training import NonFiniteLossError, set_up, train
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Journal, events
 
 EVERY = 2
 

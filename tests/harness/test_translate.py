@@ -12,20 +12,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmarks import index
-from benchmarks.cell import Cell
-from benchmarks.checkpoint import save_weights
-from benchmarks.dummy import Squares
-from benchmarks.errors import UserError
-from benchmarks.journal import write_json
-from benchmarks.overrides import parse_override
-from benchmarks.plan import make_plan
-from benchmarks.restore import WEIGHTS, build_method, build_task
-from benchmarks.suites import load_suite
-from benchmarks.translate import parse_wanted, translate
-from datasets.errors import DataError
-from datasets.images import read_image
-from datasets.task import Request
+from retable.benchmarks.cli.translate import parse_wanted, translate
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.dummy import Squares
+from retable.benchmarks.plan.overrides import parse_override
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run import index
+from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
+from retable.benchmarks.run.checkpoint import save_weights
+from retable.datasets.errors import DataError
+from retable.datasets.images import read_image
+from retable.datasets.task import Request
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import write_json
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 ADDRESS = "dummy/dummy/dummy/s0"
@@ -69,8 +69,8 @@ def test_a_row_that_has_nothing_for_what_is_wanted_says_so_and_writes_nothing(
 ) -> None:
     still = lambda self, images, wanted: Request("translate", "translate", {"image": images})  # noqa: E731
     monkeypatch.setattr(Squares, "ask", still)
-    monkeypatch.setattr("methods.method.Method.translate", lambda self, inputs: inputs["image"])
-    monkeypatch.setattr("benchmarks.dummy.Dummy.translate", lambda self, inputs: inputs["image"])
+    monkeypatch.setattr("retable.methods.method.Method.translate", lambda self, inputs: inputs["image"])
+    monkeypatch.setattr("retable.benchmarks.plan.dummy.Dummy.translate", lambda self, inputs: inputs["image"])
     image = grey(tmp_path / "one.png", 40)
     with pytest.raises(UserError, match=r"left every image as it is: it has no model for mood=calm"):
         translate(ADDRESS, [image], tmp_path / "out", runs, "trial", {"mood": "calm"})

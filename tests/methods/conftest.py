@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from methods.dtn.f import F
-from methods.method import Method
+from retable.methods.dtn.f import F
+from retable.methods.method import Method
 from tests.methods.helpers import TinyInfo, images
 
 

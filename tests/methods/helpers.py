@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from methods.method import Method
+from retable.methods.method import Method
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import Adam
 
-from methods.stargan.networks import Critic, Generator
+from retable.methods.stargan.networks import Critic, Generator
 
 
 class PlainLoop:

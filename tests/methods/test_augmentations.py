@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from torch import Tensor
 from torch.nn import functional
 
-from methods.mixdl.ada import (
+from retable.methods.mixdl.ada import (
     CHANGES,
     Ada,
     AdaSettings,
@@ -25,9 +25,9 @@ from methods.mixdl.ada import (
     draw,
     geometry,
 )
-from methods.mixdl.combined import MixDLADA, MixDLDA
-from methods.mixdl.diffaugment import DiffAugmentSettings, StyleGAN2DA, diff_augment
-from methods.mixdl.mixdl import MixDL
+from retable.methods.mixdl.combined import MixDLADA, MixDLDA
+from retable.methods.mixdl.diffaugment import DiffAugmentSettings, StyleGAN2DA, diff_augment
+from retable.methods.mixdl.mixdl import MixDL
 from tests.methods.helpers import images
 
 SIZE = 32

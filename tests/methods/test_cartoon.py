@@ -9,17 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from methods.cartoon.baseline2 import Baseline2
-from methods.cartoon.baseline3 import Baseline3
-from methods.cartoon.basic import Basic
-from methods.cartoon.discriminator import Discriminator, Seen
-from methods.cartoon.generator import Generator
-from methods.cartoon.losses import l_adv, l_cam, l_face, l_group
-from methods.cartoon.objective import CartoonMethod, CartoonSettings
-from methods.cartoon.recogniser import Recogniser
-from methods.cartoon.routing import by_group
-from methods.cartoon.transfer import Transfer, TransferSettings
-from methods.cartoon.transfer_no_sbp import TransferNoSbp
+from retable.methods.cartoon.baseline2 import Baseline2
+from retable.methods.cartoon.baseline3 import Baseline3
+from retable.methods.cartoon.basic import Basic
+from retable.methods.cartoon.discriminator import Discriminator, Seen
+from retable.methods.cartoon.generator import Generator
+from retable.methods.cartoon.losses import l_adv, l_cam, l_face, l_group
+from retable.methods.cartoon.objective import CartoonMethod, CartoonSettings
+from retable.methods.cartoon.recogniser import Recogniser
+from retable.methods.cartoon.routing import by_group
+from retable.methods.cartoon.transfer import Transfer, TransferSettings
+from retable.methods.cartoon.transfer_no_sbp import TransferNoSbp
 
 SMALL = {
     "steps": 4,

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 
-from methods.mixdl.cdc import CDC, CDCFar, Source, SourceFar, others
-from methods.mixdl.stylegan2 import StyleGAN2
+from retable.methods.mixdl.cdc import CDC, CDCFar, Source, SourceFar, others
+from retable.methods.mixdl.stylegan2 import StyleGAN2
 from tests.methods.helpers import images, weights
 
 SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}

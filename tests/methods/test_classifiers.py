@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.dtn.f import F
-from methods.judges import MnistJudge
+from retable.methods.dtn.f import F
+from retable.methods.judges import MnistJudge
 from tests.methods.helpers import TinyInfo, images, train, weights
 
 CLASSIFIERS = [(F, 3), (MnistJudge, 1)]

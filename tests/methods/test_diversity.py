@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from methods.mixdl.diversity import (
+from retable.methods.mixdl.diversity import (
     MSGAN,
     DistanceGAN,
     NDiv,
@@ -26,7 +26,7 @@ from methods.mixdl.diversity import (
     normalised_distances,
     normalised_diversification,
 )
-from methods.mixdl.stylegan2 import StyleGAN2
+from retable.methods.mixdl.stylegan2 import StyleGAN2
 from tests.methods.helpers import images
 
 SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}

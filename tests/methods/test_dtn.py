@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from methods import METHODS
-from methods.dtn.ablations import NoConst, NoConstTid, NoF, NoGan, NoTid
-from methods.dtn.baseline import Baseline
-from methods.dtn.dtn import DTN
-from methods.dtn.f import F
-from methods.dtn.losses import l_const
-from methods.dtn.networks import Encoder
-from methods.dtn.original import Original
-from methods.training import Frozen
+from retable.methods import METHODS
+from retable.methods.dtn.ablations import NoConst, NoConstTid, NoF, NoGan, NoTid
+from retable.methods.dtn.baseline import Baseline
+from retable.methods.dtn.dtn import DTN
+from retable.methods.dtn.f import F
+from retable.methods.dtn.losses import l_const
+from retable.methods.dtn.networks import Encoder
+from retable.methods.dtn.original import Original
+from retable.methods.training import Frozen
 from tests.methods.helpers import TinyInfo, images, train, transfer_batch, weights
 
 ROWS = [DTN, Baseline, NoTid, NoConst, NoConstTid, NoF, NoGan]

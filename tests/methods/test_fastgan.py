@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from methods.method import Method
-from methods.mixdl import fastgan_networks as networks
-from methods.mixdl.fastgan import VGG16, FastGAN, follow
-from methods.mixdl.fastgan_losses import LPIPS, decoded_targets, hinge, l_1, l_recons
-from methods.mixdl.fastgan_mixdl import FastGANMixDL, at_random_layers
+from retable.methods.method import Method
+from retable.methods.mixdl import fastgan_networks as networks
+from retable.methods.mixdl.fastgan import VGG16, FastGAN, follow
+from retable.methods.mixdl.fastgan_losses import LPIPS, decoded_targets, hinge, l_1, l_recons
+from retable.methods.mixdl.fastgan_mixdl import FastGANMixDL, at_random_layers
 from tests.methods.helpers import images, train, weights
 
 ROWS = pytest.mark.parametrize("row", [FastGAN, FastGANMixDL])

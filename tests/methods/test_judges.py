@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.judges import (
+from retable.methods.judges import (
     AgeJudge,
     CartoonGroupJudge,
     ExpressionJudge,
@@ -16,7 +16,7 @@ from methods.judges import (
     PhotoGroupJudge,
     face_network,
 )
-from methods.resnet import resnet18
+from retable.methods.resnet import resnet18
 from tests.methods.helpers import TinyInfo, images, train
 
 JUDGES = [CartoonGroupJudge, PhotoGroupJudge]

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from methods.dtn import losses
-from methods.dtn.losses import FROM_S, FROM_T, REAL
+from retable.methods.dtn import losses
+from retable.methods.dtn.losses import FROM_S, FROM_T, REAL
 
 # logits whose softmax is exactly (1/2, 1/4, 1/4), (1/8, 5/8, 1/4), (1/10, 1/5, 7/10)
 FIRST = torch.tensor([[2.0, 1.0, 1.0]]).log()

@@ -14,10 +14,10 @@ from scipy.stats import entropy
 from torch import Tensor
 from torch.nn import functional
 
-import methods.mixdl.mixdl as module
-from methods.mixdl.coefficients import mixing, mixture
-from methods.mixdl.combined import MixDLADA, MixDLDA
-from methods.mixdl.mixdl import (
+import retable.methods.mixdl.mixdl as module
+from retable.methods.mixdl.coefficients import mixing, mixture
+from retable.methods.mixdl.combined import MixDLADA, MixDLDA
+from retable.methods.mixdl.mixdl import (
     Dirichlet01,
     Dirichlet10,
     DiscriminatorOnly,
@@ -26,8 +26,8 @@ from methods.mixdl.mixdl import (
     MixDL,
     Uniform,
 )
-from methods.mixdl.similarity import distance_loss, similarities, similarities_at
-from methods.mixdl.stylegan2 import StyleGAN2
+from retable.methods.mixdl.similarity import distance_loss, similarities, similarities_at
+from retable.methods.mixdl.stylegan2 import StyleGAN2
 from tests.methods.helpers import images, weights
 
 SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from methods.dtn.dtn import DTN
-from methods.dtn.networks import Decoder, Discriminator, Encoder, checked_size
-from methods.judges import judge_network
+from retable.methods.dtn.dtn import DTN
+from retable.methods.dtn.networks import Decoder, Discriminator, Encoder, checked_size
+from retable.methods.judges import judge_network
 from tests.methods.helpers import TinyInfo, images
 
 

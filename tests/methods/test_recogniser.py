@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.cartoon.mobilefacenet import MobileFaceNet
-from methods.cartoon.recogniser import Recogniser, SmallEmbedder, Verifier, cropped, jittered, nt_xent
-from methods.training import Frozen
+from retable.methods.cartoon.mobilefacenet import MobileFaceNet
+from retable.methods.cartoon.recogniser import Recogniser, SmallEmbedder, Verifier, cropped, jittered, nt_xent
+from retable.methods.training import Frozen
 from tests.methods.helpers import TinyInfo, images, train, weights
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from methods.resnet import Block, resnet18
+from retable.methods.resnet import Block, resnet18
 
 
 def count(network: torch.nn.Module) -> int:

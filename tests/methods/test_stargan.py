@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from methods.stargan.joint import StarGANJoint
-from methods.stargan.labels import Labels, classification
-from methods.stargan.losses import gradient_penalty
-from methods.stargan.networks import Critic, Generator, judged
-from methods.stargan.stargan import StarGAN, StarGANSettings
+from retable.methods.stargan.joint import StarGANJoint
+from retable.methods.stargan.labels import Labels, classification
+from retable.methods.stargan.losses import gradient_penalty
+from retable.methods.stargan.networks import Critic, Generator, judged
+from retable.methods.stargan.stargan import StarGAN, StarGANSettings
 from tests.methods.plain_stargan import PlainLoop
 
 SIZE = 16

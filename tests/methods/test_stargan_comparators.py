@@ -13,16 +13,16 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
-from benchmarks import checkpoint
-from benchmarks.training import set_up
-from methods.method import Method
-from methods.stargan import icgan
-from methods.stargan.cyclegan import CycleGAN, PooledCritics
-from methods.stargan.diat import DIAT, l_identity, l_tv
-from methods.stargan.icgan import IcGAN, wrong_labels
-from methods.stargan.icgan_networks import halvings
-from methods.stargan.networks import Critic
-from methods.stargan.pairs import SeparateSettings, Translator, one_after_the_other
+from retable.benchmarks.run import checkpoint
+from retable.benchmarks.run.training import set_up
+from retable.methods.method import Method
+from retable.methods.stargan import icgan
+from retable.methods.stargan.cyclegan import CycleGAN, PooledCritics
+from retable.methods.stargan.diat import DIAT, l_identity, l_tv
+from retable.methods.stargan.icgan import IcGAN, wrong_labels
+from retable.methods.stargan.icgan_networks import halvings
+from retable.methods.stargan.networks import Critic
+from retable.methods.stargan.pairs import SeparateSettings, Translator, one_after_the_other
 
 SIZE = 32
 SMALL = {"steps": 10, "batch_size": 4, "width": 4, "lr": 1e-2, "lr_d": 1e-2}

@@ -13,10 +13,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import SGD
 
-from methods.mixdl.stylegan2 import PathLength, StyleGAN2
-from methods.mixdl.stylegan2_layers import EqualConv, EqualLinear, Modulated, Styled, ToRGB, activate, low_pass, upfirdn
-from methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen, Synthesis, channels_at
-from methods.mixdl.stylegan2_networks import Mapping as F
+from retable.methods.mixdl.stylegan2 import PathLength, StyleGAN2
+from retable.methods.mixdl.stylegan2_layers import (
+    EqualConv,
+    EqualLinear,
+    Modulated,
+    Styled,
+    ToRGB,
+    activate,
+    low_pass,
+    upfirdn,
+)
+from retable.methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen, Synthesis, channels_at
+from retable.methods.mixdl.stylegan2_networks import Mapping as F
 from tests.methods.helpers import images, weights
 
 SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from methods.training import Frozen, grey, held, linear_decay, one_cycle, random_affine, set_learning_rate
+from retable.methods.training import Frozen, grey, held, linear_decay, one_cycle, random_affine, set_learning_rate
 from tests.methods.helpers import images
 
 

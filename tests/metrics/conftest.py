@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.metrics import features, trunks
+from retable.benchmarks.metrics import features, trunks
 from tests.metrics.factory import save_trunk
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.adaptation import adaptation_accuracy
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.adaptation import adaptation_accuracy
 
 
 def bars(n: int, seed: int, classes: int = 4) -> tuple[Tensor, Tensor]:

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import inception, lite0
-from benchmarks.metrics.extractors import available, full_precision, get_extractor
-from benchmarks.metrics.images import quantise, resize_pil
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import inception, lite0
+from retable.benchmarks.metrics.extractors import available, full_precision, get_extractor
+from retable.benchmarks.metrics.images import quantise, resize_pil
 from tests.metrics.factory import make_images, name_by_digest, random_state
 
 MILITARY_UNIFORM = 652
@@ -125,7 +125,7 @@ def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def known_inception(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    from benchmarks.metrics.weights import file_digest
+    from retable.benchmarks.metrics.weights import file_digest
 
     monkeypatch.setenv("RETABLE_WEIGHTS", str(random_inception.parent))
     monkeypatch.setattr(inception, "FILE", random_inception.name)

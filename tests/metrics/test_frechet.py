@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.frechet import frechet_distance
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.frechet import frechet_distance
 from tests.metrics.factory import make_features
 
 steady = settings(deadline=None, derandomize=True)  # the machine may be busy; every run tries the same examples

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.images import check_images, quantise, resize_pil
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.images import check_images, quantise, resize_pil
 from tests.metrics.factory import make_images
 
 

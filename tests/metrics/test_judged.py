@@ -6,14 +6,14 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from benchmarks.errors import UserError
-from benchmarks.gate.compare import is_gated
-from benchmarks.metrics.accuracy import accuracy, classification_error
-from benchmarks.metrics.identity import identity
-from benchmarks.metrics.measure import Answer, measure
-from benchmarks.metrics.parameters import parameters, parameters_score, trained_parameters, trained_scores
-from benchmarks.metrics.smoothness import smoothness
-from benchmarks.metrics.trunks import get_trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.compare import is_gated
+from retable.benchmarks.metrics.accuracy import accuracy, classification_error
+from retable.benchmarks.metrics.identity import identity
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.metrics.parameters import parameters, parameters_score, trained_parameters, trained_scores
+from retable.benchmarks.metrics.smoothness import smoothness
+from retable.benchmarks.metrics.trunks import get_trunk
 from tests.metrics.factory import make_images
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import kid as module
-from benchmarks.metrics.kid import kid
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import kid as module
+from retable.benchmarks.metrics.kid import kid
 from tests.metrics.factory import make_features
 
 

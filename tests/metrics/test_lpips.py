@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import trunks
-from benchmarks.metrics.lpips import lpips_diversity, lpips_pair
-from benchmarks.metrics.trunks import Trunk, get_trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import trunks
+from retable.benchmarks.metrics.lpips import lpips_diversity, lpips_pair
+from retable.benchmarks.metrics.trunks import Trunk, get_trunk
 from tests.metrics.factory import lpips_package, make_images, name_by_digest
 
 GetTrunk = Callable[[str], tuple[Trunk, Path]]

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import METRICS, adaptation, features
-from benchmarks.metrics.extractors import Extractor, get_extractor
-from benchmarks.metrics.features import cached_features, features_key
-from benchmarks.metrics.measure import Answer, measure
-from benchmarks.metrics.protocol import Score
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import METRICS, adaptation, features
+from retable.benchmarks.metrics.extractors import Extractor, get_extractor
+from retable.benchmarks.metrics.features import cached_features, features_key
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.reports.records.score import Score
 from tests.metrics.factory import make_images
 
 DIGITS = {"digit": tuple("0123456789")}

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import features
-from benchmarks.metrics.lpips import lpips_diversity, lpips_pair
-from benchmarks.metrics.measure import Answer, measure
-from benchmarks.metrics.nearest import EQUAL, TWIN, copies, nearest, strangers, threshold
-from benchmarks.metrics.protocol import Score
-from benchmarks.metrics.trunks import Trunk, get_trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import features
+from retable.benchmarks.metrics.lpips import lpips_diversity, lpips_pair
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.metrics.nearest import EQUAL, TWIN, copies, nearest, strangers, threshold
+from retable.benchmarks.metrics.trunks import Trunk, get_trunk
+from retable.reports.records.score import Score
 from tests.metrics.factory import make_images
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.measure import Answer, measure
-from benchmarks.metrics.precision_recall import precision_recall
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.metrics.precision_recall import precision_recall
 from tests.metrics.factory import make_features, make_images
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.metrics import lite0
-from benchmarks.metrics.extractors import get_extractor, lite0_input
-from benchmarks.metrics.features import cached_features, cached_spatial
-from benchmarks.metrics.frechet import frechet_distance
-from benchmarks.metrics.measure import Answer, measure
-from benchmarks.metrics.sfid import sfid
+from retable.benchmarks.metrics import lite0
+from retable.benchmarks.metrics.extractors import get_extractor, lite0_input
+from retable.benchmarks.metrics.features import cached_features, cached_spatial
+from retable.benchmarks.metrics.frechet import frechet_distance
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.metrics.sfid import sfid
 from tests.metrics.factory import make_images
 from tests.metrics.test_measure import Counting
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.errors import UserError
-from benchmarks.metrics.lpips import lpips_pair
-from benchmarks.metrics.measure import Answer, measure
-from benchmarks.metrics.staircase import evenness, staircase, steps
-from benchmarks.metrics.trunks import get_trunk
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.lpips import lpips_pair
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.metrics.staircase import evenness, staircase, steps
+from retable.benchmarks.metrics.trunks import get_trunk
 from tests.metrics.factory import make_images
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.errors import UserError
-from benchmarks.metrics import timing
-from benchmarks.metrics.timing import StepTimer
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import timing
+from retable.benchmarks.metrics.timing import StepTimer
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.metrics.frechet import frechet_distance
+from retable.benchmarks.metrics.frechet import frechet_distance
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tolerances.md").read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods.mixdl.similarity import distance_loss, similarities_at
-from methods.mixdl.stylegan2_networks import Synthesis
+from retable.methods.mixdl.similarity import distance_loss, similarities_at
+from retable.methods.mixdl.stylegan2_networks import Synthesis
 
 BATCH = 4
 NO_SLOWER = 1.0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from methods.stargan.stargan import StarGAN, StarGANSettings
+from retable.methods.stargan.stargan import StarGAN, StarGANSettings
 from tests.methods.plain_stargan import PlainLoop
 
 NO_SLOWER = 1.0

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.errors import UserError
-from benchmarks.registry import get_method, get_task, methods, tasks
-from datasets.errors import DataError
-from datasets.task import Task
-from methods.method import Method
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.registry import get_method, get_task, methods, tasks
+from retable.datasets.errors import DataError
+from retable.datasets.task import Task
+from retable.methods.method import Method
 
 from .install import install_plugin
 
@@ -122,7 +122,7 @@ def test_the_command_lists_it_and_a_suite_runs_it(tmp_path: Path) -> None:
     }
 
     def retable(*arguments: str) -> str:
-        command = [sys.executable, "-m", "benchmarks.cli", *arguments]
+        command = [sys.executable, "-m", "retable.benchmarks.cli.main", *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
         )

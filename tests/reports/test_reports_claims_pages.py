@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from reports import render_html, render_latex, render_markdown
-from reports.build import SUMMARY_LIMIT, build, markdown_summary, results_page
-from reports.claim_model import Claims
-from reports.claims import build_claims
-from reports.data import Bundle
-from reports.pictures import compose, side_by_side
-from reports.published import load_paper, load_papers
-from reports.tables import build_tables
+from retable.reports import render_html, render_latex, render_markdown
+from retable.reports.build import SUMMARY_LIMIT, build, markdown_summary, results_page
+from retable.reports.claim_model import Claims
+from retable.reports.claims import build_claims
+from retable.reports.data import Bundle
+from retable.reports.pictures import compose, side_by_side
+from retable.reports.published import load_paper, load_papers
+from retable.reports.tables import build_tables
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.report_factory import Cells, dtn_suite
 from tests.reports.test_reports_claims import CLAIM, fill

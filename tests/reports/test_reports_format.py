@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports import format as text
+from retable.reports import format as text
 
 
 @pytest.mark.parametrize(

@@ -10,24 +10,24 @@ from typing import Any
 
 import pytest
 
-from benchmarks.registry import get_method
-from benchmarks.suites import load_suite
-from datasets.ten_shot.settings import TenShotSettings
-from datasets.ten_shot.task import TenShot
-from reports import render_latex, render_markdown
-from reports.build import build, results_page
-from reports.claim_data import Claim, Contrast
-from reports.claim_model import ClaimLine
-from reports.claims import build_claims
-from reports.comparison import published_value
-from reports.data import Bundle
-from reports.errors import ReportError
-from reports.model import Entry, Table
-from reports.pictures import side_by_side
-from reports.plots import plot_figures
-from reports.published import FOLDER, PublishedPaper, load_paper
-from reports.table_data import Column, PublishedTable, PublishedValue
-from reports.tables import build_tables
+from retable.benchmarks.plan.registry import get_method
+from retable.benchmarks.plan.suites import load_suite
+from retable.datasets.ten_shot.settings import TenShotSettings
+from retable.datasets.ten_shot.task import TenShot
+from retable.reports import render_latex, render_markdown
+from retable.reports.build import build, results_page
+from retable.reports.claim_data import Claim, Contrast
+from retable.reports.claim_model import ClaimLine
+from retable.reports.claims import build_claims
+from retable.reports.comparison import published_value
+from retable.reports.data import Bundle
+from retable.reports.errors import ReportError
+from retable.reports.model import Entry, Table
+from retable.reports.pictures import side_by_side
+from retable.reports.plots import plot_figures
+from retable.reports.published import FOLDER, PublishedPaper, load_paper
+from retable.reports.table_data import Column, PublishedTable, PublishedValue
+from retable.reports.tables import build_tables
 from tests.reports.mixdl_factory import FID, OTHER_SHOTS, SOURCES, TASK, mixdl_suite, row_scores
 from tests.reports.report_factory import Cells
 from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports import render_html
-from reports.claims import build_claims
-from reports.data import Bundle
-from reports.pictures import side_by_side
-from reports.published import load_papers
-from reports.tables import build_tables
+from retable.reports import render_html
+from retable.reports.claims import build_claims
+from retable.reports.data import Bundle
+from retable.reports.pictures import side_by_side
+from retable.reports.published import load_papers
+from retable.reports.tables import build_tables
 from tests.browser import browser_or_skip, chromium, console_errors
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.mixdl_factory import mixdl_suite

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from reports.comparison import published_value
-from reports.errors import ReportError
-from reports.published import FOLDER, load_paper, load_papers, published_tables
-from reports.table_data import PublishedTable
+from retable.reports.comparison import published_value
+from retable.reports.errors import ReportError
+from retable.reports.published import FOLDER, load_paper, load_papers, published_tables
+from retable.reports.table_data import PublishedTable
 
 DTN = {
     "Table 1": {

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.reporting import planned_cells
-from reports.build import results_page
-from reports.data import Bundle, load
-from reports.published import PublishedPaper, load_papers
-from reports.table_data import PublishedTable
-from reports.tables import build_tables
+from retable.benchmarks.run.results import planned_cells
+from retable.reports.build import results_page
+from retable.reports.data import Bundle, load
+from retable.reports.published import PublishedPaper, load_papers
+from retable.reports.table_data import PublishedTable
+from retable.reports.tables import build_tables
 from tests.reports.committed import (
     RENEW,
     Layout,
@@ -39,7 +39,7 @@ Change = Callable[[PublishedTable], PublishedTable]
 @pytest.fixture(scope="module")
 def planned() -> Bundle:
     """Every cell of the recorded suites, none of them run."""
-    from benchmarks.registry import get_method
+    from retable.benchmarks.plan.registry import get_method
 
     cells = planned_cells(SUITES, [0])
     titles = {cell.method: get_method(cell.method).title for cell in cells}

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from reports import render_html, render_latex, render_markdown
-from reports.data import Bundle
-from reports.model import Table
-from reports.tables import build_tables
+from retable.reports import render_html, render_latex, render_markdown
+from retable.reports.data import Bundle
+from retable.reports.model import Table
+from retable.reports.tables import build_tables
 from tests.reports.report_factory import Cells, accuracy, dtn_suite
 
 HOSTILE = "<script>alert('x')</script> | 100% of $HOME & \\input{x} [a](b) `c` #d ~e ^f {g} \"h\" *i* _j_ é"

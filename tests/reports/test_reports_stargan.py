@@ -9,20 +9,20 @@ from typing import Any, get_args
 
 import pytest
 
-from datasets.attributes.measures import measured
-from datasets.attributes.settings import AttributesSettings, Set
-from datasets.attributes.wishes import Vocabulary
-from reports import render_latex, render_markdown
-from reports.build import markdown_summary, results_page
-from reports.claim_model import ClaimLine
-from reports.claims import build_claims
-from reports.comparison import published_value
-from reports.data import Bundle
-from reports.model import Entry, Table
-from reports.pictures import side_by_side
-from reports.published import FOLDER, load_paper
-from reports.table_data import PublishedTable, PublishedValue
-from reports.tables import build_tables
+from retable.datasets.attributes.measures import measured
+from retable.datasets.attributes.settings import AttributesSettings, Set
+from retable.datasets.attributes.wishes import Vocabulary
+from retable.reports import render_latex, render_markdown
+from retable.reports.build import markdown_summary, results_page
+from retable.reports.claim_model import ClaimLine
+from retable.reports.claims import build_claims
+from retable.reports.comparison import published_value
+from retable.reports.data import Bundle
+from retable.reports.model import Entry, Table
+from retable.reports.pictures import side_by_side
+from retable.reports.published import FOLDER, load_paper
+from retable.reports.table_data import PublishedTable, PublishedValue
+from retable.reports.tables import build_tables
 from tests.reports.report_factory import Cells
 from tests.reports.stargan_factory import CHANGED, EXPRESSIONS, FACES, JOINT, PARAMETERS, STUDIO, TASK, stargan_suite
 from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex, page_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tracking.connect import open_client
+from retable.benchmarks.tracking.connect import open_client
 from tests.tracking.factory import FakeCell, MakeCell
 
 

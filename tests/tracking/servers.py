@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from benchmarks.tracking.address import UnreachableError, probe
-from benchmarks.tracking.ui import end_group, server_command
+from retable.benchmarks.tracking.address import UnreachableError, probe
+from retable.benchmarks.tracking.ui import end_group, server_command
 
 
 def free_port() -> int:

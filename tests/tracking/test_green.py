@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.gate.expectations import score_key
-from benchmarks.tracking import last_green_parent, mark_gate
-from benchmarks.tracking.sync import sync
+from retable.benchmarks.gate.expectations import score_key
+from retable.benchmarks.tracking import last_green_parent, mark_gate
+from retable.benchmarks.tracking.sync import sync
 from tests.tracking.conftest import Store
 from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell
 from tests.tracking.servers import free_port

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.tracking.names import (
+from retable.benchmarks.tracking.names import (
     MAX_NAME,
     curve_metric,
     escape,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.journal import events
-from benchmarks.tracking.names import score_metric
-from benchmarks.tracking.sync import sync
+from retable.benchmarks.tracking.names import score_metric
+from retable.benchmarks.tracking.sync import sync
+from retable.reports.records.journal import events
 from tests.tracking.conftest import Store
 from tests.tracking.factory import DATA, T0, FakeCell, MakeCell, make_cell, make_score
 
@@ -273,7 +273,7 @@ def test_the_preview_of_a_wide_grid_has_it_at_the_top_where_the_ui_shows_it(make
 
 def test_result_and_done_come_before_the_run_is_closed(make: MakeCell, store: Store) -> None:
     """The end event is written first: a tracker that looks right then must not upload half of the files."""
-    from benchmarks.tracking.mirror import Mirror
+    from retable.benchmarks.tracking.mirror import Mirror
 
     cell = make().start().train([0]).end(done=False)
     mirror = Mirror(store.uri)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks import index
-from benchmarks.cell import Cell
-from benchmarks.errors import UserError
-from benchmarks.gate.runs import check_against
-from benchmarks.tracking.record import Invocation
-from benchmarks.tracking.results import recorded
-from benchmarks.tracking.sync import sync
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.runs import check_against
+from retable.benchmarks.run import index
+from retable.benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.results import recorded
+from retable.benchmarks.tracking.sync import sync
+from retable.reports.records.cell import Cell
 from tests.tracking.conftest import Store
 from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell
 from tests.tracking.servers import free_port

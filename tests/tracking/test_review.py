@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from benchmarks.tracking.connect import open_client
-from benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES, dataset_context, tables_of
-from benchmarks.tracking.sync import sync
+from retable.benchmarks.tracking.connect import open_client
+from retable.benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES, dataset_context, tables_of
+from retable.benchmarks.tracking.sync import sync
 from tests.browser import browser_or_skip, chromium
 from tests.tracking.conftest import Store
 from tests.tracking.factory import MakeCell, make_cell

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
-from benchmarks.gate.expectations import score_key
-from benchmarks.tracking import default_uri, last_green_parent
-from benchmarks.tracking.mirror import Mirror
-from benchmarks.tracking.record import Invocation
-from benchmarks.tracking.sync import sync
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.expectations import score_key
+from retable.benchmarks.tracking import default_uri, last_green_parent
+from retable.benchmarks.tracking.mirror import Mirror
+from retable.benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.sync import sync
 from tests.tracking.conftest import Store
 from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell
 from tests.tracking.servers import free_port

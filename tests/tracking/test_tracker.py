@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.errors import UserError
-from benchmarks.tracking.address import UnreachableError
-from benchmarks.tracking.connect import open_client
-from benchmarks.tracking.record import Invocation
-from benchmarks.tracking.sync import sync
-from benchmarks.tracking.tracker import Tracker
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.address import UnreachableError
+from retable.benchmarks.tracking.connect import open_client
+from retable.benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.sync import sync
+from retable.benchmarks.tracking.tracker import Tracker
 from tests.tracking.conftest import Store
 from tests.tracking.factory import MakeCell, make_cell
 from tests.tracking.servers import failing_server, free_port, real_server, silent_server
@@ -205,7 +205,7 @@ def test_two_invocations_at_once_share_a_new_database(make: MakeCell, root: Path
 MAIN = """
 import sys, time
 from pathlib import Path
-from benchmarks.tracking.tracker import Tracker
+from retable.benchmarks.tracking.tracker import Tracker
 uri, root, directory = sys.argv[1:]
 tracker = Tracker(uri, "quick", "f0" * 16, Path(root))
 tracker.start([{"hash": "0" * 16, "address": "dtn/dtn/digits/s0"}])

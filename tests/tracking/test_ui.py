@@ -12,8 +12,8 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from benchmarks.errors import UserError
-from benchmarks.tracking.ui import server_command, ui
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.ui import server_command, ui
 from tests.tracking.conftest import Store
 from tests.tracking.servers import await_server, free_port
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 from torch.optim import Adam, Optimizer
 
-from methods.method import Info, Method, MethodSettings
+from retable.methods.method import Info, Method, MethodSettings
 
 
 class BlurSettings(MethodSettings):

@@ -11,8 +11,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from datasets.errors import DataError
-from datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.errors import DataError
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 SIZE = 16
 SHAPES = ("square", "disc", "triangle")

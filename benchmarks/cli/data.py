@@ -1,0 +1,85 @@
+"""``retable data``: what data there are, fetching them, checking a folder of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.datasets import inventory
+
+ACTIONS = ("list", "fetch", "check")
+
+
+def data_command(action: str, what: str | None, root: Path, console: Console) -> int:
+    """List, fetch or check.
+
+    Args:
+        action: ``list``, ``fetch`` (``what``: a data set's name) or ``check`` (``what``: a file or folder).
+        what: see ``action``.
+        root: the folder of all runs; data are kept in its cache.
+        console: where to print.
+
+    Returns:
+        0, or 1 when the checked data cannot be used as they are.
+
+    Raises:
+        UserError: an unknown action, or nothing named to fetch or check.
+        DataError: the data cannot be had, or there is no such path.
+    """
+    if action == "list":
+        console.print(_table(root / "cache"))
+        return 0
+    if action not in ACTIONS:
+        hint = did_you_mean(action, ACTIONS)
+        raise UserError(f"retable data {action}: unknown action{hint} (there are: {', '.join(ACTIONS)})")
+    if what is None:
+        example = "mnist" if action == "fetch" else "FOLDER"
+        raise UserError(f"retable data {action} what? For example `retable data {action} {example}`")
+    if action == "fetch":
+        _fetch(what, root / "cache", console)
+        return 0
+    return _check(Path(what), console)
+
+
+def _table(cache: Path) -> Table:
+    table = Table(box=None, title="data sets")
+    for column in ("name", "what", "state", "MiB", "where"):
+        table.add_column(column, justify="right" if column == "MiB" else "left")
+    for item in inventory.list_data(cache):
+        table.add_row(
+            item.name, item.title, item.status, f"{item.size / 2**20:.1f}" if item.size else "", escape(item.where)
+        )
+    return table
+
+
+def _fetch(name: str, cache: Path, console: Console) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total or None)
+            bars.update(tasks[what], completed=done)
+
+        inventory.fetch(name, cache, tell)
+    console.print(f"{name}: ready in {cache}", soft_wrap=True)
+
+
+def _check(path: Path, console: Console) -> int:
+    report = inventory.check(path)
+    console.print(f"{escape(report.path)}: {report.kind}", soft_wrap=True)
+    for style, word, lines in (
+        ("green", "found", report.found),
+        ("yellow", "missing", report.missing),
+        ("red", "problem", report.problems),
+    ):
+        for line in lines:
+            console.print(f"  [{style}]{word:>7}[/]  {escape(line)}", soft_wrap=True)
+    console.print("ready to use" if report.ok else "[yellow]not usable as it is[/]")
+    return 0 if report.ok else 1

@@ -1,0 +1,158 @@
+"""Settings from their three places: a method's defaults (the paper's), the profile's TOML, and ``--set`` last.
+
+Every unknown key is an error that says where it stands and what was probably meant.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.plan.select import matches
+
+Scope = Literal["method", "task", "run"]
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Override:
+    """``SCOPE.KEY = VALUE`` for the cells whose method matches a glob; without one for every row, never for a stage.
+
+    Cells that do not know the key are passed over, but some cell must.
+    """
+
+    scope: Scope
+    key: str
+    value: Any
+    where: str
+    """For error messages: the file and table, or the command-line option."""
+    methods: str | None = None
+
+
+def parse_override(text: str) -> Override:
+    """``method.lr=1e-4``, or with a glob ``dtn/f:method.steps=100``. The value is read as TOML, else as a string."""
+    where = f"--set {text}"
+    name, equals, raw = text.partition("=")
+    glob, colon, dotted = name.rpartition(":")
+    scope, dot, key = dotted.partition(".")
+    if not (equals and dot and key) or scope not in ("method", "task", "run"):
+        raise UserError(f"{where}: expected [METHOD-GLOB:]method.KEY=VALUE, task.KEY=VALUE or run.KEY=VALUE")
+    if colon and scope == "run":
+        raise UserError(f"{where}: settings of a run are those of all its cells; leave {glob + colon!r} out")
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw
+    return Override(cast(Scope, scope), key, value, where, glob if colon else None)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as data.
+
+    Raises:
+        UserError: not there, or not TOML (with the line).
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def line_of(path: Path, key: str) -> int:
+    """The first line of a TOML file that mentions a key, for error messages; 1 where it cannot be found."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if key in line.split("#")[0]:
+            return number
+    return 1
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How big a run is: overrides by method glob and by task, and run settings."""
+
+    name: str
+    path: Path
+    method: Mapping[str, Mapping[str, Any]]
+    task: Mapping[str, Mapping[str, Any]]
+    run: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, name: str, folders: tuple[Path, ...]) -> Profile:
+        """Find ``NAME.toml`` in the folders, first one wins."""
+        paths = [folder / f"{name}.toml" for folder in folders]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            known = sorted({file.stem for folder in folders for file in folder.glob("*.toml")})
+            raise UserError(f"unknown profile {name!r}{did_you_mean(name, known)} (there are: {', '.join(known)})")
+        data = read_toml(path)
+        for key in data:
+            if key not in ("method", "task", "run"):
+                hint = did_you_mean(key, ("method", "task", "run"))
+                raise UserError(f"{path}:{line_of(path, key)}: unknown key {key!r}{hint}")
+        return cls(name, path, data.get("method", {}), data.get("task", {}), data.get("run", {}))
+
+    def method_values(self, method: str) -> dict[str, tuple[Any, str]]:
+        """Key -> (value, where it stands); a later table wins."""
+        found: dict[str, tuple[Any, str]] = {}
+        for glob, table in self.method.items():
+            if matches(method, glob):
+                for key, value in table.items():
+                    found[key] = (value, f'{self.path}:{line_of(self.path, key)}, table [method."{glob}"]')
+        return found
+
+    def task_values(self, task: str) -> dict[str, tuple[Any, str]]:
+        """As :meth:`method_values`, for a task."""
+        where = f"table [task.{task}]"
+        return {
+            key: (value, f"{self.path}:{line_of(self.path, key)}, {where}")
+            for key, value in self.task.get(task, {}).items()
+        }
+
+    def run_values(self) -> dict[str, tuple[Any, str]]:
+        """As :meth:`method_values`, for the run settings."""
+        return {key: (value, f"{self.path}:{line_of(self.path, key)}, table [run]") for key, value in self.run.items()}
+
+
+def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]], what: str) -> SettingsT:
+    """Validate values that came from several places.
+
+    Args:
+        model: the settings class.
+        values: key -> (value, where it stands).
+        what: whose settings these are, for messages, e.g. ``method dtn/dtn``.
+
+    Raises:
+        UserError: an unknown key or a value of the wrong type, with its place.
+    """
+    for key, (_, where) in values.items():
+        if key not in model.model_fields:
+            known = ", ".join(model.model_fields)
+            hint = did_you_mean(key, model.model_fields)
+            raise UserError(f"{where}: {what} has no setting {key!r}{hint} (it has: {known})")
+    try:
+        return model.model_validate({key: value for key, (value, _) in values.items()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        if not first["loc"]:
+            # Settings that do not go together: no single one of them is wrong.
+            raise UserError(f"{what}: {first['msg'].removeprefix('Value error, ')}") from error
+        key = str(first["loc"][0])
+        where = values[key][1] if key in values else what
+        # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
+        broad = where.startswith(("--set method.", "--set task."))
+        way_out = (
+            f"; if it is meant for some rows alone, write --set 'PAPER/*:{where.removeprefix('--set ')}'"
+            if broad
+            else ""
+        )
+        raise UserError(
+            f"{where}: {what}, setting {key!r}: {first['msg']} (got {first['input']!r}){way_out}"
+        ) from error

@@ -1,0 +1,244 @@
+"""From a suite to cells: settings resolved, shared stages found, dependencies first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.plan.overrides import Override, Profile, build_settings
+from retable.benchmarks.plan.registry import get_method, get_task
+from retable.benchmarks.plan.select import idle, matches
+from retable.benchmarks.plan.suites import PROFILES, Rows, Suite
+from retable.benchmarks.run.judges import roles_of
+from retable.datasets.task import Task, TaskSettings
+from retable.methods.method import Method
+from retable.reports.records.cell import Cell, RunSettings
+
+JUDGE_SEED = 0
+"""Judges are instruments: every seed of every row is judged by the same ones."""
+NO_CACHE = Path()
+"""A task says what it measures before it has any data, so the folder does not matter."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an invocation is to do."""
+
+    suite: Suite
+    rows: tuple[Cell, ...]
+    """The cells that were asked for: rows of tables."""
+    cells: tuple[Cell, ...]
+    """Rows and the shared stages that they need, dependencies first, each once."""
+
+
+def make_plan(
+    suite: Suite, *, seeds: Sequence[int] | None = None, only: str | None = None, overrides: Sequence[Override] = ()
+) -> Plan:
+    """Resolve a suite to cells.
+
+    Args:
+        suite: what to run.
+        seeds: instead of the suite's own.
+        only: glob over addresses; other rows are left out, needed stages stay.
+        overrides: ``--set`` options, which win over profile and suite.
+
+    Raises:
+        UserError: an unknown method, task, profile or setting; a glob that matches nothing.
+    """
+    profile = Profile.load(suite.profile, (suite.path.parent / "profiles", PROFILES))
+    resolver = _Resolver(suite, profile, overrides)
+    rows = [
+        resolver.row(group, method, seed)
+        for group in suite.rows
+        for method in group.methods
+        for seed in seeds or suite.seeds
+    ]
+    addresses = [cell.address for cell in rows]
+    if only is not None:
+        if (none := idle(only, addresses)) is not None:
+            raise UserError(
+                f"--only {none!r} matches no cell of suite {suite.name!r}{did_you_mean(none, _suggested(rows))}"
+            )
+        rows = [cell for cell in rows if matches(cell.address, only)]
+    addresses = [cell.address for cell in rows]
+    made = " (does a --set make them alike? choose rows with --only instead)" if overrides else ""
+    for address in addresses:
+        if addresses.count(address) > 1:
+            raise UserError(
+                f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant{made}"
+            )
+    cells = _dependencies_first(rows)
+    _refuse_idle_overrides(overrides, rows, cells)
+    return Plan(suite, tuple(rows), tuple(cells))
+
+
+def _dependencies_first(rows: Iterable[Cell]) -> list[Cell]:
+    ordered: dict[str, Cell] = {}
+
+    def visit(cell: Cell) -> None:
+        for needed in cell.needed:
+            visit(needed)
+        ordered.setdefault(cell.hash, cell)
+
+    for row in rows:
+        visit(row)
+    return list(ordered.values())
+
+
+def _judges_asked(task: Task, method: type[Method]) -> list[str]:
+    """Roles of the judges that the measures of a method name, alone or joined by dots, in the task's order.
+
+    Raises:
+        UserError: a measure names a judge that the task does not declare.
+    """
+    measures = task.measures(method.kind, method.stream)
+    judges = sorted({measure.judge for measure in measures if measure.judge is not None})
+    asked = {role for judge in judges for role in roles_of(judge, task.judges, f"task {task.name!r}")}
+    return [role for role in task.judges if role in asked]
+
+
+class _Resolver:
+    def __init__(self, suite: Suite, profile: Profile, overrides: Sequence[Override]) -> None:
+        self.suite = suite
+        self.profile = profile
+        self.overrides = overrides
+        run = profile.run_values()
+        for override in overrides:
+            if override.scope == "run":
+                run[override.key] = (override.value, override.where)
+        self.run = build_settings(RunSettings, run, "a run")
+        if self.run.accelerator == "auto":
+            import torch
+
+            found = "cuda" if torch.cuda.is_available() else "cpu"
+            self.run = self.run.model_copy(update={"accelerator": found})
+
+    def row(self, group: Rows, method: str, seed: int, above: tuple[str, ...] = ()) -> Cell:
+        """A row of a table: every override may touch it."""
+        own = self._own(group, method)
+        return self._cell(method, group.task, self._task_settings(group, method), seed, own, above, is_row=True)
+
+    def _own(self, group: Rows, method: str) -> list[Override]:
+        own: list[Override] = []
+        for dotted, value in group.set.items():
+            scope, _, key = dotted.partition(".")
+            where = f"{self.suite.path}: set of {method}"
+            if scope not in ("method", "task"):
+                raise UserError(f"{where}: {dotted!r} must start with 'method.' or 'task.'")
+            own.append(Override("method" if scope == "method" else "task", key, value, where))
+        return own
+
+    def _task_settings(self, group: Rows, method: str) -> TaskSettings:
+        values = self.profile.task_values(group.task)
+        for override in self._own(group, method):
+            if override.scope == "task":
+                values[override.key] = (override.value, override.where)
+        for override in self.overrides:
+            if override.scope != "task":
+                continue
+            known = override.key in get_task(group.task).Settings.model_fields
+            if known and (override.methods is None or matches(method, override.methods)):
+                values[override.key] = (override.value, override.where)
+        return build_settings(get_task(group.task).Settings, values, f"task {group.task}")
+
+    def _stage(self, method: str, task_name: str, asked: TaskSettings, seed: int, above: tuple[str, ...]) -> Cell:
+        """What another cell needs: the suite's row of this method where their data are the same, else a plain stage.
+
+        Args:
+            method: registered name.
+            task_name: registered name.
+            asked: task settings of the cell that needs it.
+            seed: the stage's.
+            above: methods that lead here, to find circles.
+        """
+        if method in above:
+            circle = " -> ".join([*above[above.index(method) :], method])
+            raise UserError(f"method {method!r} needs itself: {circle}; change `needs` or the task's `judges`")
+        task, stream = get_task(task_name), get_method(method).stream
+        settings = task.settings_for(asked, stream)
+        rows = [group for group in self.suite.rows if group.task == task_name and method in group.methods]
+        found = [(group, self._task_settings(group, method)) for group in rows]
+        alike = [(group, theirs) for group, theirs in found if task.settings_for(theirs, stream) == settings]
+        if alike:
+            group = next((group for group, theirs in alike if theirs == asked), alike[0][0])
+            return self.row(group, method, seed, above)
+        return self._cell(method, task_name, settings, seed, (), above, is_row=False)
+
+    def _cell(
+        self,
+        method: str,
+        task_name: str,
+        task_settings: TaskSettings,
+        seed: int,
+        own: Sequence[Override],
+        above: tuple[str, ...],
+        *,
+        is_row: bool,
+    ) -> Cell:
+        """One cell with the stages that it needs and the judges that its measures name."""
+        cls, task = get_method(method), get_task(task_name)
+        values: dict[str, tuple[Any, str]] = self.profile.method_values(method)
+        for override in own:
+            if override.scope == "method":
+                values[override.key] = (override.value, override.where)
+        for override in self.overrides:
+            if override.scope != "method":
+                continue
+            # Without a glob an override speaks of the rows; either way, only of what knows its key.
+            meant = is_row if override.methods is None else matches(method, override.methods)
+            if meant and override.key in cls.Settings.model_fields:
+                values[override.key] = (override.value, override.where)
+        settings = build_settings(cls.Settings, values, f"method {method}")
+        above = (*above, method)
+        return Cell(
+            method=method,
+            task=task_name,
+            variant=task_settings.variant,
+            profile=self.profile.name,
+            seed=seed,
+            method_settings=settings.model_dump(mode="json"),
+            task_settings=task_settings.model_dump(mode="json"),
+            run=self.run,
+            starts_from={
+                role: self._stage(needed, task_name, task_settings, seed, above)
+                for role, needed in cls.needed(settings).items()
+            },
+            judges={
+                role: self._stage(task.judges[role], task_name, task_settings, JUDGE_SEED, above)
+                for role in _judges_asked(task(task_settings, NO_CACHE), cls)
+            },
+        )
+
+
+def _suggested(rows: Sequence[Cell]) -> list[str]:
+    """What ``--only`` may have meant: a whole paper, all seeds of a row, one cell."""
+    papers = {f"{cell.paper}/*" for cell in rows}
+    methods = {f"{cell.method}/*" for cell in rows}
+    return [*sorted(papers), *sorted(methods), *(cell.address for cell in rows)]
+
+
+def _refuse_idle_overrides(overrides: Sequence[Override], rows: Sequence[Cell], cells: Sequence[Cell]) -> None:
+    """A ``--set`` that changed nothing is a typing error, and must not pass in silence."""
+    for override in overrides:
+        if override.scope == "run":
+            continue
+        glob, of_task = override.methods, override.scope == "task"
+        # Of a stage a glob can set the method; its task's settings are those of the rows that need it.
+        meant, whose = list(rows if glob is None or of_task else cells), f"{override.scope} in this plan"
+        if glob is not None:
+            names = sorted({cell.method for cell in meant})
+            if (none := idle(glob, names)) is not None:
+                raise UserError(
+                    f"{override.where}: {none!r} matches no {'row' if of_task else 'method'} of this plan; before the "
+                    f"colon is a glob over methods, not over addresses{did_you_mean(none, names)}"
+                )
+            meant = [cell for cell in meant if matches(cell.method, glob)]
+            whose = f"{'task of a method' if of_task else 'method'} that {glob!r} matches"
+        models = [get_task(cell.task).Settings if of_task else get_method(cell.method).Settings for cell in meant]
+        known = {key for model in models for key in model.model_fields}
+        if override.key not in known:
+            hint = did_you_mean(override.key, known)
+            raise UserError(f"{override.where}: no {whose} has the setting {override.key!r}{hint}")

@@ -1,0 +1,1 @@
+"""From cells to results: scheduling, one process per cell, training, answers, scores."""

@@ -1,0 +1,86 @@
+"""The live view of a run: suite > task > method, one status word each, with step rate and time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+from rich.tree import Tree
+
+from retable.benchmarks.run.scheduler import CellState
+from retable.reports.records.journal import read_json
+
+STYLES = {
+    "ok": "green",
+    "failed": "bold red",
+    "oom": "bold red",
+    "timeout": "bold red",
+    "nonfinite": "bold red",
+    "skipped": "yellow",
+    "running": "cyan",
+    "waiting": "dim",
+}
+
+
+class LiveView:
+    """Context manager. On a terminal a tree that refreshes itself; elsewhere one line per cell that starts or ends."""
+
+    def __init__(self, suite: str, states: Sequence[CellState], console: Console, tracking: Callable[[], str]) -> None:
+        self._suite, self._states, self._console, self._tracking = suite, states, console, tracking
+        self._began = time.monotonic()
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=2, transient=True)
+
+    def __enter__(self) -> LiveView:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def watch(self, state: CellState) -> None:
+        """Print the line of a cell that started or ended."""
+        done = sum(other.phase == "ended" for other in self._states)
+        word = Text(f"{state.status or state.phase:>9}", style=STYLES[state.status or state.phase])
+        line = Text.assemble(
+            f"[{done:>{len(str(len(self._states)))}}/{len(self._states)}] ", word, f"  {state.cell.address}"
+        )
+        if state.phase == "ended":
+            line.append(f"  {state.wall_s:.0f} s", style="dim")
+        elif self._console.is_terminal:
+            return  # the tree shows what is running
+        if state.reason:
+            line.append(f"  {state.reason}", style="yellow")
+        self._console.print(line, soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        tree = Tree(Text(f"{self._suite}   {time.monotonic() - self._began:.0f} s", style="bold"))
+        branches: dict[str, Tree] = {}
+        for state in self._states:
+            label = state.cell.task_label
+            branch = branches.setdefault(label, tree.add(label) if label not in branches else branches[label])
+            branch.add(_leaf(state))
+        return Group(tree, Text(f"MLflow: {self._tracking()}", style="dim"))
+
+
+def _leaf(state: CellState) -> Text:
+    word = state.status or state.phase
+    name = f"{state.cell.method} s{state.cell.seed}"
+    leaf = Text.assemble((f"{word:<9}", STYLES[word]), f" {name}")
+    if state.phase == "running":
+        now = read_json(state.directory / "progress.json") or {}
+        leaf.append(f"  {now.get('stage', 'starting')}", style="cyan")
+        steps, step, rate = int(now.get("steps", 0)), int(now.get("step", 0)), float(now.get("rate", 0.0))
+        if steps:
+            leaf.append(f" {step}/{steps}")
+        if rate:
+            leaf.append(f"  {rate:.1f} steps/s  {(steps - step) / rate:.0f} s left", style="dim")
+    elif state.phase == "ended":
+        leaf.append(f"  {'reused' if state.reused else f'{state.wall_s:.0f} s'}", style="dim")
+        if state.reason:
+            leaf.append(f"  {state.reason}", style="yellow")
+    return leaf

@@ -1,0 +1,141 @@
+"""Runs a plan: dependencies first, a few cells at a time, and one cell's end never ends another."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from retable.benchmarks.run.process import LocalProcess, record_skipped
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Status, finished
+
+POLL_S = 0.1
+
+
+@dataclass
+class CellState:
+    """Where a cell stands in this invocation."""
+
+    cell: Cell
+    directory: Path
+    phase: str = "waiting"
+    """``waiting``, ``running`` or ``ended``."""
+    status: Status | None = None
+    reason: str = ""
+    reused: bool = False
+    """Done in an earlier invocation."""
+    started: float = 0.0
+    """``time.monotonic()`` of its start."""
+    wall_s: float = 0.0
+
+
+class Executor:
+    """Runs cells as local processes, ``jobs`` at a time."""
+
+    def __init__(self, cells: Sequence[Cell], root: Path, jobs: int, *, fresh: bool = False) -> None:
+        """Take stock of what is done already.
+
+        Args:
+            cells: dependencies before those that need them.
+            root: the folder of all runs.
+            jobs: cells at a time.
+            fresh: forget earlier results of these cells and start them anew.
+        """
+        self.root, self.jobs, self.fresh = root, jobs, fresh
+        self.states = [CellState(cell, cell.directory(root)) for cell in cells]
+        self._by_hash = {state.cell.hash: state for state in self.states}
+        self._running: dict[str, LocalProcess] = {}
+        self._stop: str | None = None
+        for state in self.states:
+            before = None if fresh else finished(state.directory)
+            if before is not None and before["status"] == "ok":
+                state.phase, state.status, state.reused = "ended", "ok", True
+                state.wall_s = before["wall_s"]
+
+    def run(self, watch: Callable[[CellState], None], tick: Callable[[], None]) -> bool:
+        """Run everything that is missing.
+
+        Args:
+            watch: told of every change of a cell's phase.
+            tick: called about ten times a second.
+
+        Returns:
+            Whether every cell ended ``ok``.
+        """
+        with self._signals():
+            while any(state.phase != "ended" for state in self.states):
+                self._collect(watch)
+                if self._stop is None:
+                    self._launch(watch)
+                else:
+                    self._interrupt(self._stop, watch)
+                tick()
+                time.sleep(POLL_S)
+        return all(state.status == "ok" for state in self.states)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended the invocation early."""
+        return self._stop is not None
+
+    def _collect(self, watch: Callable[[CellState], None]) -> None:
+        for key, process in list(self._running.items()):
+            ended = process.poll()
+            if ended is not None:
+                del self._running[key]
+                self._end(self._by_hash[key], ended[0], ended[1], watch)
+
+    def _launch(self, watch: Callable[[CellState], None]) -> None:
+        for state in self.states:
+            if state.phase != "waiting":
+                continue
+            needed = [self._by_hash[cell.hash] for cell in state.cell.needed]
+            broken = next((other for other in needed if other.phase == "ended" and other.status != "ok"), None)
+            if broken is not None:
+                reason = f"needs {broken.cell.address}, which ended {broken.status}"
+                record_skipped(state.cell, self.root, reason)
+                self._end(state, "skipped", reason, watch)
+            elif len(self._running) < self.jobs and all(other.phase == "ended" for other in needed):
+                if self.fresh and state.directory.exists():
+                    # Only now: an invocation that is interrupted keeps what it had not got round to renew.
+                    shutil.rmtree(state.directory)
+                state.phase, state.started = "running", time.monotonic()
+                self._running[state.cell.hash] = LocalProcess(state.cell, self.root)
+                watch(state)
+
+    def _interrupt(self, why: str, watch: Callable[[CellState], None]) -> None:
+        for process in self._running.values():
+            process.end("skipped", why)
+        for state in self.states:
+            if state.phase == "waiting":
+                record_skipped(state.cell, self.root, why)
+                self._end(state, "skipped", why, watch)
+
+    def _end(self, state: CellState, status: Status, reason: str, watch: Callable[[CellState], None]) -> None:
+        state.wall_s = time.monotonic() - state.started if state.phase == "running" else 0.0
+        state.phase, state.status, state.reason = "ended", status, reason
+        watch(state)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM ask for an orderly end; a second one is obeyed at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self._stop is not None:
+                raise KeyboardInterrupt
+            self._stop = f"interrupted by {signal.Signals(number).name}"
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for process in self._running.values():
+                process.end("skipped", self._stop or "the harness ended")
+            for number, handler in before.items():
+                signal.signal(number, handler)

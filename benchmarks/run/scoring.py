@@ -1,0 +1,222 @@
+"""From a trained method to scores: answer the task's requests, then measure what the task wants measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from lightning_fabric import Fabric, is_wrapped
+from torch import Tensor
+
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.extractors import single_precision
+from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.plan.seeds import derive_seed
+from retable.benchmarks.run.build import WEIGHTS, build_task, restore_method
+from retable.benchmarks.run.checkpoint import digest_of
+from retable.benchmarks.run.judges import joint_logits, roles_of
+from retable.datasets.task import Measure, Request, Task
+from retable.methods.method import Method
+from retable.reports.records.cell import Cell
+from retable.reports.records.score import Score
+
+LARGEST_BATCH = 250
+"""Images per forward pass while answering, at most."""
+BATCH_PIXELS = LARGEST_BATCH * 64 * 64
+"""Pixels per forward pass, at most: 15 images of 256 x 256, whose features would otherwise fill a GPU."""
+
+
+class Answers:
+    """What a trained method answers, each request once, in evaluation mode and without gradients."""
+
+    def __init__(self, method: Method, fabric: Fabric) -> None:
+        self._method = method
+        self._fabric = fabric
+
+    def to(self, request: Request) -> Tensor:
+        """Images ``[N, C, H, W]`` in [-1, 1], or logits ``[N, classes]`` for a ``predict`` request; float32 on the CPU.
+
+        Where the request has a ``then``, the method is asked twice and the second answer is the one returned.
+
+        Raises:
+            UserError: the method returned something else.
+        """
+        first = self._once(request)
+        if request.then is None:
+            return first
+        return self._once(Request(request.name, request.kind, {**request.then, "image": first}))
+
+    def _once(self, request: Request) -> Tensor:
+        networks = self._method.networks().values()
+        modes = [network.training for network in networks]
+        for network in networks:
+            network.eval()
+        try:
+            with torch.no_grad(), self._precision(), torch.random.fork_rng():
+                torch.manual_seed(derive_seed("answers", request.name))
+                answer = getattr(self._method, self._method.kind)
+                parts = [answer(part).float().cpu() for part in self._parts(request)]
+        finally:
+            for network, mode in zip(networks, modes, strict=True):
+                network.train(mode)
+        return self._checked(request, torch.cat(parts))
+
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            if self._method.kind == "sample":
+                # Steps of 1e-4 between two latents are lost in the eight bits of bfloat16, so that the length of a path
+                # would be that of rounding errors. What is scored does not depend on the training's precision.
+                stack.enter_context(single_precision(str(self._fabric.device)))
+                stack.enter_context(_unwrapped(self._method))
+            else:
+                # Translations and judgements show no such differences, and results of theirs are recorded.
+                stack.enter_context(self._fabric.autocast())
+            yield
+
+    def _parts(self, request: Request) -> Iterator[Mapping[str, Tensor]]:
+        # Latents do not show how large the images will be.
+        unseen = self._method.info.image_size**2 if request.kind == "sample" else 64 * 64
+        pixels = max([value[0, 0].numel() for value in request.inputs.values() if value.ndim == 4], default=unseen)
+        size = max(1, min(LARGEST_BATCH, BATCH_PIXELS // pixels))
+        for start in range(0, len(request), size):
+            part = {name: value[start : start + size] for name, value in request.inputs.items()}
+            yield self._fabric.to_device(part)
+
+    def _checked(self, request: Request, out: Tensor) -> Tensor:
+        who = f"{type(self._method).__name__}.{self._method.kind}, request {request.name!r}"
+        if len(out) != len(request):
+            raise UserError(f"{who}: {len(out)} answers to {len(request)} inputs")
+        if not bool(torch.isfinite(out).all()):
+            raise UserError(f"{who}: the answers hold NaN or infinite values")
+        if request.kind != "predict" and (out.ndim != 4 or float(out.abs().max()) > 1 + 1e-4):
+            raise UserError(
+                f"{who}: expected images [N, C, H, W] in [-1, 1], got shape {list(out.shape)} "
+                f"in [{float(out.min()):.3g}, {float(out.max()):.3g}]"
+            )
+        return out.clamp(-1, 1) if request.kind != "predict" else out
+
+
+@contextmanager
+def _unwrapped(method: Method) -> Iterator[None]:
+    """A method's networks without Fabric's wrapping, which turns autocast on again in every forward pass."""
+    wrapped = {name: network for name, network in method.networks().items() if is_wrapped(network)}
+    try:
+        for name, network in wrapped.items():
+            setattr(method, name, network.module)
+        yield
+    finally:
+        for name, network in wrapped.items():
+            setattr(method, name, network)
+
+
+def score_cell(cell: Cell, method: Method, task: Task, fabric: Fabric, root: Path) -> Iterator[Score]:
+    """Every score that the task wants of this cell, in the task's order.
+
+    Yields as it goes, so that a crash in a late metric costs no early score.
+    """
+    answers = Answers(method, fabric)
+    requests = {request.name: request for request in task.requests(method.kind, method.stream)}
+    given: dict[str, Answer] = {}
+    judges = Judges(cell, task, fabric, root)
+    names = task.info().classes
+    for wanted in task.measures(method.kind, method.stream):
+        if wanted.request not in given:
+            given[wanted.request] = _answer(requests[wanted.request], answers, names)
+        answer = given[wanted.request]
+        if wanted.limit is not None:
+            answer = answer.where(torch.arange(len(answer.images)) < wanted.limit)
+        yield from _measure(wanted, answer, cell, task, judges, fabric, root)
+
+
+def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, ...]]) -> Answer:
+    begin = perf_counter()
+    # Ends on the CPU, so a GPU has finished too.
+    out = answers.to(request)
+    seconds = perf_counter() - begin
+    images, logits = (request.inputs["image"], out) if request.kind == "predict" else (out, None)
+    return Answer(
+        request=request.name,
+        images=images,
+        labels=request.labels,
+        truth=request.truth,
+        source=request.inputs.get("image") if request.kind == "translate" else None,
+        logits=logits,
+        seconds=seconds,
+        class_names=names,
+    )
+
+
+def _measure(
+    wanted: Measure, answer: Answer, cell: Cell, task: Task, judges: Judges, fabric: Fabric, root: Path
+) -> list[Score]:
+    judge, digest = judges.get(wanted.judge) if wanted.judge is not None else (None, "")
+    return measure(
+        wanted.metric,
+        answer,
+        reference=_real(wanted.reference, task),
+        yardstick=_real(wanted.yardstick, task),
+        judge=judge,
+        judge_name=wanted.judge or "",
+        judge_digest=digest,
+        label=wanted.label,
+        by=wanted.by,
+        extractors=cell.run.extractors,
+        data=f"{cell.task_label}:{cell.task_settings['source']}:{wanted.request}",
+        seed=derive_seed("metrics", cell.task),
+        cache=root / "cache",
+        device=str(fabric.device),
+    )
+
+
+def _real(name: str | None, task: Task) -> Answer | None:
+    """The task's reference images of that name."""
+    if name is None:
+        return None
+    request = task.reference(name)
+    return Answer(name, request.inputs["image"], request.labels, class_names=task.info().classes)
+
+
+class Judges:
+    """The classifiers that a cell names, restored when first asked for."""
+
+    def __init__(self, cell: Cell, task: Task, fabric: Fabric, root: Path) -> None:
+        self._cell, self._task, self._fabric, self._root = cell, task, fabric, root
+        self._ready: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {}
+
+    def get(self, judge: str) -> tuple[Callable[[Tensor], Tensor], str]:
+        """``(images -> logits, digest of the judge's weights)``; of several joined by dots see :mod:`.roles`.
+
+        Raises:
+            UserError: the cell has no such judge, or it was trained on images of another size.
+        """
+        roles = roles_of(judge, self._cell.judges, f"task {self._cell.task!r}")
+        parts = [self._one(role) for role in roles]
+        if len(parts) == 1:
+            return parts[0]
+        digest = hashlib.sha256("\n".join(digest for _, digest in parts).encode()).hexdigest()
+        return lambda images: joint_logits([logits(images) for logits, _ in parts]), digest
+
+    def _one(self, role: str) -> tuple[Callable[[Tensor], Tensor], str]:
+        if role not in self._ready:
+            cell = self._cell.judges[role]
+            trained, ours = build_task(cell, self._root).info().image_size, self._task.info().image_size
+            if trained != ours:
+                raise UserError(
+                    f"{cell.address} was trained on images of {trained} pixels and cannot judge {ours}: "
+                    f"settings_for of the task {self._cell.task!r} must keep what decides the size"
+                )
+            method = restore_method(cell, self._task, self._root)
+            for network in method.networks().values():
+                self._fabric.to_device(network)
+            answers = Answers(method, self._fabric)
+
+            def judge(images: Tensor) -> Tensor:
+                return answers.to(Request("judged", "predict", {"image": images}))
+
+            self._ready[role] = (judge, digest_of(cell.directory(self._root) / WEIGHTS))
+        return self._ready[role]

@@ -1,0 +1,118 @@
+"""The training loop: one method, one task, one cell. Everything that decides the result is in the arguments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from retable.benchmarks.metrics.timing import StepTimer
+from retable.benchmarks.plan.seeds import derive_seed
+from retable.benchmarks.run import checkpoint
+from retable.benchmarks.run.progress import Progress
+from retable.datasets.task import Task
+from retable.methods.method import Method
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Journal
+
+
+class NonFiniteLossError(Exception):
+    """A loss became NaN or infinite; the message says which and at which step."""
+
+
+def set_up(method: Method, fabric: Fabric) -> None:
+    """Move a method's networks to the device, wrap them and their optimisers, and hand it its backward pass."""
+    for name, network in method.networks().items():
+        trainable = any(parameter.requires_grad for parameter in network.parameters())
+        setattr(method, name, fabric.setup_module(network) if trainable else fabric.to_device(network))
+    for name, optimizer in method.optimizers().items():
+        ready: Any = fabric.setup_optimizers(optimizer)
+        method.opt[name] = ready
+    method.backward = fabric.backward
+
+
+def train(
+    cell: Cell,
+    method: Method,
+    task: Task,
+    fabric: Fabric,
+    folder: Path,
+    journal: Journal,
+    progress: Progress,
+    preview: Callable[[int], None],
+) -> StepTimer:
+    """Train from the newest checkpoint, or from the start, to the last step.
+
+    Args:
+        cell: intervals, batch size and seed.
+        method: set up by :func:`set_up`.
+        task: prepared.
+        fabric: device and precision.
+        folder: where checkpoints live.
+        journal: gets the training curves.
+        progress: what the live view reads.
+        preview: draws the sample grid of a step.
+
+    Returns:
+        The timer that watched every step.
+
+    Raises:
+        NonFiniteLossError: a loss is NaN or infinite.
+    """
+    settings, run = method.settings, cell.run
+    networks = method.networks()
+    timer = StepTimer(fabric.device)
+    first = checkpoint.restore_newest(folder, networks, method.opt, lambda text: journal.write("note", text=text))
+    if first:
+        journal.write("note", text=f"resumed from the checkpoint of step {first}")
+    data_seed = derive_seed("data", cell.task, cell.seed)
+    for network in networks.values():
+        network.train(any(parameter.requires_grad for parameter in network.parameters()))
+    recent: dict[str, Tensor] = {}
+    for step in range(first, settings.steps):
+        batch = _to_device(task.batch(method.stream, step, settings.batch_size, data_seed), fabric)
+        with timer.step(settings.batch_size), fabric.autocast():
+            losses = method.training_step(batch, step)
+        # A term that is not computed in every step is logged with its newest value.
+        recent |= losses
+        done = step + 1
+        last = done == settings.steps
+        if done % run.log_every == 0 or last:
+            values = _finite(recent, step)
+            recent = {}
+            journal.write("metrics", step=done, values={**values, "steps_per_s": round(progress.rate, 3)})
+        # The steps between two log points are checked too, but one scalar at a time, and on CUDA not at all: it would
+        # wait for the device in every step.
+        elif fabric.device.type == "cpu":
+            _finite(losses, step)
+        progress.step(done, settings.steps)
+        if done % run.samples_every == 0 or last:
+            preview(done)
+        if done % run.checkpoint_every == 0 and not last:
+            checkpoint.save(folder, done, networks, method.opt)
+    return timer
+
+
+def _to_device(batch: Mapping[str, Tensor], fabric: Fabric) -> dict[str, Tensor]:
+    moved: Any = fabric.to_device(dict(batch))
+    return dict(moved)
+
+
+def _finite(losses: Mapping[str, Tensor], step: int) -> dict[str, float]:
+    values = {name: float(value) for name, value in losses.items()}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise NonFiniteLossError(f"{name} is {value} at step {step}")
+    return values
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception means that host or device memory ran out."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -1,0 +1,121 @@
+"""A cell: method x task x profile x seed as pure data. Its content hash is its identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Accelerator = Literal["auto", "cpu", "cuda"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+class RunSettings(BaseModel):
+    """How a cell is run, whatever its method: ``[run]`` in a profile, ``--set run.KEY=VALUE``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    accelerator: Accelerator = "auto"
+    """``auto`` is resolved to ``cuda`` or ``cpu`` when the plan is made, so that a cell says what it ran on."""
+    precision: Precision = "32-true"
+    """Lightning Fabric's name of the numeric precision."""
+    threads: int = Field(default=1, ge=1)
+    """CPU threads of the cell's process. Two processes with one thread beat one with two on networks this small."""
+    extractors: tuple[str, ...] = ("lite0",)
+    """Feature extractors of the image metrics: ``lite0`` (embedded), ``inception`` (needs its weights on disk)."""
+    log_every: int = Field(default=10, ge=1)
+    """Steps between two points of the training curves, from which the ``loss.*`` scores are averaged."""
+    samples_every: int = Field(default=200, ge=1)
+    """Steps between two sample grids."""
+    checkpoint_every: int = Field(default=200, ge=1)
+    """Steps between two checkpoints."""
+    timeout_s: float = Field(default=3600, gt=0)
+    """Wall-clock limit of one cell; past it the process is ended and the cell's status is ``timeout``."""
+
+
+class Cell(BaseModel):
+    """One unit of work. Equal cells have equal hashes, and a hash names the cell's directory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    """Registered name, ``paper/method``."""
+    task: str
+    """Registered name."""
+    variant: str = ""
+    """Short name of special task settings, e.g. ``no3-t``; derived from them by the task."""
+    profile: str
+    seed: int = Field(ge=0)
+    method_settings: dict[str, JsonValue]
+    task_settings: dict[str, JsonValue]
+    run: RunSettings = RunSettings()
+    starts_from: dict[str, Cell] = {}
+    """Role -> the cell whose trained networks this one starts from."""
+    judges: dict[str, Cell] = {}
+    """Role -> the cell whose classifier judges this one's images."""
+
+    @cached_property
+    def hash(self) -> str:
+        """First 16 hex digits of the SHA-256 of everything that can change the result.
+
+        The time-out and the intervals of grids and checkpoints cannot, so they are left out; needed cells count through
+        their own hashes.
+        """
+        content = self.model_dump(mode="json", exclude={"starts_from", "judges"})
+        for key in ("timeout_s", "samples_every", "checkpoint_every"):
+            del content["run"][key]
+        content["starts_from"] = {role: cell.hash for role, cell in sorted(self.starts_from.items())}
+        content["judges"] = {role: cell.hash for role, cell in sorted(self.judges.items())}
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+
+    @property
+    def paper(self) -> str:
+        """The part of the method's name before the slash."""
+        return self.method.partition("/")[0]
+
+    @property
+    def task_label(self) -> str:
+        """The task with its variant, as addresses show it."""
+        return f"{self.task}-{self.variant}" if self.variant else self.task
+
+    @property
+    def address(self) -> str:
+        """The readable name, ``paper/method/task/seed``; ``--only`` is a glob over it."""
+        return f"{self.method}/{self.task_label}/s{self.seed}"
+
+    @property
+    def needed(self) -> tuple[Cell, ...]:
+        """Cells that must be done before this one starts."""
+        return (*self.starts_from.values(), *self.judges.values())
+
+    def directory(self, root: Path) -> Path:
+        """Where the cell keeps everything, below the folder of all runs."""
+        return root / "cells" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', self.address)}-{self.hash}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The cell as plain data, with the derived names that other readers want."""
+        data = self.model_dump(mode="json", exclude={"starts_from", "judges"})
+        data["starts_from"] = {role: cell.to_json() for role, cell in self.starts_from.items()}
+        data["judges"] = {role: cell.to_json() for role, cell in self.judges.items()}
+        return {**data, "paper": self.paper, "hash": self.hash, "address": self.address}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Cell:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            ValueError: the data do not describe a cell, or their ``hash`` is not the cell's own.
+        """
+        data = dict(data)
+        said = {key: data.pop(key, None) for key in ("paper", "hash", "address")}
+        for key in ("starts_from", "judges"):
+            data[key] = {role: cls.from_json(cast(dict[str, Any], cell)) for role, cell in data.get(key, {}).items()}
+        cell = cls.model_validate(data)
+        if said["hash"] not in (None, cell.hash):
+            raise ValueError(f"cell {cell.address} says its hash is {said['hash']}, but its content gives {cell.hash}")
+        return cell
