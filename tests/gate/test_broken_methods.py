@@ -121,6 +121,7 @@ def _copy(tree: Path, break_: Break) -> Path:
     """Our sources with the one line changed."""
     for package in (*SOURCES, "reports"):
         shutil.copytree(REPOSITORY / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(REPOSITORY / "retable", tree / "retable", symlinks=True)
     file = tree / break_.file
     text = file.read_text(encoding="utf-8")
     assert text.count(break_.line) == 1, f"{break_.file} has changed: the break needs another line"

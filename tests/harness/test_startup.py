@@ -32,48 +32,7 @@ def test_the_command_of_a_cell_answers_before_anything_heavy_is_imported() -> No
 
 
 def test_training_and_evaluation_import_nothing_that_only_some_cells_need() -> None:
-    done = python(
-        "import sys, retable.benchmarks.run.training, retable.benchmarks.run.scoring, retable.benchmarks.run.system;
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-        
-         print(*sys.modules)"
-    )
+    done = python("import sys; from retable.benchmarks.run import training, scoring, system; print(*sys.modules)")
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "torch" in loaded, done.stderr
     assert not loaded & set(HEAVY)
