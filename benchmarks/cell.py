@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.run.old_journal import Journal, Status, events, finished, now_ms, read_json
 from retable.benchmarks.run.progress import Progress
 from retable.benchmarks.run.startup import uncollected
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import Journal, Status, events, finished, now_ms, read_json
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.gate.tolerance import worst
 from retable.benchmarks.plan.select import matches
-from retable.reports.records.journal import write_atomically
+from retable.benchmarks.run.old_journal import write_atomically
 from retable.reports.records.score import Protocol, Score
 
 Text = Annotated[str, Field(min_length=1)]

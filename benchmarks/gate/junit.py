@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.render import WORDS, headings, row
 from retable.benchmarks.gate.verdict import Check, GateReport
-from retable.reports.records.journal import write_atomically
+from retable.benchmarks.run.old_journal import write_atomically
 
 
 def write_junit(report: GateReport, path: Path) -> None:

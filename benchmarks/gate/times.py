@@ -29,7 +29,7 @@ from retable.benchmarks.gate.render import show, to_markdown
 from retable.benchmarks.gate.verdict import Base, Check, GateReport, Verdict
 from retable.benchmarks.plan.select import matches
 from retable.benchmarks.run.environment import REPOSITORY
-from retable.reports.records.journal import finished
+from retable.benchmarks.run.old_journal import finished
 
 if TYPE_CHECKING:
     from rich.console import Console

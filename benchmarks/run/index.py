@@ -13,8 +13,8 @@ from typing import Any
 from filelock import FileLock
 
 from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.run.old_journal import finished, read_json, write_json
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import finished, read_json, write_json
 
 
 def update(root: Path, suite: str, cells: Iterable[Cell]) -> None:

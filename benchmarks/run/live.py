@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.text import Text
 from rich.tree import Tree
 
+from retable.benchmarks.run.old_journal import read_json
 from retable.benchmarks.run.scheduler import CellState
-from retable.reports.records.journal import read_json
 
 STYLES = {
     "ok": "green",

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from retable.benchmarks.run.old_journal import Journal, Status, finished, now_ms, write_json
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import Journal, Status, finished, now_ms, write_json
 
 GRACE_S = 3.0
 """Between the polite and the impolite way of ending a process."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from retable.benchmarks.cli.seeds import Fewer, asked_for, refuse_idle
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.run.old_journal import finished, write_atomically
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import finished, write_atomically
 
 if TYPE_CHECKING:
     from retable.reports.data import Bundle

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from retable.benchmarks.run.old_journal import Status, finished
 from retable.benchmarks.run.process import LocalProcess, record_skipped
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import Status, finished
 
 POLL_S = 0.1
 

@@ -20,10 +20,10 @@ from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run import index
 from retable.benchmarks.run.environment import made_elsewhere
 from retable.benchmarks.run.live import STYLES, LiveView
+from retable.benchmarks.run.old_journal import finished
 from retable.benchmarks.run.scheduler import CellState, Executor
 from retable.reports.format import plural
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import finished
 
 if TYPE_CHECKING:
     from retable.benchmarks.tracking.tracker import Tracker

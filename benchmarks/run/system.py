@@ -7,7 +7,7 @@ from types import TracebackType
 
 import psutil
 
-from retable.reports.records.journal import Journal
+from retable.benchmarks.run.old_journal import Journal
 
 MIB = 1024 * 1024
 

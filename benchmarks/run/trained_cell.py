@@ -9,10 +9,10 @@ from pathlib import Path
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.run import index
 from retable.benchmarks.run.build import WEIGHTS, build_task, restore_method
+from retable.benchmarks.run.old_journal import read_json
 from retable.datasets.task import Task
 from retable.methods.method import Kind, Method
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import read_json
 
 _WHAT = {"translate": "does not translate images", "sample": "does not make images out of nothing"}
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from retable.benchmarks.metrics.timing import StepTimer
 from retable.benchmarks.plan.seeds import derive_seed
 from retable.benchmarks.run import checkpoint
+from retable.benchmarks.run.old_journal import Journal
 from retable.benchmarks.run.progress import Progress
 from retable.datasets.task import Task
 from retable.methods.method import Method
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import Journal
 
 
 class NonFiniteLossError(Exception):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from retable.benchmarks.run.old_journal import read_json
 from retable.benchmarks.tracking.connect import PATIENT_TIMEOUT_S, experiment_id, open_client
 from retable.benchmarks.tracking.parents import ensure_parent, finish_parent, reap
 from retable.benchmarks.tracking.record import Invocation
 from retable.benchmarks.tracking.replay import Parent, ReplayState, replay
-from retable.reports.records.journal import read_json
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from retable.reports.records.journal import now_ms, read_json, write_json
+from retable.benchmarks.run.old_journal import now_ms, read_json, write_json
 
 FOLDER = "invocations"
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from retable.benchmarks.run.old_journal import read_json
 from retable.benchmarks.tracking.names import MAX_NAME, curve_metric, escape, score_metric, system_metric
-from retable.reports.records.journal import read_json
 
 
 class Point(NamedTuple):

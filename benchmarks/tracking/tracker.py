@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.run.old_journal import now_ms, read_json, write_json
 from retable.benchmarks.tracking.address import default_uri, shown
 from retable.benchmarks.tracking.connect import quieten
 from retable.benchmarks.tracking.record import FOLDER, Invocation
-from retable.reports.records.journal import now_ms, read_json, write_json
 
 __all__ = ["Tracker", "default_uri"]
 

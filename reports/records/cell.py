@@ -7,12 +7,16 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ModelWrapValidatorHandler, computed_field, model_validator
 
 Accelerator = Literal["auto", "cpu", "cuda"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+_DERIVED = frozenset({"paper", "hash", "address"})
+"""Names that are written beside a cell's content for other readers, and follow from it."""
 
 
 class RunSettings(BaseModel):
@@ -59,6 +63,21 @@ class Cell(BaseModel):
     judges: dict[str, Cell] = {}
     """Role -> the cell whose classifier judges this one's images."""
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _without_derived(cls, data: Any, validate: ModelWrapValidatorHandler[Cell]) -> Cell:
+        """Take what is derived off written data, but not a hash that belongs to other content."""
+        if not isinstance(data, dict):
+            return validate(data)
+        cell = validate({key: value for key, value in data.items() if key not in _DERIVED})
+        if data.get("hash") not in (None, cell.hash):
+            raise ValueError(
+                f"cell {cell.address} says its hash is {data['hash']}, but its content gives {cell.hash}: "
+                "it was changed by hand, or written by another version of Retable"
+            )
+        return cell
+
+    @computed_field  # type: ignore[prop-decorator]
     @cached_property
     def hash(self) -> str:
         """First 16 hex digits of the SHA-256 of everything that can change the result.
@@ -66,13 +85,14 @@ class Cell(BaseModel):
         The time-out and the intervals of grids and checkpoints cannot, so they are left out; needed cells count through
         their own hashes.
         """
-        content = self.model_dump(mode="json", exclude={"starts_from", "judges"})
+        content = self.model_dump(mode="json", exclude={"starts_from", "judges", *_DERIVED})
         for key in ("timeout_s", "samples_every", "checkpoint_every"):
             del content["run"][key]
         content["starts_from"] = {role: cell.hash for role, cell in sorted(self.starts_from.items())}
         content["judges"] = {role: cell.hash for role, cell in sorted(self.judges.items())}
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def paper(self) -> str:
         """The part of the method's name before the slash."""
@@ -83,6 +103,7 @@ class Cell(BaseModel):
         """The task with its variant, as addresses show it."""
         return f"{self.task}-{self.variant}" if self.variant else self.task
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def address(self) -> str:
         """The readable name, ``paper/method/task/seed``; ``--only`` is a glob over it."""
@@ -99,23 +120,9 @@ class Cell(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """The cell as plain data, with the derived names that other readers want."""
-        data = self.model_dump(mode="json", exclude={"starts_from", "judges"})
-        data["starts_from"] = {role: cell.to_json() for role, cell in self.starts_from.items()}
-        data["judges"] = {role: cell.to_json() for role, cell in self.judges.items()}
-        return {**data, "paper": self.paper, "hash": self.hash, "address": self.address}
+        return self.model_dump(mode="json")
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Cell:
-        """The inverse of :meth:`to_json`.
-
-        Raises:
-            ValueError: the data do not describe a cell, or their ``hash`` is not the cell's own.
-        """
-        data = dict(data)
-        said = {key: data.pop(key, None) for key in ("paper", "hash", "address")}
-        for key in ("starts_from", "judges"):
-            data[key] = {role: cls.from_json(cast(dict[str, Any], cell)) for role, cell in data.get(key, {}).items()}
-        cell = cls.model_validate(data)
-        if said["hash"] not in (None, cell.hash):
-            raise ValueError(f"cell {cell.address} says its hash is {said['hash']}, but its content gives {cell.hash}")
-        return cell
+        """The inverse of :meth:`to_json`."""
+        return cls.model_validate(data)

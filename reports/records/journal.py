@@ -1,20 +1,24 @@
-"""What a crash leaves behind: a cell's directory, written so that it is readable at any moment.
+"""A cell's journal: what happened, one JSON line per event, appended while the cell runs.
 
-``cell.json`` (the order), ``journal.jsonl`` (what happened, appended line by line), ``result.json`` (how it ended), and
-last of all ``done``. Single files are replaced atomically; a torn last line of the journal is ignored by readers.
+A cell's folder holds ``cell.json`` (the order), ``journal.jsonl``, ``result.json`` (how it ended) and, last of all,
+``done``. It can be read at any moment: single files are replaced in one step, and a torn last line is passed over.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal, NamedTuple
 
-Status = Literal["ok", "failed", "oom", "timeout", "nonfinite", "skipped"]
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, TypeAdapter, ValidationError
+
+from retable.reports.records.cell import Cell
+from retable.reports.records.files import write_atomically
+from retable.reports.records.result import Result, Status
+from retable.reports.records.score import Score
 
 
 def now_ms() -> int:
@@ -22,85 +26,158 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace ``path`` in one step: temporary name in the same folder, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    t: NonNegativeInt = Field(default_factory=now_ms)
+    """Unix milliseconds."""
 
 
-def write_json(path: Path, data: Any) -> None:
-    """Atomically write indented JSON; NaN and infinities are refused, since other readers choke on them."""
-    write_atomically(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+class Start(_Event):
+    """An attempt begins."""
+
+    event: Literal["start"] = "start"
+    journal: str
+    """Identity of the journal, one over all attempts in its folder."""
+    attempt: int
+    cell: Cell
+    environment: dict[str, str]
+    data: dict[str, str]
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in ``path``, or ``None`` where there is none to be read."""
+class Metrics(_Event):
+    """Points of the training curves."""
+
+    event: Literal["metrics"] = "metrics"
+    step: NonNegativeInt
+    values: dict[str, FiniteFloat]
+
+
+class System(_Event):
+    """Measurements of the process and the GPU; ``step`` counts them from 0 in every attempt."""
+
+    event: Literal["system"] = "system"
+    step: NonNegativeInt
+    values: dict[str, FiniteFloat]
+
+
+class Samples(_Event):
+    """A grid of images was drawn."""
+
+    event: Literal["samples"] = "samples"
+    step: NonNegativeInt
+    file: str
+    """Relative to the cell's folder."""
+
+
+class Scored(_Event):
+    """A score was measured."""
+
+    event: Literal["score"] = "score"
+    score: Score
+
+
+class Note(_Event):
+    """Something that a reader of the run should know."""
+
+    event: Literal["note"] = "note"
+    text: str
+
+
+class End(_Event):
+    """An attempt is over."""
+
+    event: Literal["end"] = "end"
+    status: Status
+    reason: str = ""
+    wall_s: float = 0.0
+
+
+Event = Start | Metrics | System | Samples | Scored | Note | End
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+class Reading(NamedTuple):
+    """What a journal holds from some byte on."""
+
+    events: list[Event]
+    offset: int
+    """Where the next reading goes on: the byte after the last line that was read."""
+    ends: list[int]
+    """For every event the byte after its line."""
+    bad: list[int]
+    """Numbers of the lines, counted from 1 where this reading began, that hold no event. A torn last line is not among
+    them: it is what a crash leaves, or the beginning of what is still being written."""
+
+
+def read_journal(directory: Path, offset: int = 0) -> Reading:
+    """Read the journal in a cell's folder; an empty reading where there is none.
+
+    An unfinished last line is left for the next reading unless it is whole but for its line end: no beginning of a JSON
+    object is itself JSON, so what parses is complete.
+    """
     try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def events(directory: Path) -> Iterator[dict[str, Any]]:
-    """The journal's events in order. Lines that a crash tore are passed over."""
-    try:
-        lines = (directory / "journal.jsonl").read_bytes().splitlines()
+        with (directory / "journal.jsonl").open("rb") as file:
+            file.seek(offset)
+            content = file.read()
     except OSError:
-        return
-    for line in lines:
+        return Reading([], offset, [], [])
+    events: list[Event] = []
+    ends: list[int] = []
+    bad: list[int] = []
+    at = reached = offset
+    for number, line in enumerate(content.splitlines(keepends=True), start=1):
+        at += len(line)
+        whole = line.endswith(b"\n")
         try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict):
-            yield event
-
-
-def finished(directory: Path) -> dict[str, Any] | None:
-    """The result of a cell that ended, whatever its status; ``None`` while it has not."""
-    return read_json(directory / "result.json") if (directory / "done").exists() else None
+            event = _EVENT.validate_json(line)
+        except ValidationError:
+            if whole and line.strip():
+                bad.append(number)
+        else:
+            events.append(event)
+            ends.append(at)
+            whole = True
+        if whole:
+            reached = at
+    return Reading(events, reached, ends, bad)
 
 
 class Journal:
-    """Appends events to a cell's journal. One writer at a time: the cell's process, or the executor after its end."""
+    """Appends events to a cell's journal. One writer at a time: the cell's process, or the scheduler after its end."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self._path = directory / "journal.jsonl"
 
-    def start(self, cell: Mapping[str, Any], environment: Mapping[str, str], data: Mapping[str, str]) -> str:
-        """Open an attempt; the journal keeps one identity over all attempts in its directory. Returns that identity."""
-        starts = [event for event in events(self.directory) if event.get("event") == "start"]
-        identity = str(starts[0]["journal"]) if starts else uuid.uuid4().hex
+    def start(self, cell: Cell, environment: Mapping[str, str], data: Mapping[str, str]) -> str:
+        """Open an attempt. Returns the journal's identity, which all attempts in this folder share."""
+        starts = [event for event in read_journal(self.directory).events if isinstance(event, Start)]
+        identity = starts[0].journal if starts else uuid.uuid4().hex
         self._mend_torn_line()
         self.write(
-            "start",
-            journal=identity,
-            attempt=len(starts) + 1,
-            cell=dict(cell),
-            environment=dict(environment),
-            data=dict(data),
+            Start(
+                journal=identity,
+                attempt=len(starts) + 1,
+                cell=cell,
+                environment=dict(environment),
+                data=dict(data),
+            )
         )
         return identity
 
-    def write(self, event: str, **content: Any) -> None:
-        """Append one event. Floats must be finite."""
-        line = json.dumps({"t": now_ms(), "event": event, **content}, allow_nan=False, separators=(",", ":"))
+    def write(self, event: Event) -> None:
+        """Append one event."""
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+            file.write(event.model_dump_json() + "\n")
 
-    def end(self, status: Status, reason: str, result: Mapping[str, Any]) -> None:
+    def end(self, result: Result) -> None:
         """Close the attempt: the end event, then ``result.json``, and last of all ``done``."""
         self._mend_torn_line()
-        self.write("end", status=status, reason=reason, wall_s=result.get("wall_s", 0.0))
-        write_json(self.directory / "result.json", {**result, "status": status, "reason": reason})
-        write_atomically(self.directory / "done", status + "\n")
+        self.write(End(status=result.status, reason=result.reason, wall_s=result.wall_s))
+        write_atomically(self.directory / "result.json", result.model_dump_json(indent=1) + "\n")
+        write_atomically(self.directory / "done", result.status + "\n")
 
     def _mend_torn_line(self) -> None:
         """End an unfinished last line, so that the next event does not become part of it."""

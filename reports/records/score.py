@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 
 class Protocol(BaseModel):
@@ -34,7 +34,7 @@ class Score(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    value: float
+    value: FiniteFloat
     unit: str = ""
     """``%``, ``s``, ``images/s``, ``MiB`` or empty."""
     direction: Literal["higher", "lower", "none"]
@@ -43,3 +43,8 @@ class Score(BaseModel):
     protocol: Protocol
     interval: tuple[float, float] | None = None
     """Standard error band or bootstrap interval where the metric has one of its own (KID over subsets)."""
+
+    @property
+    def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """What tells this score from the others of its cell: name and slice."""
+        return self.name, tuple(sorted(self.slice.items()))

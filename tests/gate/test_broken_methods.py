@@ -23,8 +23,8 @@ from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import EXPECTED, load_suite
 from retable.benchmarks.run import index
 from retable.benchmarks.run.environment import REPOSITORY, SOURCES, made_elsewhere
+from retable.benchmarks.run.old_journal import finished
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import finished
 
 RUN = """
 import sys

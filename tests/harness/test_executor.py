@@ -16,8 +16,8 @@ import pytest
 
 from retable.benchmarks.plan.overrides import Override, parse_override
 from retable.benchmarks.plan.plan import Plan
+from retable.benchmarks.run.old_journal import events, finished
 from retable.benchmarks.run.scheduler import CellState, Executor
-from retable.reports.records.journal import events, finished
 from tests.harness.conftest import DUMMY_ROW, result_of
 
 MISBEHAVIOUR = {

@@ -24,6 +24,7 @@ from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
 from retable.benchmarks.run import index
 from retable.benchmarks.run.build import WEIGHTS, build_task, restore_method
+from retable.benchmarks.run.old_journal import write_json
 from retable.benchmarks.run.scoring import Answers
 from retable.benchmarks.run.training import set_up
 from retable.datasets.errors import DataError
@@ -31,7 +32,6 @@ from retable.datasets.images import read_image
 from retable.datasets.task import Kind, Measure, Request, TaskInfo
 from retable.methods.method import Info, Method, MethodSettings
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import write_json
 from tests.harness.conftest import DUMMY_ROW, result_of, write_suite
 
 ADDRESS = "dummy/painter/few-squares/s0"

@@ -12,10 +12,10 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
+from retable.benchmarks.run.old_journal import Journal, events
 from retable.benchmarks.run.progress import Progress
 from retable.benchmarks.run.training import NonFiniteLossError, set_up, train
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import Journal, events
 
 EVERY = 2
 

@@ -21,11 +21,11 @@ from retable.benchmarks.plan.suites import load_suite
 from retable.benchmarks.run import index
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
 from retable.benchmarks.run.checkpoint import save_weights
+from retable.benchmarks.run.old_journal import write_json
 from retable.datasets.errors import DataError
 from retable.datasets.images import read_image
 from retable.datasets.task import Request
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import write_json
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 ADDRESS = "dummy/dummy/dummy/s0"

@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from retable.benchmarks.run.old_journal import write_json
 from retable.reports.records.cell import Cell, RunSettings
-from retable.reports.records.journal import write_json
 
 T0 = 1_790_000_000_000
 ENVIRONMENT = {

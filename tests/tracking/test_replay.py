@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from retable.benchmarks.run.old_journal import events
 from retable.benchmarks.tracking.names import score_metric
 from retable.benchmarks.tracking.sync import sync
-from retable.reports.records.journal import events
 from tests.tracking.conftest import Store
 from tests.tracking.factory import DATA, T0, FakeCell, MakeCell, make_cell, make_score
 

@@ -16,11 +16,11 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retable.benchmarks.run.old_journal import now_ms
 from retable.benchmarks.tracking.address import default_uri, is_http
 from retable.benchmarks.tracking.connect import PREFIX, open_client
 from retable.benchmarks.tracking.record import Invocation
 from retable.benchmarks.tracking.sync import sync
-from retable.reports.records.journal import now_ms
 from tests.browser import chromium
 from tests.tracking.factory import FakeCell, make_cell, make_score
 from tests.tracking.servers import free_port, ui_server

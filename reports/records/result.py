@@ -1,0 +1,73 @@
+"""How a cell ended: the schema of ``result.json``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
+
+from retable.reports.records.cell import Cell
+from retable.reports.records.score import Score
+
+Status = Literal["ok", "failed", "oom", "timeout", "nonfinite", "skipped"]
+
+
+class RecordError(Exception):
+    """A file of a cell's folder does not hold what it should; the message names the file, what is wrong and where."""
+
+
+class Result(BaseModel):
+    """One cell's outcome. Keys that a newer version adds are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cell: Cell
+    status: Status
+    reason: str = ""
+    """One line; empty for ``ok``."""
+    scores: tuple[Score, ...] = ()
+    """In the task's order. A cell that did not end ``ok`` keeps those it had."""
+    environment: dict[str, str] = {}
+    """What the cell depended on besides its settings: device, versions, commit, digest of the sources."""
+    data: dict[str, str] = {}
+    """Data set or file -> digest of what the cell saw."""
+    steps: NonNegativeInt = 0
+    """Training steps that were asked for."""
+    journal: str = ""
+    """The journal's identity, one over all attempts; empty for a cell that never started."""
+    started: NonNegativeInt = 0
+    """Unix milliseconds."""
+    ended: NonNegativeInt = 0
+    wall_s: NonNegativeFloat = 0.0
+    """Seconds of the last attempt."""
+
+
+def read_result(directory: Path) -> Result | None:
+    """The result in a cell's folder, whether or not the cell is done; ``None`` where there is no such file.
+
+    Raises:
+        RecordError: the file cannot be read or is not a result.
+    """
+    path = directory / "result.json"
+    where = f"{directory.name}/result.json"
+    try:
+        return Result.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RecordError(f"{where} cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "its top level"
+        raise RecordError(f"{where} is not a result: {place}: {first['msg']}") from error
+
+
+def finished(directory: Path) -> Result | None:
+    """The result of a cell that ended, whatever its status; ``None`` while it has not, or where its file is damaged."""
+    if not (directory / "done").exists():
+        return None
+    try:
+        return read_result(directory)
+    except RecordError:
+        return None
