@@ -121,9 +121,9 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
     import torch
     from lightning_fabric import Fabric
 
+    from retable.benchmarks.environment import environment
     from retable.benchmarks.plan.seeds import derive_seed, seed_everything
     from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, file_digests
-    from retable.benchmarks.run.environment import environment
     from retable.benchmarks.run.scoring import score_cell
     from retable.benchmarks.run.system import SystemMonitor
     from retable.benchmarks.run.training import set_up, train

@@ -23,12 +23,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from retable.benchmarks.environment import REPOSITORY
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.junit import write_file, write_junit
 from retable.benchmarks.gate.render import show, to_markdown
 from retable.benchmarks.gate.verdict import Base, Check, GateReport, Verdict
 from retable.benchmarks.plan.select import matches
-from retable.benchmarks.run.environment import REPOSITORY
 from retable.benchmarks.run.old_journal import finished
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run import index
-from retable.benchmarks.run.environment import made_elsewhere
 from retable.benchmarks.run.live import STYLES, LiveView
 from retable.benchmarks.run.old_journal import finished
 from retable.benchmarks.run.scheduler import CellState, Executor

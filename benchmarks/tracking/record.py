@@ -53,7 +53,7 @@ class Invocation(BaseModel):
     @classmethod
     def begin(cls, id_: str, suite: str) -> Invocation:
         """A new invocation by this process."""
-        from retable.benchmarks.run.environment import REPOSITORY, git_state
+        from retable.benchmarks.environment import REPOSITORY, git_state
 
         commit, dirty = git_state(REPOSITORY)
         return cls(

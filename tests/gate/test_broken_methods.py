@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from retable.benchmarks.environment import REPOSITORY, SOURCES, made_elsewhere
 from retable.benchmarks.gate import gate
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import EXPECTED, load_suite
 from retable.benchmarks.run import index
-from retable.benchmarks.run.environment import REPOSITORY, SOURCES, made_elsewhere
 from retable.benchmarks.run.old_journal import finished
 from retable.reports.records.cell import Cell
 

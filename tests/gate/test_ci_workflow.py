@@ -12,9 +12,9 @@ import typer.main
 import yaml
 
 from retable.benchmarks.cli.main import app
+from retable.benchmarks.environment import REPOSITORY
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.suites import load_suite
-from retable.benchmarks.run.environment import REPOSITORY
 
 WORKFLOW = REPOSITORY / "docs" / "ci" / "github-actions.yml"
 PAGE = REPOSITORY / "docs" / "gate.md"

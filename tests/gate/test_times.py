@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from retable.benchmarks.environment import REPOSITORY
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.render import to_text
 from retable.benchmarks.gate.times import check_times, judge, worktree
-from retable.benchmarks.run.environment import REPOSITORY
 
 CELL = "dtn/dtn/digits/s0"
 DRIFT = [1.0, 1.4, 2.0, 1.1, 3.0, 1.7]

@@ -14,9 +14,9 @@ import pytest
 
 from retable.benchmarks.cli import main as cli
 from retable.benchmarks.cli.listing import listing
+from retable.benchmarks.environment import code_digest
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite, suite_names
-from retable.benchmarks.run.environment import code_digest
 from retable.benchmarks.run.suite_run import prepare_data
 from tests.harness.conftest import DUMMY_ROW, write_suite
 

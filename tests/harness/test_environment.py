@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retable.benchmarks.run.environment import REPOSITORY, SOURCES, code_digest, environment, made_elsewhere
+from retable.benchmarks.environment import REPOSITORY, SOURCES, code_digest, environment, made_elsewhere
 
 
 @pytest.fixture
