@@ -1,0 +1,164 @@
+"""A run that MLflow holds is found by its id or its commit, and its results land in a folder of runs like any other."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.download import BaseRun, download_run
+from retable.benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.sync import sync
+from retable.reports.records.result import Result, finished
+from tests.tracking.conftest import Store
+from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell
+from tests.tracking.servers import free_port
+
+COMMITS = {"a0": "a1" * 20, "a1": "b2" * 20, "a2": "b2c3" + "0" * 36, "a3": "d4" * 20, "a4": "d4" * 20, "a6": "f6" * 20}
+
+
+def record(root: Path, id_: str, cells: list[FakeCell], n: int, status: str = "ok", dirty: str = "false") -> None:
+    planned = {cell.cell["hash"]: cell.cell["address"] for cell in cells}
+    began = T0 + 1_000_000 * n
+    known = {"id": id_, "suite": "quick", "started": began, "host": "elsewhere", "status": status, "dirty": dirty}
+    ended = 0 if status == "running" else began + 900_000
+    Invocation(**known, commit=COMMITS[id_], planned=planned, ended=ended).write(root)
+
+
+@pytest.fixture
+def cells(make: MakeCell, store: Store, root: Path) -> list[FakeCell]:
+    """Two cells; a0 ran both, a1 and a2 planned them again, a3 did so from an unclean tree, a4 was killed."""
+    found = [make(cell=make_cell(seed=n)).belongs_to(id="a0").start().score_digits(80.0 + n).end() for n in range(2)]
+    for n, id_ in enumerate(["a0", "a1", "a2", "a3", "a4"]):
+        record(root, id_, found, n, "killed" if id_ == "a4" else "ok", "true" if id_ == "a3" else "false")
+    sync([root], store.uri)
+    return found
+
+
+def run_id(store: Store, invocation: str) -> str:
+    return next(run[".id"] for run in store.tags(kind="invocation", invocation=invocation))
+
+
+def results(base: BaseRun) -> dict[int, Result]:
+    found = [finished(folder) for folder in (base.folder / "cells").iterdir()]
+    return {result.cell.seed: result for result in found if result is not None}
+
+
+def test_a_commit_is_found_by_its_first_digits_with_every_score(
+    store: Store, cells: list[FakeCell], tmp_path: Path
+) -> None:
+    found = download_run(store.uri, "quick", "a1a1", tmp_path / "base")
+    assert (found.commit, found.dirty, found.planned) == ("a1" * 20, False, {cell.cell["hash"] for cell in cells})
+    assert found.label == f"commit a1a1a1a1a1, run {found.run_id[:8]}"
+    got = {seed: result.model_dump(mode="json")["scores"] for seed, result in results(found).items()}
+    assert [[score["value"] for score in got[n]] for n in (0, 1)] == [
+        [score["value"] for score in cell.scores] for cell in cells
+    ]
+    assert got[1][0]["protocol"]["data"] == "digits:standin:test"
+
+
+def test_a_run_is_found_by_its_id_or_its_invocations(store: Store, cells: list[FakeCell], tmp_path: Path) -> None:
+    id_ = run_id(store, "a1")
+    found = download_run(store.uri, "quick", id_, tmp_path / "base")
+    assert (found.run_id, found.commit) == (id_, "b2" * 20)
+    assert len(results(found)) == 2
+
+
+def test_a_run_from_an_unclean_tree_says_so(store: Store, cells: list[FakeCell], tmp_path: Path) -> None:
+    found = download_run(store.uri, "quick", "d4d4d4", tmp_path / "base")
+    assert found.run_id == run_id(store, "a3")
+    assert "with uncommitted changes" in found.label
+
+
+def test_a_cell_keeps_the_result_that_it_had_when_the_run_ended(
+    store: Store, root: Path, make: MakeCell, cells: list[FakeCell], tmp_path: Path
+) -> None:
+    shutil.rmtree(cells[0].directory)
+    again = make(cell=cells[0].cell)
+    again.t = T0 + 20_000_000
+    again.belongs_to(id="a5", started=again.t).start().score_digits(12.0).end("failed")
+    sync([root], store.uri)
+    result = results(download_run(store.uri, "quick", "a1a1", tmp_path / "base"))[0]
+    assert (result.status, result.scores[0].value) == ("ok", 80.0)
+
+
+def test_a_cell_without_a_result_is_planned_and_has_no_folder_with_one(
+    store: Store, root: Path, make: MakeCell, cells: list[FakeCell], tmp_path: Path
+) -> None:
+    killed = make(cell=make_cell(seed=2)).belongs_to(id="a0").start().train([0])
+    failed = make(cell=make_cell(seed=3)).belongs_to(id="a0").start().end("oom", "no memory")
+    record(root, "a6", [*cells, killed, failed], 5, "failed")
+    sync([root], store.uri)
+    found = download_run(store.uri, "quick", "f6f6", tmp_path / "base")
+    assert {seed: result.status for seed, result in results(found).items()} == {0: "ok", 1: "ok", 3: "oom"}
+    assert len(found.planned) == 4
+
+
+@pytest.mark.parametrize(
+    ("wanted", "suite", "words"),
+    [
+        ("b2", "quick", "neither a run's id"),
+        ("main", "quick", "`git rev-parse main`"),
+        ("ffff", "quick", r"no run of suite 'quick' at commit ffff in MLflow \(the newest are of d4d4d4d4d4, b2c3"),
+        ("a1a1", "quik", r"no runs of suite 'quik'; did you mean 'quick'\? \(it has: quick\)"),
+        ("0" * 32, "quick", "MLflow has no run 0000"),
+    ],
+)
+def test_what_is_not_there_is_one_clear_line(
+    store: Store, cells: list[FakeCell], wanted: str, suite: str, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=words):
+        download_run(store.uri, suite, wanted, tmp_path / "base")
+
+
+def test_an_ambiguous_commit_names_its_candidates(
+    store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
+) -> None:
+    other = "b2c3" + "1" * 36
+    Invocation(id="b0", suite="quick", started=T0, commit=other, status="ok", ended=T0 + 1).write(root)
+    sync([root], store.uri)
+    with pytest.raises(UserError, match="commit b2c3 is ambiguous: b2c3000000, b2c3111111"):
+        download_run(store.uri, "quick", "b2c3", tmp_path / "base")
+
+
+def test_runs_that_cannot_be_a_base_are_refused_by_what_they_are(
+    store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
+) -> None:
+    Invocation(id="e0", suite="smoke", started=T0, status="ok", ended=T0 + 1).write(root)
+    Invocation(id="e1", suite="quick", started=T0, commit="e1" * 20, status="ok", ended=T0 + 1).write(root)
+    sync([root], store.uri)
+    (child,) = store.tags(journal=cells[0].journal)
+    refusals = {
+        run_id(store, "a4"): r"did not come to its end \(its status is killed\)",
+        child[".id"]: f"is that of one cell, {cells[0].cell['address']}; give its parent run",
+        run_id(store, "e0"): "belongs to suite 'smoke', not to 'quick'; give --suite smoke",
+        "e1e1": "has no cells in MLflow; `retable sync` may bring them there",
+    }
+    for wanted, words in refusals.items():
+        with pytest.raises(UserError, match=words):
+            download_run(store.uri, "quick", wanted, tmp_path / "base")
+
+
+def test_no_database_and_no_server_are_one_clear_line_and_leave_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.db: no such MLflow database"):
+        download_run(f"sqlite:///{tmp_path}/none.db", "quick", "a1a1", tmp_path / "base")
+    with pytest.raises(UserError, match=r"MLflow cannot be reached: .*check MLFLOW_TRACKING_URI"):
+        download_run(f"http://127.0.0.1:{free_port()}", "quick", "a1a1", tmp_path / "base")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_moved_with_its_artifacts_is_read(store: Store, cells: list[FakeCell], tmp_path: Path) -> None:
+    shutil.copytree(store.root, tmp_path / "moved")
+    shutil.rmtree(store.root / "mlartifacts")
+    found = download_run(f"sqlite:///{tmp_path}/moved/mlflow.db", "quick", "a1a1", tmp_path / "base")
+    assert [result.status for result in results(found).values()] == ["ok", "ok"]
+
+
+def test_a_base_whose_results_are_gone_is_refused(
+    store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
+) -> None:
+    shutil.rmtree(root / "mlartifacts")
+    with pytest.raises(UserError, match=r"lacks the results of 2 cells.*keep MLflow's folder of artifacts"):
+        download_run(store.uri, "quick", "a1a1", tmp_path / "base")
