@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from retable.reports import format as text
-from retable.reports.stages import stage_seconds
+from retable.reports import text
+from retable.reports.compute.stages import stage_seconds
 
 
 class _Loose(BaseModel):
@@ -86,7 +86,7 @@ class CellRecord:
     curves: Mapping[tuple[int, str], float] = field(default_factory=dict)
     samples: tuple[tuple[str, Path], ...] = ()
     stages: Mapping[str, float] = field(default_factory=dict)
-    """Stage -> seconds, as :func:`retable.reports.stages.stage_seconds` reads them from the journal."""
+    """Stage -> seconds, as :func:`retable.reports.compute.stages.stage_seconds` reads them from the journal."""
     warnings: tuple[str, ...] = ()
 
 

@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from retable.reports import format as text
-from retable.reports.build import write
-from retable.reports.claims import build_claims
-from retable.reports.curves import CurveFigure, curve_figures
-from retable.reports.data import Bundle
+from retable.reports import text
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
-from retable.reports.pictures import evenly, side_by_side, stored_as
-from retable.reports.plots import plot_figures
-from retable.reports.published import load_papers
-from retable.reports.tables import build_tables
+from retable.reports.published.papers import load_papers
+from retable.reports.render.curves import CurveFigure, curve_figures
+from retable.reports.render.pictures import evenly, side_by_side, stored_as
+from retable.reports.render.plots import plot_figures
+from retable.reports.write import write
 
 LARGEST = 4_500_000
 """Bytes of the page; with RESULTS.md and the rest of the folder it stays below 5 MB."""
@@ -40,10 +40,10 @@ def build_compact(bundle: Bundle, out: Path) -> Path:
 
     Raises:
         ReportError: the page is larger even with the worst pictures, or cannot be written; see also
-            :func:`retable.reports.build.build`.
+            :func:`retable.reports.write.build`.
     """
-    from retable.reports import render_html
-    from retable.reports.budget import budget_table
+    from retable.reports.compute.time_budget import budget_table
+    from retable.reports.render import html_page as html_page
 
     papers = load_papers()
     tables = build_tables(bundle, papers)
@@ -56,7 +56,7 @@ def build_compact(bundle: Bundle, out: Path) -> Path:
     page = b""
     for level in LEVELS:
         with stored_as(level.quality, lossless_up_to=0):
-            page = render_html.render(
+            page = html_page.render(
                 _thinned(bundle, level, curves),
                 [*tables, budget] if budget else tables,
                 papers,

@@ -59,7 +59,7 @@ def _suites(table: Table) -> list[Row]:
 
 
 def _tables(table: Table) -> list[Row]:
-    from retable.reports.published import published_tables
+    from retable.reports.published.papers import published_tables
 
     for name in ("table", "rows", "caption"):
         table.add_column(name)

@@ -12,8 +12,8 @@ from retable.benchmarks.docs.family import Family, Member, families
 from retable.benchmarks.docs.results import Recorded, results
 from retable.benchmarks.docs.tables import metrics_list, settings_table
 from retable.benchmarks.docs.usage import usage
-from retable.reports.published import PublishedPaper
-from retable.reports.render_markdown import escape
+from retable.reports.published.papers import PublishedPaper
+from retable.reports.render.markdown import escape
 
 INDEX = "README.md"
 MADE = "<!-- Written by `retable docs` from docstrings, settings, published tables and recordings; do not edit. -->"

@@ -10,16 +10,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from retable.benchmarks.docs.docstrings import line
-from retable.reports import format as text
-from retable.reports.claim_model import Claims
-from retable.reports.claims import build_claims
-from retable.reports.data import Bundle
-from retable.reports.lookup import Index, expand_rows
-from retable.reports.model import Table
-from retable.reports.published import PublishedPaper
-from retable.reports.render_markdown import escape
-from retable.reports.table_data import Column, PublishedTable, PublishedValue, Row
-from retable.reports.tables import build_tables
+from retable.reports import text
+from retable.reports.compute.claim_model import Claims
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.select import Index, expand_rows
+from retable.reports.compute.table_model import Table
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import PublishedPaper
+from retable.reports.published.table_schema import Column, PublishedTable, PublishedValue, Row
+from retable.reports.render.markdown import escape
 
 NOT_MEASURED = "not measured"
 BEGIN = "<!-- results: numbers are renewed by `retable docs` alone -->"

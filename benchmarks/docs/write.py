@@ -13,10 +13,10 @@ from retable.benchmarks.docs.pages import pages
 from retable.benchmarks.docs.results import BEGIN, Recorded, kept
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.run.old_journal import write_atomically
-from retable.reports.data import Bundle, load
-from retable.reports.model import Table
-from retable.reports.pictures import compose, side_by_side
-from retable.reports.published import load_papers
+from retable.reports.compute.runs import Bundle, load
+from retable.reports.compute.table_model import Table
+from retable.reports.published.papers import load_papers
+from retable.reports.render.pictures import compose, side_by_side
 
 if TYPE_CHECKING:
     from PIL.Image import Image

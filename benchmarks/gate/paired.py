@@ -54,7 +54,7 @@ import numpy as np
 from retable.benchmarks.gate.expectations import Expectation
 from retable.benchmarks.gate.tolerance import FALSE_ALARMS, factor, floor
 from retable.benchmarks.gate.verdict import gain
-from retable.reports.statistics import INTERVAL_FROM, bootstrap_interval
+from retable.reports.compute.statistics import INTERVAL_FROM, bootstrap_interval
 
 MIN_PAIRS = 3
 """Fewer say nothing about a spread."""

@@ -18,7 +18,7 @@ from retable.benchmarks.run.old_journal import finished, write_atomically
 from retable.reports.records.cell import Cell
 
 if TYPE_CHECKING:
-    from retable.reports.data import Bundle
+    from retable.reports.compute.runs import Bundle
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def recorded_bundle(
         UserError: see :func:`planned_cells` and :func:`find_recorded`.
     """
     from retable.benchmarks.plan.registry import get_method
-    from retable.reports.data import load
+    from retable.reports.compute.runs import load
 
     recorded = find_recorded(planned_cells(suites, seeds, fewer), runs)
     bundle = load(
@@ -197,7 +197,7 @@ def indexed_bundle(root: Path, suite: str) -> Bundle:
     from retable.benchmarks.plan.registry import get_method
     from retable.benchmarks.run import index
     from retable.benchmarks.run.suite_run import other_settings
-    from retable.reports.data import load
+    from retable.reports.compute.runs import load
 
     cells = index.suite_cells(root, suite)
     titles = {cell.method: get_method(cell.method).title for cell in cells}
@@ -217,9 +217,9 @@ def make_report(wanted: Wanted, root: Path, out: Path) -> tuple[Path, tuple[str,
     Raises:
         UserError: see :func:`recorded_bundle` and :func:`indexed_bundle`.
     """
-    from retable.reports.budget import budget_page
-    from retable.reports.build import build, results_page
     from retable.reports.compact import build_compact
+    from retable.reports.render.budget_page import budget_page
+    from retable.reports.write import build, results_page
 
     notes: tuple[str, ...] = ()
     if wanted.runs or wanted.seeds is not None or wanted.fewer or len(wanted.suites) > 1:

@@ -22,8 +22,8 @@ from retable.benchmarks.run import index
 from retable.benchmarks.run.live import STYLES, LiveView
 from retable.benchmarks.run.old_journal import finished
 from retable.benchmarks.run.scheduler import CellState, Executor
-from retable.reports.format import plural
 from retable.reports.records.cell import Cell
+from retable.reports.text import plural
 
 if TYPE_CHECKING:
     from retable.benchmarks.tracking.tracker import Tracker
@@ -122,7 +122,7 @@ def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:
         ``(path of index.html, Markdown summary, RESULTS.md page)``.
     """
     from retable.benchmarks.run.results import indexed_bundle
-    from retable.reports.build import build, markdown_summary, results_page
+    from retable.reports.write import build, markdown_summary, results_page
 
     bundle = indexed_bundle(root, suite)
     files = build(bundle, out)

@@ -80,7 +80,7 @@ def dataset_context(name: str) -> str:
 def _rows() -> tuple[tuple[str, str, str | None, frozenset[str]], ...]:
     """``(table, method, task or any, variants)`` of every row with a method of ours."""
     from retable.reports.errors import ReportError
-    from retable.reports.published import published_tables
+    from retable.reports.published.papers import published_tables
 
     try:
         tables = published_tables()

@@ -18,7 +18,7 @@ from retable.benchmarks.metrics import METRICS
 from retable.benchmarks.metrics.measure import Answer, measure
 from retable.datasets.task import TaskInfo
 from retable.methods.method import Method
-from retable.reports.published import load_paper
+from retable.reports.published.papers import load_paper
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -24,8 +24,8 @@ from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.registry import methods
 from retable.benchmarks.plan.suites import load_suite
 from retable.methods.method import MethodSettings
-from retable.reports.data import load
-from retable.reports.published import load_papers
+from retable.reports.compute.runs import load
+from retable.reports.published.papers import load_papers
 from tests.plugin.install import install_plugin
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 from retable.benchmarks.gate.expectations import Expectation, KeyProtocol
 from retable.benchmarks.gate.paired import decide, judge, own_tolerance, recorded_tolerance
 from retable.benchmarks.gate.tolerance import FALSE_ALARMS, tolerance
-from retable.reports.statistics import bootstrap_interval
+from retable.reports.compute.statistics import bootstrap_interval
 
 COMPARISONS = 40
 RUNS = 150

@@ -9,12 +9,12 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from itertools import groupby
 
-from retable.reports.data import Bundle
-from retable.reports.model import Table
-from retable.reports.published import PublishedPaper
-from retable.reports.render_markdown import escape
-from retable.reports.table_data import PublishedTable
-from retable.reports.tables import build_tables
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.table_model import Table
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import PublishedPaper
+from retable.reports.published.table_schema import PublishedTable
+from retable.reports.render.markdown import escape
 
 RENEW = "run the command under 'How RESULTS.md and docs/report are made' in CONTRIBUTING.md"
 

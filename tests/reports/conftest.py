@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.data import Bundle
+from retable.reports.compute.runs import Bundle
 from tests.reports.report_factory import Cells, dtn_suite
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from retable.reports.data import Bundle, load
+from retable.reports.compute.runs import Bundle, load
 
 JUDGE_WEIGHTS = "1a2b3c4d5e6f7081"
 TITLES = {"dtn/dtn": "DTN", "dtn/baseline": "Baseline method (Sec. 3)", "judges/mnist": "MNIST judge"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from retable.reports.budget import budget_page
-from retable.reports.build import results_page
+from retable.reports.render.budget_page import budget_page
+from retable.reports.write import results_page
 from tests.reports.report_factory import Cells
 
 COMMAND = {

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retable.reports.build import SUMMARY_LIMIT, ReportFiles, build, markdown_summary, results_page
-from retable.reports.curves import curve_figures, inline_svg
-from retable.reports.data import Bundle
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
-from retable.reports.pictures import compose, evenly, shrink, side_by_side
-from retable.reports.tables import build_tables
+from retable.reports.render.curves import curve_figures, inline_svg
+from retable.reports.render.pictures import compose, evenly, shrink, side_by_side
+from retable.reports.write import SUMMARY_LIMIT, ReportFiles, build, markdown_summary, results_page
 from tests.reports.report_factory import Cells, accuracy, dtn_suite, strips, write_grid
 from tests.reports.test_reports_render import HOSTILE, Page
 

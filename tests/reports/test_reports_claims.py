@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import retable.reports.claims as decisions
-from retable.reports.claim_model import ALPHA, ClaimLine, count_verdicts
-from retable.reports.claims import build_claims, decide
+import retable.reports.compute.decide_claims as decisions
+from retable.reports.compute.claim_model import ALPHA, ClaimLine, count_verdicts
+from retable.reports.compute.decide_claims import build_claims, decide
+from retable.reports.compute.statistics import bootstrap_interval, lower_tail, simes
+from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
-from retable.reports.published import PublishedPaper, load_paper, load_papers
-from retable.reports.statistics import bootstrap_interval, lower_tail, simes
-from retable.reports.tables import build_tables
+from retable.reports.published.papers import PublishedPaper, load_paper, load_papers
 from tests.reports.cartoon_factory import SKILL, cartoon_suite
 from tests.reports.report_factory import Cells, score
 

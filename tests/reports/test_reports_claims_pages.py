@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retable.reports import render_html, render_latex, render_markdown
-from retable.reports.build import SUMMARY_LIMIT, build, markdown_summary, results_page
-from retable.reports.claim_model import Claims
-from retable.reports.claims import build_claims
-from retable.reports.data import Bundle
-from retable.reports.pictures import compose, side_by_side
-from retable.reports.published import load_paper, load_papers
-from retable.reports.tables import build_tables
+from retable.reports.compute.claim_model import Claims
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import load_paper, load_papers
+from retable.reports.render import html_page as html_page
+from retable.reports.render import latex as latex
+from retable.reports.render import markdown as markdown
+from retable.reports.render.pictures import compose, side_by_side
+from retable.reports.write import SUMMARY_LIMIT, build, markdown_summary, results_page
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.report_factory import Cells, dtn_suite
 from tests.reports.test_reports_claims import CLAIM, fill
@@ -52,7 +54,7 @@ def page(bundle: Bundle, claims: list[Claims]) -> str:
     tables = build_tables(bundle)
     pairs = {table.anchor: side_by_side(bundle, table) for table in tables if table.figure_caption}
     shown = {anchor: figure for anchor, figure in pairs.items() if figure is not None}
-    return render_html.render(bundle, tables, load_papers(), [], shown, claims)
+    return html_page.render(bundle, tables, load_papers(), [], shown, claims)
 
 
 def wanted(claims: Claims) -> list[Row]:
@@ -70,14 +72,14 @@ def split_word(word: str, sentence: str) -> Row:
 
 def markdown_rows(claims: Claims) -> list[Row]:
     rows = []
-    for line in render_markdown.claim_rows(claims).splitlines()[2:]:
+    for line in markdown.claim_rows(claims).splitlines()[2:]:
         cells = [markdown_text(cell) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         rows.append(tuple(cells) if cells[2] else split_word(*cells[:2]))
     return rows
 
 
 def latex_rows(claims: Claims) -> list[Row]:
-    parts = render_latex.render_claims(claims).split("\\toprule")[1:]
+    parts = latex.render_claims(claims).split("\\toprule")[1:]
     body = "".join(part.split("\\midrule\n", 1)[1].split("\\bottomrule")[0] for part in parts)
     rows: list[Row] = []
     for line in body.replace("\\midrule\n", "").strip().splitlines():
@@ -152,7 +154,7 @@ def test_all_outputs_print_the_same_claims(claims: list[Claims], page: str) -> N
 def test_all_outputs_print_the_same_claims_whatever_the_seeds(cells: Cells, seeds: int) -> None:
     bundle = cartoon_suite(cells, range(seeds)).bundle()
     (paper,) = decided(bundle)
-    page = render_html.render(bundle, build_tables(bundle), [], [], {}, [paper])
+    page = html_page.render(bundle, build_tables(bundle), [], [], {}, [paper])
     assert ClaimPage(page).of(paper) == markdown_rows(paper) == latex_rows(paper) == wanted(paper)
     assert {line.verdict for line in paper.lines} == ({"undecided"} if seeds == 1 else {"reproduced"})
 
@@ -187,7 +189,7 @@ def test_the_results_page_tells_the_claims_between_provenance_and_tables(bundle:
     verdicts = text[places[1] : places[2]]
     for paper in claims:
         for line in paper.lines:
-            row = " | ".join(render_markdown.escape(word) for word in (paper.paper, *line.overview, line.place))
+            row = " | ".join(markdown.escape(word) for word in (paper.paper, *line.overview, line.place))
             assert f"| {row} |" in verdicts
     assert "10 reproduced, 0 contradicted, 2 undecided" in text
     assert "seed 2: dtn/no-const: x timeout" in text
@@ -219,17 +221,17 @@ def test_hostile_words_in_a_claim_stay_text(cells: Cells, tmp_path: Path) -> Non
     bundle = cells.bundle()
     tables = build_tables(bundle, [paper])
     (claims,) = build_claims(bundle, [paper], tables)
-    page = Page(render_html.render(bundle, tables, [paper], [], {}, [claims]))
+    page = Page(html_page.render(bundle, tables, [paper], [], {}, [claims]))
     assert sum(tag == "script" for tag, _ in page.tags) == 1
-    assert len({len(re.split(r"(?<!\\)\|", row)) for row in render_markdown.claim_rows(claims).splitlines()}) == 1
-    check_latex(render_latex.render_claims(claims))
+    assert len({len(re.split(r"(?<!\\)\|", row)) for row in markdown.claim_rows(claims).splitlines()}) == 1
+    check_latex(latex.render_claims(claims))
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
 def test_the_claims_compile(claims: list[Claims], tmp_path: Path) -> None:
-    body = "\n\\clearpage\n".join(render_latex.render_claims(paper) for paper in claims)
+    body = "\n\\clearpage\n".join(latex.render_claims(paper) for paper in claims)
     (tmp_path / "all.tex").write_text(
-        f"{render_latex.PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="ascii"
+        f"{latex.PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="ascii"
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.data import CELL_COLUMNS, SCORE_COLUMNS, Bundle, load
+from retable.reports.compute.runs import CELL_COLUMNS, SCORE_COLUMNS, Bundle, load
 from tests.reports.report_factory import Cells, accuracy, dtn_suite
 
 

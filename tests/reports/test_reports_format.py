@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retable.reports import format as text
+from retable.reports import text
 
 
 @pytest.mark.parametrize(

@@ -14,20 +14,21 @@ from retable.benchmarks.plan.registry import get_method
 from retable.benchmarks.plan.suites import load_suite
 from retable.datasets.ten_shot.settings import TenShotSettings
 from retable.datasets.ten_shot.task import TenShot
-from retable.reports import render_latex, render_markdown
-from retable.reports.build import build, results_page
-from retable.reports.claim_data import Claim, Contrast
-from retable.reports.claim_model import ClaimLine
-from retable.reports.claims import build_claims
-from retable.reports.comparison import published_value
-from retable.reports.data import Bundle
+from retable.reports.compute.claim_model import ClaimLine
+from retable.reports.compute.comparison import published_value
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.table_model import Entry, Table
+from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
-from retable.reports.model import Entry, Table
-from retable.reports.pictures import side_by_side
-from retable.reports.plots import plot_figures
-from retable.reports.published import FOLDER, PublishedPaper, load_paper
-from retable.reports.table_data import Column, PublishedTable, PublishedValue
-from retable.reports.tables import build_tables
+from retable.reports.published.claim_schema import Claim, Contrast
+from retable.reports.published.papers import FOLDER, PublishedPaper, load_paper
+from retable.reports.published.table_schema import Column, PublishedTable, PublishedValue
+from retable.reports.render import latex as latex
+from retable.reports.render import markdown as markdown
+from retable.reports.render.pictures import side_by_side
+from retable.reports.render.plots import plot_figures
+from retable.reports.write import build, results_page
 from tests.reports.mixdl_factory import FID, OTHER_SHOTS, SOURCES, TASK, mixdl_suite, row_scores
 from tests.reports.report_factory import Cells
 from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex
@@ -365,7 +366,7 @@ def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measure
 def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str, Table]) -> None:
     check_all_outputs_agree(bundle)
     for table in tables.values():
-        check_latex(render_latex.render(table))
+        check_latex(latex.render(table))
 
 
 # The plot
@@ -520,8 +521,8 @@ def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) 
 
 def test_the_claims_are_well_formed_in_every_output(bundle: Bundle, paper: PublishedPaper) -> None:
     (claims,) = build_claims(bundle, [paper], build_tables(bundle, [paper]))
-    check_latex(render_latex.render_claims(claims))
-    text = html.unescape(render_markdown.render_claims(claims))
+    check_latex(latex.render_claims(claims))
+    text = html.unescape(markdown.render_claims(claims))
     assert all(line.sentence in text for line in claims.lines)
 
 

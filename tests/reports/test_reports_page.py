@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from retable.reports import render_html
-from retable.reports.claims import build_claims
-from retable.reports.data import Bundle
-from retable.reports.pictures import side_by_side
-from retable.reports.published import load_papers
-from retable.reports.tables import build_tables
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import load_papers
+from retable.reports.render import html_page as html_page
+from retable.reports.render.pictures import side_by_side
 from tests.browser import browser_or_skip, chromium, console_errors
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.mixdl_factory import mixdl_suite
@@ -46,7 +46,7 @@ def page(bundle: Bundle) -> str:
     tables = build_tables(bundle, papers)
     pairs = {table.anchor: side_by_side(bundle, table) for table in tables if table.figure_caption}
     shown = {anchor: figure for anchor, figure in pairs.items() if figure is not None}
-    return render_html.render(bundle, tables, papers, [], shown, build_claims(bundle, papers, tables))
+    return html_page.render(bundle, tables, papers, [], shown, build_claims(bundle, papers, tables))
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.comparison import published_value
+from retable.reports.compute.comparison import published_value
 from retable.reports.errors import ReportError
-from retable.reports.published import FOLDER, load_paper, load_papers, published_tables
-from retable.reports.table_data import PublishedTable
+from retable.reports.published.papers import FOLDER, load_paper, load_papers, published_tables
+from retable.reports.published.table_schema import PublishedTable
 
 DTN = {
     "Table 1": {

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from retable.benchmarks.run.results import planned_cells
-from retable.reports.build import results_page
-from retable.reports.data import Bundle, load
-from retable.reports.published import PublishedPaper, load_papers
-from retable.reports.table_data import PublishedTable
-from retable.reports.tables import build_tables
+from retable.reports.compute.runs import Bundle, load
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import PublishedPaper, load_papers
+from retable.reports.published.table_schema import PublishedTable
+from retable.reports.write import results_page
 from tests.reports.committed import (
     RENEW,
     Layout,

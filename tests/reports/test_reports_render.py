@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports import render_html, render_latex, render_markdown
-from retable.reports.data import Bundle
-from retable.reports.model import Table
-from retable.reports.tables import build_tables
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.table_model import Table
+from retable.reports.compute.tables import build_tables
+from retable.reports.render import html_page as html_page
+from retable.reports.render import latex as latex
+from retable.reports.render import markdown as markdown
 from tests.reports.report_factory import Cells, accuracy, dtn_suite
 
 HOSTILE = "<script>alert('x')</script> | 100% of $HOME & \\input{x} [a](b) `c` #d ~e ^f {g} \"h\" *i* _j_ é"
@@ -26,7 +28,7 @@ def model_grid(table: Table) -> Grid:
 
 
 def markdown_grid(table: Table) -> Grid:
-    lines = render_markdown.rows(table).splitlines()[2:]
+    lines = markdown.rows(table).splitlines()[2:]
     rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
     return [[markdown_text(cell) for cell in row] for row in rows]
 
@@ -37,7 +39,7 @@ def markdown_text(cell: str) -> str:
 
 
 def latex_grid(table: Table) -> Grid:
-    body = render_latex.render(table).split("\\midrule\n")[1].split("\\bottomrule")[0]
+    body = latex.render(table).split("\\midrule\n")[1].split("\\bottomrule")[0]
     rows = [line.removesuffix(" \\\\").split(" & ") for line in body.strip().splitlines()]
     return [[latex_text(cell) for cell in row] for row in rows]
 
@@ -104,7 +106,7 @@ class Page(HTMLParser):
 
 
 def page_of(bundle: Bundle) -> str:
-    return render_html.render(bundle, build_tables(bundle), [], [], {})
+    return html_page.render(bundle, build_tables(bundle), [], [], {})
 
 
 def check_all_outputs_agree(bundle: Bundle) -> None:
@@ -152,9 +154,9 @@ def test_hostile_text_never_becomes_part_of_the_page(hostile: Bundle) -> None:
 
 def test_hostile_text_never_ends_a_markdown_cell(hostile: Bundle) -> None:
     for table in build_tables(hostile):
-        rows = render_markdown.rows(table).splitlines()
+        rows = markdown.rows(table).splitlines()
         assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows}) == 1
-        assert "<" not in render_markdown.render(table)
+        assert "<" not in markdown.render(table)
 
 
 def check_latex(source: str) -> None:
@@ -175,7 +177,7 @@ def check_latex(source: str) -> None:
 def test_latex_is_well_formed_whatever_the_text(hostile: Bundle, suite_bundle: Bundle) -> None:
     for bundle in (hostile, suite_bundle):
         for table in build_tables(bundle):
-            check_latex(render_latex.render(table))
+            check_latex(latex.render(table))
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
@@ -183,10 +185,10 @@ def test_every_table_compiles(hostile: Bundle, suite_bundle: Bundle, tmp_path: P
     tables = [*build_tables(hostile), *build_tables(suite_bundle)]
     names = []
     for index, table in enumerate(tables):
-        (tmp_path / f"t{index}.tex").write_text(render_latex.render(table), encoding="ascii")
+        (tmp_path / f"t{index}.tex").write_text(latex.render(table), encoding="ascii")
         names.append(f"\\input{{t{index}.tex}}\n\\clearpage")
     body = "\n".join(names)
-    (tmp_path / "all.tex").write_text(f"{render_latex.PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n")
+    (tmp_path / "all.tex").write_text(f"{latex.PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n")
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "all.tex"],
         cwd=tmp_path,

@@ -12,17 +12,18 @@ import pytest
 from retable.datasets.attributes.measures import measured
 from retable.datasets.attributes.settings import AttributesSettings, Set
 from retable.datasets.attributes.wishes import Vocabulary
-from retable.reports import render_latex, render_markdown
-from retable.reports.build import markdown_summary, results_page
-from retable.reports.claim_model import ClaimLine
-from retable.reports.claims import build_claims
-from retable.reports.comparison import published_value
-from retable.reports.data import Bundle
-from retable.reports.model import Entry, Table
-from retable.reports.pictures import side_by_side
-from retable.reports.published import FOLDER, load_paper
-from retable.reports.table_data import PublishedTable, PublishedValue
-from retable.reports.tables import build_tables
+from retable.reports.compute.claim_model import ClaimLine
+from retable.reports.compute.comparison import published_value
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.table_model import Entry, Table
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import FOLDER, load_paper
+from retable.reports.published.table_schema import PublishedTable, PublishedValue
+from retable.reports.render import latex as latex
+from retable.reports.render import markdown as markdown
+from retable.reports.render.pictures import side_by_side
+from retable.reports.write import markdown_summary, results_page
 from tests.reports.report_factory import Cells
 from tests.reports.stargan_factory import CHANGED, EXPRESSIONS, FACES, JOINT, PARAMETERS, STUDIO, TASK, stargan_suite
 from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex, page_of
@@ -132,11 +133,10 @@ def test_no_output_lets_votes_and_errors_be_taken_for_each_other(
         assert flat.startswith("People's votes (published) " if people else "Error by our judges ")
         assert flat.endswith(", votes") == people
         assert bool(heading.notes) == people
-    markdown = render_markdown.render(table)
-    assert markdown.count("no machine can repeat") == 1
-    latex = render_latex.render(table)
-    assert f"\\multicolumn{{{votes}}}{{c}}{{People's votes (published)}}" in latex
-    assert " & ".join(["", *["votes"] * votes, *["ours"] * (len(table.headings) - votes)]).strip() in latex
+    assert markdown.render(table).count("no machine can repeat") == 1
+    printed = latex.render(table)
+    assert f"\\multicolumn{{{votes}}}{{c}}{{People's votes (published)}}" in printed
+    assert " & ".join(["", *["votes"] * votes, *["ours"] * (len(table.headings) - votes)]).strip() in printed
     rows = page.tables[table.anchor]
     assert rows[0] == ["", "People's votes (published)", "Error by our judges"]
     assert rows[2] == ["Row", *["votes"] * votes, *["ours"] * (len(table.headings) - votes)]
@@ -166,8 +166,8 @@ def test_real_images_are_a_yardstick_with_a_score_of_their_own(tables: Mapping[s
 
 def test_what_is_said_about_a_row_stands_in_every_output(tables: Mapping[str, Table]) -> None:
     said = "Real images: The judge's own error on real images"
-    assert said in render_markdown.render(tables["table-3"])
-    assert said in render_latex.render(tables["table-3"])
+    assert said in markdown.render(tables["table-3"])
+    assert said in latex.render(tables["table-3"])
 
 
 def test_parameters_are_shown_a_model_and_in_total(tables: Mapping[str, Table]) -> None:
@@ -262,7 +262,7 @@ def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measure
 def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str, Table]) -> None:
     check_all_outputs_agree(bundle)
     for table in tables.values():
-        check_latex(render_latex.render(table))
+        check_latex(latex.render(table))
 
 
 def test_the_results_page_holds_every_table_with_its_figure(bundle: Bundle, tables: Mapping[str, Table]) -> None:
@@ -327,7 +327,7 @@ def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) 
 def test_the_claims_are_well_formed_latex(bundle: Bundle) -> None:
     papers = [load_paper(FOLDER / "stargan.toml")]
     (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
-    check_latex(render_latex.render_claims(claims))
+    check_latex(latex.render_claims(claims))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retable.reports.statistics import bootstrap_interval, paired_differences, summarise
+from retable.reports.compute.statistics import bootstrap_interval, paired_differences, summarise
 
 
 def test_below_five_seeds_every_point_is_kept_and_no_interval_is_claimed() -> None:

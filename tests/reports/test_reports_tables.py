@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.data import Bundle
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.table_model import Entry, Table
+from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
-from retable.reports.model import Entry, Table
-from retable.reports.published import PublishedPaper, load_paper
-from retable.reports.tables import build_tables
+from retable.reports.published.papers import PublishedPaper, load_paper
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.report_factory import Cells, accuracy, adaptation, dtn_suite, score
 

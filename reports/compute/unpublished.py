@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from retable.reports import format as text
-from retable.reports.data import Bundle
-from retable.reports.published import PublishedPaper
-from retable.reports.table_data import Column, PublishedTable, Row
+from retable.reports import text
+from retable.reports.compute.runs import Bundle
+from retable.reports.published.papers import PublishedPaper
+from retable.reports.published.table_schema import Column, PublishedTable, Row
 
 Layout = tuple[PublishedPaper, PublishedTable]
 

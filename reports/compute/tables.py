@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from retable.reports import captions
-from retable.reports import format as text
-from retable.reports.comparison import disagreement, orderings, published_value, ranks
-from retable.reports.data import Bundle
-from retable.reports.lookup import Index, Measured, expand_rows, measure
-from retable.reports.model import Entry, Heading, Kind, Line, Table
-from retable.reports.others import uncovered_tables
-from retable.reports.plots import plot_of
-from retable.reports.published import PublishedPaper, load_papers
-from retable.reports.statistics import summarise
-from retable.reports.table_data import Column, PublishedTable, PublishedValue, Row
+from retable.reports import text
+from retable.reports.compute import captions
+from retable.reports.compute.comparison import disagreement, orderings, published_value, ranks
+from retable.reports.compute.plot_data import plot_of
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.select import Index, Measured, expand_rows, measure
+from retable.reports.compute.statistics import summarise
+from retable.reports.compute.table_model import Entry, Heading, Kind, Line, Table
+from retable.reports.compute.unpublished import uncovered_tables
+from retable.reports.published.papers import PublishedPaper, load_papers
+from retable.reports.published.table_schema import Column, PublishedTable, PublishedValue, Row
 
 WIDE = 4
 """More columns than this are split by their group (the data set), one table each."""

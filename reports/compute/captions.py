@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retable.reports import format as text
-from retable.reports.data import Bundle
-from retable.reports.lookup import Measured
-from retable.reports.model import Line
-from retable.reports.statistics import INTERVAL_FROM
-from retable.reports.table_data import PublishedTable
+from retable.reports import text
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.select import Measured
+from retable.reports.compute.statistics import INTERVAL_FROM
+from retable.reports.compute.table_model import Line
+from retable.reports.published.table_schema import PublishedTable
 
 Columns = Mapping[str, Sequence[Measured | None]]
 """Column id -> what we measured, one entry a row."""

@@ -1,9 +1,8 @@
 """Claims as data: a sentence of a paper, turned into inequalities between scores of ours.
 
-A contrast compares sums of terms; each term is one score of one method, or the mean of it over several slices. What a
-contrast says is that ``sum(plus) - sum(minus)`` is above ``margin``, zero where none is given: for scores of which
-lower is better the sides change places. Nothing here knows what a method or a metric is; :mod:`retable.reports.claims`
-decides.
+A contrast compares sums of terms. Each term is one score of one method, or its mean over several slices. A contrast
+says that ``sum(plus) - sum(minus)`` is above ``margin`` (zero by default); for scores of which lower is better the
+sides change places. :mod:`retable.reports.compute.decide_claims` decides.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from retable.reports.schema import STRICT, Confidence, Identifier
+from retable.reports.published.schema import STRICT, Confidence, Identifier
 
 Values = Annotated[list[str], Field(min_length=1)]
 

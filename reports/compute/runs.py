@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from retable.reports import format as text
+from retable.reports import text
 from retable.reports.cells import CellRecord, planned_cell, read_cell
 
 _IDENTITY = ["address", "cell", "paper", "method", "title", "task", "variant", "source", "profile", "seed", "status"]

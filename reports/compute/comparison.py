@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from retable.reports import format as text
-from retable.reports.lookup import Measured
-from retable.reports.model import Orderings
-from retable.reports.statistics import INTERVAL_FROM, paired_differences, summarise
-from retable.reports.table_data import Column, PublishedProtocol, Row
+from retable.reports import text
+from retable.reports.compute.select import Measured
+from retable.reports.compute.statistics import INTERVAL_FROM, paired_differences, summarise
+from retable.reports.compute.table_model import Orderings
+from retable.reports.published.table_schema import Column, PublishedProtocol, Row
 
 _WORDS = {"n_real": "N real", "n_fake": "N", "source": "data"}
 _SOURCES = {"standin": "stand-in data", "real": "the paper's data set"}

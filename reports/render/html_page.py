@@ -8,15 +8,23 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from retable.reports import format as text
-from retable.reports.claim_model import HEADINGS, HOW_TO_READ, OVERVIEW, VERDICTS, Claims, count_ours, count_verdicts
-from retable.reports.curves import CurveFigure, inline_svg
-from retable.reports.data import Bundle
-from retable.reports.model import Heading, Table
-from retable.reports.page_parts import DIGEST, failures, matrix, origin, samples, tiles
-from retable.reports.pictures import Embedded, SideBySide, embed, read
-from retable.reports.plots import PlotFigure
-from retable.reports.published import PublishedPaper
+from retable.reports import text
+from retable.reports.compute.claim_model import (
+    HEADINGS,
+    HOW_TO_READ,
+    OVERVIEW,
+    VERDICTS,
+    Claims,
+    count_ours,
+    count_verdicts,
+)
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.table_model import Heading, Table
+from retable.reports.published.papers import PublishedPaper
+from retable.reports.render.curves import CurveFigure, inline_svg
+from retable.reports.render.page_parts import DIGEST, failures, matrix, origin, samples, tiles
+from retable.reports.render.pictures import Embedded, SideBySide, embed, read
+from retable.reports.render.plots import PlotFigure
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDE, WIDEST = 9, 16

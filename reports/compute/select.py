@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from retable.reports import format as text
-from retable.reports.data import Bundle
-from retable.reports.table_data import Column, PublishedTable, Row
+from retable.reports import text
+from retable.reports.compute.runs import Bundle
+from retable.reports.published.table_schema import Column, PublishedTable, Row
 
 Key = tuple[tuple[str, str], ...]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retable.reports.data import Bundle
-from retable.reports.model import Line, Table
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.table_model import Line, Table
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import groupby
 
-from retable.reports.claim_model import HEADINGS, HOW_TO_READ, ClaimLine, Claims
-from retable.reports.model import Entry, Heading, Table
+from retable.reports.compute.claim_model import HEADINGS, HOW_TO_READ, ClaimLine, Claims
+from retable.reports.compute.table_model import Entry, Heading, Table
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from math import isclose, isfinite
 from typing import Any
 
-from retable.reports import format as text
-from retable.reports.claim_data import Claim, Contrast, Term
-from retable.reports.claim_model import ALPHA, ClaimLine, Claims, ContrastLine, Verdict
-from retable.reports.data import Bundle
-from retable.reports.lookup import Index, Key, key_difference, score_key
-from retable.reports.model import Table
-from retable.reports.published import PublishedPaper
-from retable.reports.statistics import INTERVAL_FROM, bootstrap_interval, lower_tail, simes
+from retable.reports import text
+from retable.reports.compute.claim_model import ALPHA, ClaimLine, Claims, ContrastLine, Verdict
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.select import Index, Key, key_difference, score_key
+from retable.reports.compute.statistics import INTERVAL_FROM, bootstrap_interval, lower_tail, simes
+from retable.reports.compute.table_model import Table
+from retable.reports.published.claim_schema import Claim, Contrast, Term
+from retable.reports.published.papers import PublishedPaper
 
 DECIDED_FROM = 3
 """Fewer shared seeds than this never decide."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from retable.reports.claim_model import HEADINGS, OVERVIEW, Claims
-from retable.reports.model import Entry, Table
+from retable.reports.compute.claim_model import HEADINGS, OVERVIEW, Claims
+from retable.reports.compute.table_model import Entry, Table
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 

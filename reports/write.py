@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retable.reports import format as text
-from retable.reports import render_latex, render_markdown
-from retable.reports.budget import budget_table
-from retable.reports.claim_model import HOW_TO_READ, Claims, count_verdicts
-from retable.reports.claims import build_claims
-from retable.reports.curves import curve_figures
-from retable.reports.data import Bundle
+from retable.reports import text
+from retable.reports.compute.claim_model import HOW_TO_READ, Claims, count_verdicts
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.compute.tables import build_tables
+from retable.reports.compute.time_budget import budget_table
 from retable.reports.errors import ReportError
-from retable.reports.page_parts import DIGEST, Failure, failures
-from retable.reports.pictures import compose, side_by_side
-from retable.reports.plots import plot_figures
-from retable.reports.published import load_papers
-from retable.reports.tables import build_tables
+from retable.reports.published.papers import load_papers
+from retable.reports.render import latex as latex
+from retable.reports.render import markdown as markdown
+from retable.reports.render.curves import curve_figures
+from retable.reports.render.page_parts import DIGEST, Failure, failures
+from retable.reports.render.pictures import compose, side_by_side
+from retable.reports.render.plots import plot_figures
 
 SUMMARY_LIMIT = 7_500
 """Characters of the short summary: trackers cut longer descriptions off without a word."""
@@ -46,7 +47,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     Raises:
         ReportError: the folder cannot be written, or a file of published tables is bad.
     """
-    from retable.reports import render_html
+    from retable.reports.render import html_page as html_page
 
     _make_folder(out)
     papers = load_papers()
@@ -61,13 +62,11 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
     table_files: dict[Path, bytes] = {}
     for table in tables:
         name = table.anchor.removeprefix("table-")
-        table_files[out / "tables" / f"{name}.md"] = render_markdown.render(table, level=1).encode()
-        table_files[out / "tables" / f"{name}.tex"] = render_latex.render(table).encode()
+        table_files[out / "tables" / f"{name}.md"] = markdown.render(table, level=1).encode()
+        table_files[out / "tables" / f"{name}.tex"] = latex.render(table).encode()
     for paper in claims:
-        table_files[out / "tables" / f"{paper.paper}-claims.md"] = render_markdown.render_claims(
-            paper, level=1
-        ).encode()
-        table_files[out / "tables" / f"{paper.paper}-claims.tex"] = render_latex.render_claims(paper).encode()
+        table_files[out / "tables" / f"{paper.paper}-claims.md"] = markdown.render_claims(paper, level=1).encode()
+        table_files[out / "tables" / f"{paper.paper}-claims.tex"] = latex.render_claims(paper).encode()
     figure_files: dict[Path, bytes] = {}
     for curve in curves:
         figure_files[out / "figures" / f"curves-{curve.paper}.svg"] = curve.svg
@@ -81,7 +80,7 @@ def build(bundle: Bundle, out: Path) -> ReportFiles:
             picture.save(buffer, format="PNG", compress_level=6)
             figure_files[out / "figures" / f"{anchor.removeprefix('table-')}-outputs.png"] = buffer.getvalue()
     results, index = out / "results.csv", out / "index.html"
-    page = render_html.render(bundle, tables, papers, curves, shown, claims, plots).encode()
+    page = html_page.render(bundle, tables, papers, curves, shown, claims, plots).encode()
     for path, content in {**table_files, **figure_files, results: _csv(bundle).encode(), index: page}.items():
         write(path, content)
     return ReportFiles(index, tuple(table_files), tuple(figure_files), results)
@@ -93,7 +92,7 @@ def markdown_summary(bundle: Bundle) -> str:
     At most :data:`SUMMARY_LIMIT` characters; tables that do not fit are named instead.
     """
     done = (bundle.cells["status"] == "ok").sum()
-    parts = [f"**{render_markdown.escape(bundle.suite)}**: {done} of {len(bundle.cells)} cells ok"]
+    parts = [f"**{markdown.escape(bundle.suite)}**: {done} of {len(bundle.cells)} cells ok"]
     left_out: list[str] = []
     room = SUMMARY_LIMIT - 400
     papers = load_papers()
@@ -104,26 +103,26 @@ def markdown_summary(bundle: Bundle) -> str:
     if failed := failures(bundle):
         parts.append(_fit("\n".join(map(_failure_in_short, failed)), SUMMARY_LIMIT // 3))
     for table in tables:
-        counted = f"\n\n{render_markdown.escape(table.ordering_line())}" if table.orderings else ""
-        body = f"#### {render_markdown.escape(table.name)}\n\n{render_markdown.rows(table)}"
-        part = f"{body}\n\n{render_markdown.escape(table.data)}{counted}"
+        counted = f"\n\n{markdown.escape(table.ordering_line())}" if table.orderings else ""
+        body = f"#### {markdown.escape(table.name)}\n\n{markdown.rows(table)}"
+        part = f"{body}\n\n{markdown.escape(table.data)}{counted}"
         if len("\n\n".join([*parts, part])) <= room:
             parts.append(part)
         else:
             left_out.append(table.number or table.title)
     if left_out:
-        parts.append(_fit(f"In the report: {render_markdown.escape(', '.join(left_out))}.", 300))
+        parts.append(_fit(f"In the report: {markdown.escape(', '.join(left_out))}.", 300))
     return "\n\n".join(parts) + "\n"
 
 
 def _failure_in_short(failure: Failure) -> str:
     reason = f": {text.one_line(failure.reason, 120)}" if failure.reason else ""
-    return f"- {failure.status}: {render_markdown.escape(failure.address + reason)}"
+    return f"- {failure.status}: {markdown.escape(failure.address + reason)}"
 
 
 def _claims_in_short(claims: Sequence[Claims]) -> str:
     lines = [f"- {line.word}: {line.sentence}" for paper in claims for line in paper.lines]
-    return "\n".join([f"**Claims**: {count_verdicts(claims)}", *map(render_markdown.escape, lines)])
+    return "\n".join([f"**Claims**: {count_verdicts(claims)}", *map(markdown.escape, lines)])
 
 
 def results_page(bundle: Bundle, figures: str | None = None) -> str:
@@ -133,7 +132,7 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
         bundle: what the report is made from.
         figures: relative folder of the figures of :func:`build`, to link them; ``None`` leaves them out.
     """
-    escape = render_markdown.escape
+    escape = markdown.escape
     lines = [f"# Results of {escape(bundle.suite or 'all runs')}", ""]
     lines += ["Generated from the runs' own records; not edited by hand.", "", "## Provenance", ""]
     lines += ["| | |", "| --- | --- |"]
@@ -145,8 +144,8 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
     tables = build_tables(bundle, list(papers.values()))
     if claims := build_claims(bundle, list(papers.values()), tables):
         lines += ["", "## Verdicts", "", f"{escape(count_verdicts(claims))}. {escape(HOW_TO_READ)}", ""]
-        lines += [render_markdown.verdict_rows(claims), "", "## Claims"]
-        lines += [line for paper in claims for line in ("", render_markdown.render_claims(paper).rstrip())]
+        lines += [markdown.verdict_rows(claims), "", "## Claims"]
+        lines += [line for paper in claims for line in ("", markdown.render_claims(paper).rstrip())]
     shown = ""
     budget = budget_table(bundle)
     for table in [*tables, budget] if budget is not None else tables:
@@ -155,7 +154,7 @@ def results_page(bundle: Bundle, figures: str | None = None) -> str:
             known = papers.get(shown)
             cite = f"{known.title} ({known.authors}, {known.venue} {known.year}, {known.reference})" if known else shown
             lines += ["", f"## {escape(cite)}"]
-        lines += ["", render_markdown.render(table).rstrip()]
+        lines += ["", markdown.render(table).rstrip()]
         if figures is not None and table.plot is not None:
             link = f"{figures}/{table.anchor.removeprefix('table-')}-plot.png"
             lines += ["", f"![{escape(table.plot.caption)}]({link})"]
@@ -178,7 +177,7 @@ def _runs(bundle: Bundle) -> Sequence[str]:
             text.duration(cell["wall_s"]),
             text.one_line(cell["reason"]),
         ]
-        lines.append("| " + " | ".join(render_markdown.escape(word) for word in words) + " |")
+        lines.append("| " + " | ".join(markdown.escape(word) for word in words) + " |")
     return lines
 
 

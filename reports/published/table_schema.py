@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from retable.reports.schema import STRICT, Confidence, Direction, Identifier
+from retable.reports.published.schema import STRICT, Confidence, Direction, Identifier
 
 
 class _Strict(BaseModel):

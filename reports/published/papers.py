@@ -2,7 +2,7 @@
 
 One TOML file a paper in ``published/``. A table has columns (a metric on a data set) and rows (a method); a cell of the
 table is found by the row's method, its task variant and the column's score name and slice. Rows without ``method`` and
-columns without ``score`` are shown as published. :mod:`retable.reports.table_data` says what a table is.
+columns without ``score`` are shown as published. :mod:`retable.reports.published.table_schema` says what a table is.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from retable.reports.claim_data import Claim
 from retable.reports.errors import ReportError
-from retable.reports.schema import STRICT, Identifier, first_problem
-from retable.reports.table_data import PublishedTable
+from retable.reports.published.claim_schema import Claim
+from retable.reports.published.schema import STRICT, Identifier, first_problem
+from retable.reports.published.table_schema import PublishedTable
 
-FOLDER = Path(__file__).parent / "published"
+FOLDER = Path(__file__).parent
 
 
 class PublishedPaper(BaseModel):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retable.reports import format as text
-from retable.reports.claim_model import Claims
-from retable.reports.data import Bundle
-from retable.reports.pictures import Embedded, embed, evenly, read
+from retable.reports import text
+from retable.reports.compute.claim_model import Claims
+from retable.reports.compute.runs import Bundle
+from retable.reports.render.pictures import Embedded, embed, evenly, read
 
 BUDGET = 3_000_000
 """Characters that all sample grids of a page may take."""

@@ -5,16 +5,13 @@ The points are the very numbers of the table, which is thus what a reader who ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retable.reports import format as text
-from retable.reports.drawing import COLOURS, DASHES, QUIET, dress, embed_svg, save, settings
-from retable.reports.lookup import Measured
-from retable.reports.model import Panel, Plot, Series, Table
-from retable.reports.statistics import summarise
-from retable.reports.table_data import Column, PublishedTable, Row
+from retable.reports.compute.statistics import summarise
+from retable.reports.compute.table_model import Plot, Series, Table
+from retable.reports.render.drawing import COLOURS, DASHES, QUIET, dress, embed_svg, save, settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,45 +40,6 @@ class PlotFigure:
     def element(self) -> str:
         """The SVG element for a page."""
         return embed_svg(self.svg, f"{self.anchor}-plot")
-
-
-def plot_of(
-    table: PublishedTable, rows: Sequence[Row], measured: Mapping[str, Sequence[Measured | None]]
-) -> Plot | None:
-    """What the table's plot shows; ``None`` without one, or where nothing was measured.
-
-    Numbers that were measured unlike the rest of their column are left out: a line must not join them.
-    """
-    if table.plot is None:
-        return None
-    groups: dict[str, list[Column]] = {}
-    for column in sorted(table.columns, key=lambda column: column.x or 0.0):
-        if column.x is not None:
-            groups.setdefault(column.group, []).append(column)
-    order = list(dict.fromkeys(column.group for column in table.columns))
-    panels = []
-    for group in sorted(groups, key=order.index):
-        series = [_series(row, index, groups[group], measured) for index, row in enumerate(rows)]
-        if drawn := tuple(one for one in series if one.points):
-            panels.append(Panel(_title(groups[group][0]), drawn))
-    return Plot(table.plot.caption, table.plot.x, table.plot.log, tuple(panels)) if panels else None
-
-
-def _series(
-    row: Row, index: int, columns: Sequence[Column], measured: Mapping[str, Sequence[Measured | None]]
-) -> Series:
-    points = []
-    for column in columns:
-        ours = measured[column.id][index]
-        if ours is not None and ours.values and not ours.apart:
-            values = tuple(ours.values[seed] for seed in sorted(ours.values))
-            points.append((float(column.x or 0.0), values))
-    return Series(row.title, tuple(points), row.reference)
-
-
-def _title(column: Column) -> str:
-    unit = f"({column.unit})" if column.unit else ""
-    return " ".join(part for part in (column.group or column.title, text.ARROWS[column.direction], unit) if part)
 
 
 def plot_figures(tables: Sequence[Table]) -> dict[str, PlotFigure]:

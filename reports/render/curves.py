@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from retable.reports import format as text
-from retable.reports.data import Bundle
-from retable.reports.drawing import COLOURS, DASHES, dress, embed_svg, save, settings
+from retable.reports import text
+from retable.reports.compute.runs import Bundle
+from retable.reports.render.drawing import COLOURS, DASHES, dress, embed_svg, save, settings
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
