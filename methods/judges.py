@@ -104,7 +104,7 @@ class MnistJudge(Judge):
 
     title: ClassVar[str] = "MNIST judge"
     task: ClassVar[str] = "digits"
-    stream: ClassVar[str] = "judge-mnist"
+    stream = "judge-mnist"
     domain: ClassVar[str] = "t"
     build = staticmethod(judge_network)
 
@@ -129,7 +129,7 @@ class CartoonGroupJudge(GroupJudge):
     """Judge of the cartoons."""
 
     title: ClassVar[str] = "Cartoon group judge"
-    stream: ClassVar[str] = "judge-cartoon"
+    stream = "judge-cartoon"
     domain: ClassVar[str] = "cartoon"
 
 
@@ -137,7 +137,7 @@ class PhotoGroupJudge(GroupJudge):
     """Judge of the portraits."""
 
     title: ClassVar[str] = "Portrait group judge"
-    stream: ClassVar[str] = "judge-photo"
+    stream = "judge-photo"
     domain: ClassVar[str] = "photo"
 
 
@@ -164,7 +164,7 @@ class ExpressionJudge(FaceJudge):
     """Judge of expressions, neutral among them: the one that StarGAN's Table 3 has."""
 
     title: ClassVar[str] = "Expression judge (ResNet-18)"
-    stream: ClassVar[str] = "judge-expression"
+    stream = "judge-expression"
     label: ClassVar[str] = "expression"
 
 
@@ -172,7 +172,7 @@ class HairJudge(FaceJudge):
     """Judge of hair: black, blond or brown."""
 
     title: ClassVar[str] = "Hair judge (ResNet-18)"
-    stream: ClassVar[str] = "judge-hair"
+    stream = "judge-hair"
     label: ClassVar[str] = "hair"
 
 
@@ -180,7 +180,7 @@ class GenderJudge(FaceJudge):
     """Judge of gender as CelebA labels it: female or male."""
 
     title: ClassVar[str] = "Gender judge (ResNet-18)"
-    stream: ClassVar[str] = "judge-gender"
+    stream = "judge-gender"
     label: ClassVar[str] = "gender"
 
 
@@ -188,5 +188,5 @@ class AgeJudge(FaceJudge):
     """Judge of age as CelebA labels it: old or young."""
 
     title: ClassVar[str] = "Age judge (ResNet-18)"
-    stream: ClassVar[str] = "judge-age"
+    stream = "judge-age"
     label: ClassVar[str] = "age"

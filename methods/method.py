@@ -79,18 +79,18 @@ def _plain_backward(loss: Tensor) -> None:
 
 
 class Method(ABC):
-    """Base class of every method. Subclasses are registered by name in :data:`retable.methods.METHODS` or by entry
-    point."""
+    """Base class of every method. Rows name their class in :data:`retable.methods.rows.ROWS` or by entry point."""
 
     Settings: ClassVar[type[MethodSettings]]
-    title: ClassVar[str]
-    """The row's name as the paper prints it."""
+    title: ClassVar[str] = ""
+    """The name in tables of a row that has none of its own: of one that is registered by entry point."""
     task: ClassVar[str]
     """Registered name of the task that this method is written for; conformance tests try it there."""
     kind: ClassVar[Kind] = "translate"
     """Which one of :meth:`translate`, :meth:`sample` and :meth:`predict` this method implements."""
-    stream: ClassVar[str] = "train"
-    """Which of the task's training streams this method learns from."""
+    stream: str = "train"
+    """Which of the task's training streams this method learns from; a setting of this name decides for one that may
+    learn from several, see :meth:`stream_of`."""
     watch: ClassVar[tuple[str, ...]] = ()
     """Loss terms that a healthy training ends low in; their mean over the last tenth of the steps becomes a score."""
     averages: ClassVar[tuple[str, ...]] = ()
@@ -111,9 +111,16 @@ class Method(ABC):
         """
         return cls.needs
 
+    @classmethod
+    def stream_of(cls, settings: Any) -> str:
+        """The training stream of a method of these settings."""
+        stream: str = getattr(settings, "stream", cls.stream)
+        return stream
+
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         """Build the networks as attributes. Weights come from torch's global random state, which the harness seeds."""
         self.settings = settings
+        self.stream = self.stream_of(settings)
         self.info = info
         self.opt: dict[str, Optimizer] = {}
         """The optimisers by name, as the harness has set them up."""

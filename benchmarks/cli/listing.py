@@ -29,15 +29,13 @@ def listing(what: str) -> Table:
 
 
 def _methods(table: Table) -> list[Row]:
-    from retable.benchmarks.plan.registry import get_method, methods
+    from retable.benchmarks.plan.registry import get_method, get_needs, get_title, rows
 
     for name in ("method", "row in the paper", "task", "starts from"):
         table.add_column(name)
-    rows: list[Row] = []
-    for name in sorted(methods()):
-        cls = get_method(name)
-        rows.append((name, (cls.title, cls.task, ", ".join(cls.needs.values()))))
-    return rows
+    return [
+        (name, (get_title(name), get_method(name).task, ", ".join(get_needs(name).values()))) for name in sorted(rows())
+    ]
 
 
 def _tasks(table: Table) -> list[Row]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from retable.benchmarks.plan.overrides import Profile, build_settings
-from retable.benchmarks.plan.registry import get_method, methods
+from retable.benchmarks.plan.registry import get_method, rows
 from retable.benchmarks.plan.suites import PROFILES
 from retable.methods.method import Method
 from retable.reports.records.cell import Cell
@@ -68,8 +68,8 @@ def families() -> list[Family]:
         UserError: an entry point that cannot be imported, or settings that do not fit the quick profile.
     """
     modules: dict[str, list[str]] = {}
-    for name, entry in methods().items():
-        modules.setdefault(entry.partition(":")[0], []).append(name)
+    for name, row in rows().items():
+        modules.setdefault(row.method.partition(":")[0], []).append(name)
     modules.pop(WITHOUT_PAGE, None)
     files = _files(modules)
     planned = _planned()

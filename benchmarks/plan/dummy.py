@@ -14,10 +14,11 @@ from torch.optim import Adam, Optimizer
 
 from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.rows import Row
 
-METHODS: Mapping[str, str] = {
-    "dummy/dummy": "retable.benchmarks.plan.dummy:Dummy",
-    "dummy/tuned": "retable.benchmarks.plan.dummy:Tuned",
+ROWS: Mapping[str, Row] = {
+    "dummy/dummy": Row("retable.benchmarks.plan.dummy:Dummy"),
+    "dummy/tuned": Row("retable.benchmarks.plan.dummy:Tuned"),
 }
 TASKS: Mapping[str, str] = {"dummy": "retable.benchmarks.plan.dummy:Squares"}
 

@@ -1,5 +1,7 @@
-"""Settings from their three places: a method's defaults (the paper's), the profile's TOML, and ``--set`` last.
+"""Settings from their places, a later one wins: the method's defaults (the paper's), the profile's TOML, the suite's,
+what the row fixes, and ``--set``.
 
+So a profile's broad glob cannot undo what makes a row this row, and a person at the terminal can.
 Every unknown key is an error that says where it stands and what was probably meant.
 """
 

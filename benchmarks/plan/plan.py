@@ -9,12 +9,11 @@ from typing import Any
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.plan.overrides import Override, Profile, build_settings
-from retable.benchmarks.plan.registry import get_method, get_task
+from retable.benchmarks.plan.registry import get_method, get_row, get_settings, get_task
 from retable.benchmarks.plan.select import idle, matches
 from retable.benchmarks.plan.suites import PROFILES, Rows, Suite
 from retable.benchmarks.run.judges import roles_of
-from retable.datasets.task import Task, TaskSettings
-from retable.methods.method import Method
+from retable.datasets.task import Kind, Task, TaskSettings
 from retable.reports.records.cell import Cell, RunSettings
 
 JUDGE_SEED = 0
@@ -88,13 +87,13 @@ def _dependencies_first(rows: Iterable[Cell]) -> list[Cell]:
     return list(ordered.values())
 
 
-def _judges_asked(task: Task, method: type[Method]) -> list[str]:
-    """Roles of the judges that the measures of a method name, alone or joined by dots, in the task's order.
+def _judges_asked(task: Task, kind: Kind, stream: str) -> list[str]:
+    """Roles of the judges that a task's measures name, alone or joined by dots, in the task's order.
 
     Raises:
         UserError: a measure names a judge that the task does not declare.
     """
-    measures = task.measures(method.kind, method.stream)
+    measures = task.measures(kind, stream)
     judges = sorted({measure.judge for measure in measures if measure.judge is not None})
     asked = {role for judge in judges for role in roles_of(judge, task.judges, f"task {task.name!r}")}
     return [role for role in task.judges if role in asked]
@@ -157,7 +156,7 @@ class _Resolver:
         if method in above:
             circle = " -> ".join([*above[above.index(method) :], method])
             raise UserError(f"method {method!r} needs itself: {circle}; change `needs` or the task's `judges`")
-        task, stream = get_task(task_name), get_method(method).stream
+        task, stream = get_task(task_name), get_method(method).stream_of(get_settings(method))
         settings = task.settings_for(asked, stream)
         rows = [group for group in self.suite.rows if group.task == task_name and method in group.methods]
         found = [(group, self._task_settings(group, method)) for group in rows]
@@ -179,11 +178,14 @@ class _Resolver:
         is_row: bool,
     ) -> Cell:
         """One cell with the stages that it needs and the judges that its measures name."""
-        cls, task = get_method(method), get_task(task_name)
+        cls, task, row = get_method(method), get_task(task_name), get_row(method)
         values: dict[str, tuple[Any, str]] = self.profile.method_values(method)
         for override in own:
             if override.scope == "method":
                 values[override.key] = (override.value, override.where)
+        if fixed := [override for override in own if override.key in row.settings and override.scope == "method"]:
+            raise UserError(f"{fixed[0].where}: the row fixes {fixed[0].key!r}; declare another row, or use --set")
+        values |= {key: (value, f"row {method}") for key, value in row.settings.items()}
         for override in self.overrides:
             if override.scope != "method":
                 continue
@@ -203,12 +205,12 @@ class _Resolver:
             task_settings=task_settings.model_dump(mode="json"),
             run=self.run,
             starts_from={
-                role: self._stage(needed, task_name, task_settings, seed, above)
+                role: self._stage(row.needs.get(role, needed), task_name, task_settings, seed, above)
                 for role, needed in cls.needed(settings).items()
             },
             judges={
                 role: self._stage(task.judges[role], task_name, task_settings, JUDGE_SEED, above)
-                for role in _judges_asked(task(task_settings, NO_CACHE), cls)
+                for role in _judges_asked(task(task_settings, NO_CACHE), cls.kind, cls.stream_of(settings))
             },
         )
 

@@ -1,10 +1,14 @@
-"""Methods and tasks by name: our own lists plus whatever other packages register through entry points.
+"""Rows and tasks by name: our own plus whatever other packages register through entry points.
 
-An entry is a lazy ``module:Class`` string, so that listing names imports nothing heavy. A third party registers in its
-``pyproject.toml``::
+A row is a method with the settings that make it this row (:class:`retable.methods.rows.Row`). Its class is a lazy
+``module:Class`` string, so that listing names imports nothing heavy. A third party registers in its
+``pyproject.toml``, and gets a row without settings of its own, titled by its class::
 
     [project.entry-points."retable.methods"]
     "acme/blur" = "acme_retable.blur:Blur"
+
+What the rest of the harness asks of a row's id: :func:`get_method` its class, :func:`get_title` its name in tables,
+:func:`get_needs` the stages that it may start from, :func:`get_settings` its settings.
 """
 
 from __future__ import annotations
@@ -12,61 +16,94 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from retable.benchmarks.errors import UserError, did_you_mean
+from retable.methods.rows import ROWS, Row
 
 if TYPE_CHECKING:
     from retable.datasets.task import Task
-    from retable.methods.method import Method
+    from retable.methods.method import Method, MethodSettings
+
+EntryT = TypeVar("EntryT")
 
 
-def methods() -> dict[str, str]:
-    """Every registered method: ``paper/method`` -> ``module:Class``."""
-    from retable.methods import METHODS
+def rows() -> dict[str, Row]:
+    """Every registered row by its id, ``paper/name``, in the order of the list that declares it.
 
-    return _merged("method", {**METHODS, **_dummies("method")}, "retable.methods")
+    Raises:
+        UserError: two packages register the same id.
+    """
+    from retable.benchmarks.plan import dummy
+
+    return _merged("method", {**ROWS, **dummy.ROWS}, "retable.methods", Row, lambda row: row.method)
 
 
 def tasks() -> dict[str, str]:
     """Every registered task: name -> ``module:Class``."""
+    from retable.benchmarks.plan import dummy
     from retable.datasets import TASKS
 
-    return _merged("task", {**TASKS, **_dummies("task")}, "retable.tasks")
+    return _merged("task", {**TASKS, **dummy.TASKS}, "retable.tasks", str, str)
+
+
+def get_row(name: str) -> Row:
+    """What is declared under a row's id.
+
+    Raises:
+        UserError: no such id (with the closest one).
+    """
+    return _known("method", name, rows())
 
 
 def get_method(name: str) -> type[Method]:
-    """The class of a registered method.
+    """The class of a row.
 
     Raises:
-        UserError: no such name (with the closest one), or the entry does not lead to a ``Method``.
+        UserError: no such id (with the closest one), or the entry does not lead to a ``Method``.
     """
     from retable.methods.method import Method
 
-    found: type[Method] = _load("method", name, methods(), Method)
+    found: type[Method] = _load("method", name, get_row(name).method, Method)
     return found
+
+
+def get_title(name: str) -> str:
+    """The name of a row in tables; errors as for :func:`get_method`."""
+    return get_row(name).title or get_method(name).title
+
+
+def get_needs(name: str) -> dict[str, str]:
+    """Role -> id of every stage that a row may start from; errors as for :func:`get_method`."""
+    return {**get_method(name).needs, **get_row(name).needs}
+
+
+def get_settings(name: str, values: Mapping[str, Any] | None = None) -> MethodSettings:
+    """The settings of a row, with other values for some: for all of them, where a cell has recorded them.
+
+    Raises:
+        UserError: as for :func:`get_method`.
+        ValueError: an unknown setting, or a value that does not fit.
+    """
+    return get_method(name).Settings.model_validate({**get_row(name).settings, **(values or {})})
 
 
 def get_task(name: str) -> type[Task]:
     """The class of a registered task; errors as for :func:`get_method`."""
     from retable.datasets.task import Task
 
-    found: type[Task] = _load("task", name, tasks(), Task)
+    found: type[Task] = _load("task", name, _known("task", name, tasks()), Task)
     return found
 
 
-def _dummies(what: str) -> dict[str, str]:
-    from retable.benchmarks.plan import dummy
-
-    return dict(dummy.METHODS if what == "method" else dummy.TASKS)
-
-
-def _merged(what: str, ours: Mapping[str, str], group: str) -> dict[str, str]:
+def _merged(
+    what: str, ours: Mapping[str, EntryT], group: str, made: Callable[[str], EntryT], place: Callable[[EntryT], str]
+) -> dict[str, EntryT]:
     merged = dict(ours)
     for name, value in _entries(group, tuple(sys.path)):
-        known = merged.setdefault(name, value)
+        known = place(merged.setdefault(name, made(value)))
         if known != value:
             raise UserError(
                 f"{what} {name!r} is registered twice: as {known} and, by entry point {group}, as {value}; "
@@ -84,14 +121,18 @@ def _entries(group: str, _places: tuple[str, ...]) -> tuple[tuple[str, str], ...
     return tuple((entry.name, entry.value) for entry in entry_points(group=group))
 
 
-def _load(what: str, name: str, known: Mapping[str, str], base: type) -> Any:
+def _known(what: str, name: str, known: Mapping[str, EntryT]) -> EntryT:
     if name not in known:
         raise UserError(f"unknown {what} {name!r}{did_you_mean(name, known)} (`retable list {what}s` shows all)")
-    module, _, attribute = known[name].partition(":")
+    return known[name]
+
+
+def _load(what: str, name: str, place: str, base: type) -> Any:
+    module, _, attribute = place.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise UserError(f"{what} {name!r} is registered as {known[name]}, which cannot be imported: {error}") from error
+        raise UserError(f"{what} {name!r} is registered as {place}, which cannot be imported: {error}") from error
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise UserError(f"{what} {name!r} is registered as {known[name]}, which is not a subclass of {base.__name__}")
+        raise UserError(f"{what} {name!r} is registered as {place}, which is not a subclass of {base.__name__}")
     return found

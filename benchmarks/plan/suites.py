@@ -7,10 +7,11 @@ A suite names its profile and its rows::
     seeds = [0]
 
     [[rows]]
-    methods = ["dtn/dtn", "dtn/baseline"]
+    methods = ["dtn/dtn", "dtn/no-*"]
     task = "digits"
     set = { "task.adaptation" = true }
 
+``methods`` names rows by their ids, or by globs over all registered ids.
 ``rows_of = "quick"``, or a list of names, takes over the rows of other suites, before its own and each once.
 """
 
@@ -23,6 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.plan.overrides import line_of, read_toml
+from retable.benchmarks.plan.registry import rows as registered_rows
+from retable.benchmarks.plan.select import matches
 
 SUITES = Path(__file__).parents[1] / "suites"
 PROFILES = Path(__file__).parents[1] / "profiles"
@@ -35,6 +38,7 @@ class Rows(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     methods: tuple[str, ...] = Field(min_length=1)
+    """Ids of rows; in a file also globs over them."""
     task: str
     set: dict[str, Any] = {}
     """``method.KEY`` or ``task.KEY`` -> value."""
@@ -78,6 +82,25 @@ def _each_once(rows: list[Rows]) -> list[Rows]:
     return kept
 
 
+def _without_globs(rows: Rows, path: Path) -> Rows:
+    """The rows with every glob replaced by the ids that it matches, in the registry's order and each once.
+
+    Raises:
+        UserError: a glob that matches none.
+    """
+    methods: list[str] = []
+    for name in rows.methods:
+        if not set(name) & set("*?["):
+            methods.append(name)
+            continue
+        found = [known for known in registered_rows() if matches(known, name)]
+        if not found:
+            hint = did_you_mean(name, registered_rows())
+            raise UserError(f"{path}:{line_of(path, name)}: {name!r} matches no method{hint}")
+        methods += [known for known in found if known not in (*methods, *rows.methods)]
+    return rows.model_copy(update={"methods": tuple(methods)})
+
+
 def load_suite(name: str, above: tuple[str, ...] = ()) -> Suite:
     """A shipped suite by name, or any suite by the path of its TOML file.
 
@@ -112,7 +135,7 @@ def load_suite(name: str, above: tuple[str, ...] = ()) -> Suite:
                 f"{path}:{line_of(path, reserved)}: unknown key {reserved!r} (a suite is named by its file)"
             )
     try:
-        return Suite.model_validate({**data, "name": path.stem, "path": path})
+        suite = Suite.model_validate({**data, "name": path.stem, "path": path})
     except ValidationError as error:
         first = error.errors()[0]
         keys = [str(part) for part in first["loc"]]
@@ -121,3 +144,4 @@ def load_suite(name: str, above: tuple[str, ...] = ()) -> Suite:
         hint = did_you_mean(key, known) if first["type"] == "extra_forbidden" else ""
         problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
         raise UserError(f"{path}:{line_of(path, key)}: key {'.'.join(keys)!r}: {problem}{hint}") from error
+    return suite.model_copy(update={"rows": tuple(_without_globs(rows, path) for rows in suite.rows)})

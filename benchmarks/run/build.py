@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.weights import file_digest, find
-from retable.benchmarks.plan.registry import get_method, get_task
+from retable.benchmarks.plan.registry import get_method, get_settings, get_task
 from retable.benchmarks.plan.seeds import derive_seed, seed_everything
 from retable.benchmarks.run.checkpoint import load_weights
 from retable.reports.records.cell import Cell
@@ -58,7 +58,7 @@ def build_method(cell: Cell, task: Task, root: Path, *, trained_needs: bool = Tr
     cls = get_method(cell.method)
     seed_everything(derive_seed("weights", cell.task, cell.seed))
     try:
-        method = cls(cls.Settings.model_validate(cell.method_settings), task.info())
+        method = cls(get_settings(cell.method, cell.method_settings), task.info())
     except ValueError as error:
         raise UserError(f"{cell.address}: its networks cannot be built: {_one_line(error)}") from error
     if trained_needs:
@@ -100,7 +100,7 @@ def weights_files(cell: Cell) -> dict[str, Path]:
         UserError: one is missing.
     """
     cls = get_method(cell.method)
-    wanted = cls.files(cls.Settings.model_validate(cell.method_settings))
+    wanted = cls.files(get_settings(cell.method, cell.method_settings))
     return {role: find(name, f"method {cell.method!r}", f"or use {cls.without_files}") for role, name in wanted.items()}
 
 

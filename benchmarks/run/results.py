@@ -174,7 +174,7 @@ def recorded_bundle(
     Raises:
         UserError: see :func:`planned_cells` and :func:`find_recorded`.
     """
-    from retable.benchmarks.plan.registry import get_method
+    from retable.benchmarks.plan.registry import get_title
     from retable.reports.compute.runs import load
 
     recorded = find_recorded(planned_cells(suites, seeds, fewer), runs)
@@ -182,7 +182,7 @@ def recorded_bundle(
         recorded.directories,
         planned=[cell.to_json() for cell in recorded.cells],
         suite=" and ".join(Path(suite).stem for suite in suites),
-        titles={cell.method: get_method(cell.method).title for cell in recorded.cells},
+        titles={cell.method: get_title(cell.method) for cell in recorded.cells},
         timed_on_gpu=recorded.on_gpu,
     )
     return bundle, recorded
@@ -194,13 +194,13 @@ def indexed_bundle(root: Path, suite: str) -> Bundle:
     Raises:
         UserError: the suite was never run there.
     """
-    from retable.benchmarks.plan.registry import get_method
+    from retable.benchmarks.plan.registry import get_title
     from retable.benchmarks.run import index
     from retable.benchmarks.run.suite_run import other_settings
     from retable.reports.compute.runs import load
 
     cells = index.suite_cells(root, suite)
-    titles = {cell.method: get_method(cell.method).title for cell in cells}
+    titles = {cell.method: get_title(cell.method) for cell in cells}
     bundle = load(
         [cell.directory(root) for cell in cells], planned=[cell.to_json() for cell in cells], suite=suite, titles=titles
     )

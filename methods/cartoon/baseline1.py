@@ -17,5 +17,5 @@ class Baseline1(CartoonMethod):
     """Row "Baseline 1"."""
 
     title: ClassVar[str] = "Baseline 1 (all data mixed)"
-    stream: ClassVar[str] = "mixed"
+    stream = "mixed"
     needs: ClassVar[Mapping[str, str]] = {"recogniser": "cartoon/recogniser"}

@@ -14,4 +14,4 @@ class Baseline2(StartsFromBasic):
     """Row "Baseline 2": group labels ignored, group 0 never seen again."""
 
     title: ClassVar[str] = "Baseline 2 (fine-tune on groups 1-3 merged)"
-    stream: ClassVar[str] = "rare"
+    stream = "rare"

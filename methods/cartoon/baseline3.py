@@ -58,7 +58,7 @@ class Baseline3(StartsFromBasic):
 
     Settings: ClassVar[type[MethodSettings]] = Baseline3Settings
     title: ClassVar[str] = "Baseline 3 (fine-tune per group)"
-    stream: ClassVar[str] = "rare-groups"
+    stream = "rare-groups"
 
     def generator(self) -> nn.Module:
         """A generator for every group."""

@@ -19,5 +19,5 @@ class Basic(CartoonMethod):
     """Row "Basic model": group 0 only; at test time every group goes through it."""
 
     title: ClassVar[str] = "Basic model"
-    stream: ClassVar[str] = "woman"
+    stream = "woman"
     needs: ClassVar[Mapping[str, str]] = {"recogniser": "cartoon/recogniser"}

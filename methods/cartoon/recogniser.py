@@ -191,7 +191,7 @@ class Recogniser(Method):
     task: ClassVar[str] = "cartoon-groups"
     kind: ClassVar[Kind] = "predict"
     without_files: ClassVar[str] = "--set 'cartoon/*:method.face_id=0', which leaves the Face-ID term out"
-    stream: ClassVar[str] = "identities"
+    stream = "identities"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

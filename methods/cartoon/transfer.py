@@ -58,7 +58,7 @@ class Transfer(StartsFromBasic):
 
     Settings: ClassVar[type[MethodSettings]] = TransferSettings
     title: ClassVar[str] = "Full transfer"
-    stream: ClassVar[str] = "groups"
+    stream = "groups"
     branches: ClassVar[bool] = True
     selective: ClassVar[bool] = True
     """Whether rare groups are kept from the trunk."""

@@ -34,7 +34,7 @@ class F(Classifier):
     Settings: ClassVar[type[MethodSettings]] = FSettings
     title: ClassVar[str] = "f"
     task: ClassVar[str] = "digits"
-    stream: ClassVar[str] = "f"
+    stream = "f"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)

@@ -46,7 +46,7 @@ class Source(StyleGAN2):
     """
 
     title: ClassVar[str] = "Source generator"
-    stream: ClassVar[str] = "source-near"
+    stream = "source-near"
 
 
 class SourceFar(StyleGAN2):
@@ -56,7 +56,7 @@ class SourceFar(StyleGAN2):
     """
 
     title: ClassVar[str] = "Source generator, far"
-    stream: ClassVar[str] = "source-far"
+    stream = "source-far"
 
 
 class CDCSettings(StyleGAN2Settings):

@@ -103,7 +103,7 @@ class FastGAN(Method):
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
     without_files: ClassVar[str] = "--set 'mixdl/fastgan*:method.reconstruction=l1', which compares pixels"
-    stream: ClassVar[str] = "shots"
+    stream = "shots"
     watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g", "l_rec")
     averages: ClassVar[tuple[str, ...]] = ("g_ema",)
 

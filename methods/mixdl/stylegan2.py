@@ -119,7 +119,7 @@ class StyleGAN2(Method):
     title: ClassVar[str] = "StyleGAN2"
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
-    stream: ClassVar[str] = "shots"
+    stream = "shots"
     watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g")
     averages: ClassVar[tuple[str, ...]] = ("f_ema", "g_ema", "path")
 

@@ -113,7 +113,7 @@ class CycleGAN(SeparateModels):
 
     Settings: ClassVar[type[MethodSettings]] = CycleGANSettings
     title: ClassVar[str] = "CycleGAN"
-    stream: ClassVar[str] = "pairs"
+    stream = "pairs"
     watch: ClassVar[tuple[str, ...]] = ("l_cycle", "l_identity")
     wishes: ClassVar[str] = "pairs"
 

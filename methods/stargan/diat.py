@@ -74,7 +74,7 @@ class DIAT(SeparateModels):
 
     Settings: ClassVar[type[MethodSettings]] = DIATSettings
     title: ClassVar[str] = "DIAT"
-    stream: ClassVar[str] = "targets"
+    stream = "targets"
     watch: ClassVar[tuple[str, ...]] = ("l_identity",)
     wishes: ClassVar[str] = "targets"
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from retable.benchmarks.plan.overrides import Profile, build_settings
-from retable.benchmarks.plan.registry import get_method, get_task
+from retable.benchmarks.plan.registry import get_method, get_row, get_settings, get_task
 from retable.benchmarks.plan.seeds import seed_everything
 from retable.benchmarks.plan.suites import PROFILES
 from retable.datasets.digits import mnist
@@ -84,14 +84,14 @@ def make_method(make_task: Callable[..., Task]) -> Callable[..., Method]:
     """``make_method(name)`` -> the method on its own task, small, with optimisers, as the harness would set it up."""
 
     def make(name: str, seed: int = 0) -> Method:
-        cls = get_method(name)
-        task = make_task(cls.task, cls.stream)
-        values = {**Profile.load("smoke", (PROFILES,)).method_values(name), "batch_size": (BATCH, "test")}
-        settings = build_settings(cls.Settings, values, f"method {name}")
+        cls, row = get_method(name), get_row(name)
+        small = {key: value for key, (value, _) in Profile.load("smoke", (PROFILES,)).method_values(name).items()}
+        settings = get_settings(name, {**small, "batch_size": BATCH, **row.settings})
+        task = make_task(cls.task, cls.stream_of(settings))
         seed_everything(seed)
         method = cls(settings, task.info())
         for role, needed in cls.needed(settings).items():
-            method.start_from(role, make(needed, seed))
+            method.start_from(role, make(row.needs.get(role, needed), seed))
         method.opt = method.optimizers()
         return method
 

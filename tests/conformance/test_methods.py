@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from retable.benchmarks.plan.registry import get_method, methods, tasks
+from retable.benchmarks.plan.registry import get_method, get_needs, get_row, get_settings, get_title, rows, tasks
 from retable.benchmarks.plan.seeds import seed_everything
 from retable.benchmarks.run import checkpoint
 from retable.datasets.task import Request, Task
@@ -20,7 +20,7 @@ from retable.methods.method import Method
 from tests.conformance.conftest import BATCH
 
 Make = Callable[..., Method]
-every_method = pytest.mark.parametrize("name", sorted(methods()))
+every_method = pytest.mark.parametrize("name", sorted(rows()))
 
 
 def batch_of(task: Task, method: Method, step: int) -> dict[str, Tensor]:
@@ -66,7 +66,8 @@ def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 @every_method
 def test_it_says_which_row_it_is_and_how_it_differs_from_the_paper(name: str) -> None:
     cls = get_method(name)
-    assert cls.title.strip()
+    assert get_title(name).strip()
+    assert sum(get_title(name) == row.title for row in rows().values()) <= 1
     assert cls.task in tasks()
     module = inspect.getmodule(cls)
     pages = f"{cls.__doc__ or ''}\n{module.__doc__ if module else ''}"
@@ -76,7 +77,8 @@ def test_it_says_which_row_it_is_and_how_it_differs_from_the_paper(name: str) ->
 @every_method
 def test_its_settings_have_defaults_and_are_frozen_and_refuse_unknown_keys(name: str) -> None:
     model: Any = get_method(name).Settings
-    settings = model()
+    settings: Any = get_settings(name)
+    assert {**settings.model_dump(), **get_row(name).settings} == settings.model_dump()
     with pytest.raises(pydantic.ValidationError):
         settings.steps = 1
     with pytest.raises(pydantic.ValidationError):
@@ -87,7 +89,7 @@ def test_its_settings_have_defaults_and_are_frozen_and_refuse_unknown_keys(name:
 def test_the_methods_it_needs_are_registered_and_form_no_circle(name: str) -> None:
     def visit(wanted: str, above: tuple[str, ...]) -> None:
         assert wanted not in above
-        for needed in get_method(wanted).needs.values():
+        for needed in get_needs(wanted).values():
             visit(needed, (*above, wanted))
 
     visit(name, ())
@@ -96,7 +98,8 @@ def test_the_methods_it_needs_are_registered_and_form_no_circle(name: str) -> No
 @every_method
 def test_what_it_needs_with_its_own_settings_is_part_of_what_it_declares(name: str) -> None:
     cls = get_method(name)
-    assert cls.needed(cls.Settings()).items() <= cls.needs.items()  # type: ignore[call-arg]
+    assert cls.needed(get_settings(name)).items() <= cls.needs.items()
+    assert get_row(name).needs.keys() <= cls.needs.keys()
 
 
 @every_method

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from retable.benchmarks.metrics import METRICS
-from retable.benchmarks.plan.registry import get_method, get_task, methods, tasks
+from retable.benchmarks.plan.registry import get_method, get_settings, get_task, rows, tasks
 from retable.benchmarks.run.judges import roles_of
 from retable.datasets.task import Kind, Request, Task
 
@@ -19,7 +19,8 @@ every_task = pytest.mark.parametrize("name", sorted(tasks()))
 
 def uses(name: str) -> Iterator[tuple[Kind, str]]:
     """How registered methods use the task: the kinds and streams it has to serve."""
-    found = {(cls.kind, cls.stream) for cls in map(get_method, methods()) if cls.task == name}
+    own = [(row, get_method(row)) for row in rows()]
+    found = {(cls.kind, cls.stream_of(get_settings(row))) for row, cls in own if cls.task == name}
     assert found, f"no registered method is written for task {name}"
     return iter(sorted(found))
 

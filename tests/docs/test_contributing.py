@@ -109,8 +109,8 @@ def test_every_tox_environment_it_names_exists() -> None:
 
 
 def test_every_registry_it_names_exists() -> None:
-    for module, name in (("methods", "METHODS"), ("datasets", "TASKS"), ("retable.benchmarks.metrics", "METRICS")):
-        assert hasattr(import_module(module), name)
+    for module, name in (("methods.rows", "ROWS"), ("datasets", "TASKS"), ("benchmarks.metrics", "METRICS")):
+        assert hasattr(import_module(f"retable.{module}"), name)
 
 
 def test_the_claim_can_be_read_with_the_table_it_speaks_of(tmp_path: Path) -> None:

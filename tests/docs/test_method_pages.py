@@ -21,7 +21,7 @@ from retable.benchmarks.docs.results import Recorded, kept, skeleton
 from retable.benchmarks.docs.write import PICTURE_BYTES, write
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.plan import make_plan
-from retable.benchmarks.plan.registry import methods
+from retable.benchmarks.plan.registry import rows
 from retable.benchmarks.plan.suites import load_suite
 from retable.methods.method import MethodSettings
 from retable.reports.compute.runs import load
@@ -51,9 +51,9 @@ def test_committed_pages_are_what_docstrings_settings_and_published_tables_say(m
 
 
 def test_every_registered_method_is_found_from_the_index(made: dict[str, str]) -> None:
-    ours = [name for name, entry in methods().items() if not entry.startswith(WITHOUT_PAGE)]
-    rows = {row[0]: row[1] for row in re.findall(r"^\| `([^`]+)` \|.*\]\(([^)]+)\) \|$", made[INDEX], re.MULTILINE)}
-    assert sorted(rows) == sorted(ours)
+    ours = [name for name, row in rows().items() if not row.method.startswith(WITHOUT_PAGE)]
+    found = {row[0]: row[1] for row in re.findall(r"^\| `([^`]+)` \|.*\]\(([^)]+)\) \|$", made[INDEX], re.MULTILINE)}
+    assert sorted(found) == sorted(ours)
     for name, page in rows.items():
         assert f"`{name}`" in made[page]
 
@@ -85,7 +85,7 @@ def test_every_command_on_the_pages_is_accepted_and_names_cells_that_there_are(m
                 assert any(fnmatchcase(address, asked["only"]) for address in addresses[suite])
                 if asked["set_"]:
                     glob, _, _ = asked["set_"][0].partition(":")
-                    assert glob in methods()
+                    assert glob in rows()
             else:
                 assert asked["from_"] in addresses[suite]
             checked += 1

@@ -15,7 +15,6 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from retable import methods
 from retable.benchmarks.cell import run_cell
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.dummy import Dummy
@@ -23,6 +22,7 @@ from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run import checkpoint
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, restore_method
 from retable.benchmarks.run.suite_run import Options, _check_files, invoke
+from retable.methods import rows
 from retable.methods.method import Info, Method, MethodSettings
 from retable.reports.records.cell import Cell
 from tests.harness.conftest import result_of
@@ -76,7 +76,7 @@ class Heir(Seeing):
 def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No file of weights but the test's own; settings that a cell's process makes for itself are put back."""
     for name, cls in {"seeing": Seeing, "safely": SeeingSafely, "heir": Heir}.items():
-        monkeypatch.setitem(methods.METHODS, f"made/{name}", f"{__name__}:{cls.__name__}")
+        monkeypatch.setitem(rows.ROWS, f"made/{name}", rows.Row(f"{__name__}:{cls.__name__}"))
     (tmp_path / "weights").mkdir()
     monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))

@@ -11,8 +11,10 @@ from rich.console import Console
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan, make_plan
+from retable.benchmarks.plan.registry import get_needs, get_title, rows
 from retable.benchmarks.plan.suites import load_suite, suite_names
 from retable.benchmarks.run.suite_run import prepare_data
+from retable.methods.rows import ROWS, Row
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 BOTH = '[[rows]]\nmethods = ["dummy/tuned", "dummy/dummy"]\ntask = "dummy"\n'
@@ -59,6 +61,37 @@ def test_the_command_line_wins_over_suite_and_profile(tmp_path: Path) -> None:
     assert plan.rows[0].run.threads == 2
 
 
+def test_what_a_row_fixes_wins_over_profile_and_suite_and_only_the_command_line_changes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One entry makes a row: suites find it by their globs, tables by its title."""
+    plain = rows()["dummy/dummy"].method
+    monkeypatch.setitem(ROWS, "dummy/slow", Row(plain, "Dummy, slow", settings={"lr": 0.001}))
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "tiny.toml").write_text('[method."dummy/*"]\nlr = 0.1\nsteps = 7\n')
+    group = '[[rows]]\nmethods = ["dummy/dummy", "dummy/[ds]*"]\ntask = "dummy"\n'
+    suite = load_suite(str(write_suite(tmp_path, group, profile="tiny")))
+    assert suite.rows[0].methods == ("dummy/dummy", "dummy/slow")
+    assert [cell.method_settings["lr"] for cell in make_plan(suite).rows] == [0.1, 0.001]
+    overridden = make_plan(suite, overrides=[parse_override("dummy/slow:method.lr=0.3")])
+    assert [cell.method_settings["lr"] for cell in overridden.rows] == [0.1, 0.3]
+    assert (get_title("dummy/slow"), get_title("dummy/dummy")) == ("Dummy, slow", "Dummy")
+    suite = load_suite(str(write_suite(tmp_path, group + 'set = { "method.lr" = 0.2 }\n', profile="tiny")))
+    with pytest.raises(UserError, match=r"set of dummy/slow: the row fixes 'lr'"):
+        make_plan(suite)
+
+
+def test_a_row_may_start_from_another_stage_than_its_class_says(
+    plan_of: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = rows()
+    monkeypatch.setitem(ROWS, "dummy/slow", Row(known["dummy/dummy"].method, settings={"lr": 0.001}))
+    monkeypatch.setitem(ROWS, "dummy/far", Row(known["dummy/tuned"].method, needs={"dummy": "dummy/slow"}))
+    (cell,) = plan_of('[[rows]]\nmethods = ["dummy/far"]\ntask = "dummy"\n').rows
+    assert cell.starts_from["dummy"].method == "dummy/slow"
+    assert get_needs("dummy/far") == {"dummy": "dummy/slow"}
+
+
 def test_an_override_without_a_glob_speaks_of_rows_and_not_of_stages(
     plan_of: Callable[..., Plan],
 ) -> None:
@@ -73,6 +106,7 @@ def test_an_override_without_a_glob_speaks_of_rows_and_not_of_stages(
     ("rows", "words"),
     [
         ('[[rows]]\nmethods = ["dummy/dumy"]\ntask = "dummy"\n', ["unknown method 'dummy/dumy'", "'dummy/dummy'"]),
+        ('[[rows]]\nmethods = ["dummy/dumy*"]\ntask = "dummy"\n', ["'dummy/dumy*' matches no method"]),
         ('[[rows]]\nmethods = ["dummy/dummy"]\ntask = "digts"\n', ["unknown task 'digts'", "'digits'"]),
         (DUMMY_ROW + 'set = { "method.lrr" = 1 }\n', ["no setting 'lrr'", "'lr'"]),
         (DUMMY_ROW + 'set = { "lr" = 1 }\n', ["must start with 'method.'"]),

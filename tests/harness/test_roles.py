@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan import registry
-from retable.benchmarks.plan.dummy import METHODS, TASKS, Squares, SquaresSettings
+from retable.benchmarks.plan.dummy import ROWS, TASKS, Squares, SquaresSettings
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
@@ -22,6 +22,7 @@ from retable.benchmarks.run.judges import joint_logits, roles_of
 from retable.benchmarks.run.scoring import Answers, Judges, score_cell
 from retable.datasets.task import Kind, Measure, Request, TaskInfo, TaskSettings
 from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.rows import Row
 from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
@@ -103,8 +104,8 @@ class Place(Shade):
 def bright(monkeypatch: pytest.MonkeyPatch) -> None:
     """The made-up task and its judges, registered."""
     here = __name__
-    ours = {**METHODS, "test/shade": f"{here}:Shade", "test/place": f"{here}:Place"}
-    monkeypatch.setattr(registry, "methods", lambda: ours)
+    ours = {**ROWS, "test/shade": Row(f"{here}:Shade"), "test/place": Row(f"{here}:Place")}
+    monkeypatch.setattr(registry, "rows", lambda: ours)
     monkeypatch.setattr(registry, "tasks", lambda: {**TASKS, "bright": f"{here}:Bright"})
 
 

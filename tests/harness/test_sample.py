@@ -31,6 +31,7 @@ from retable.datasets.errors import DataError
 from retable.datasets.images import read_image
 from retable.datasets.task import Kind, Measure, Request, TaskInfo
 from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.rows import Row
 from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, result_of, write_suite
 
@@ -138,7 +139,7 @@ def registered() -> Iterator[None]:
     """The made-up method and task go by their names."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "tasks", lambda: {**dummy.TASKS, "few-squares": f"{__name__}:FewSquares"})
-        patch.setattr(registry, "methods", lambda: {**dummy.METHODS, "dummy/painter": f"{__name__}:Painter"})
+        patch.setattr(registry, "rows", lambda: {**dummy.ROWS, "dummy/painter": Row(f"{__name__}:Painter")})
         yield
 
 

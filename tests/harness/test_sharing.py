@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 import pytest
 from rich.console import Console
 
-from retable import datasets, methods
+from retable import datasets
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.suite_run import show_plan
 from retable.datasets.task import Kind, Measure, TaskSettings
+from retable.methods import rows
 from retable.reports.records.cell import Cell
 
 ROWS = """
@@ -106,7 +107,7 @@ class Judge(Dummy):
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {"basic": Basic, "transfer": FromBasic, "tuned": FromBasic, "far": Far, "judge": Judge, "idle": Judge}
     for name, cls in ours.items():
-        monkeypatch.setitem(methods.METHODS, f"made/{name}", f"{__name__}:{cls.__name__}")
+        monkeypatch.setitem(rows.ROWS, f"made/{name}", rows.Row(f"{__name__}:{cls.__name__}"))
     for task in (Made, Circular, Undeclared):
         monkeypatch.setitem(datasets.TASKS, task.name, f"{__name__}:{task.__name__}")
 

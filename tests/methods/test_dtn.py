@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from retable.methods import METHODS
 from retable.methods.dtn.ablations import NoConst, NoConstTid, NoF, NoGan, NoTid
 from retable.methods.dtn.baseline import Baseline
 from retable.methods.dtn.dtn import DTN
@@ -237,13 +236,6 @@ def test_the_original_is_the_source_in_grey_and_needs_no_training(info):
     assert method.settings.steps == 0
     assert method.networks() == {}
     assert method.optimizers() == {}
-
-
-def test_every_registered_row_has_its_own_title():
-    titles = [row.title for row in [*ROWS, Original]]
-    assert len(set(titles)) == len(titles)
-    registered = {entry for name, entry in METHODS.items() if name.startswith("dtn/") and name != "dtn/f"}
-    assert registered == {f"{row.__module__}:{row.__qualname__}" for row in [*ROWS, Original]}
 
 
 def test_a_row_restored_from_its_state_dicts_translates_the_same(started, info, small_f):

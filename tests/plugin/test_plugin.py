@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.plan.registry import get_method, get_task, methods, tasks
+from retable.benchmarks.plan.registry import get_method, get_task, get_title, rows, tasks
 from retable.datasets.errors import DataError
 from retable.datasets.task import Task
 from retable.methods.method import Method
@@ -30,7 +30,7 @@ task = "acme-shapes"
 
 
 def test_it_is_not_there_before_it_is_installed() -> None:
-    assert "acme/blur" not in methods()
+    assert "acme/blur" not in rows()
     assert "acme-shapes" not in tasks()
     with pytest.raises(UserError, match="unknown method 'acme/blur'"):
         get_method("acme/blur")
@@ -38,9 +38,10 @@ def test_it_is_not_there_before_it_is_installed() -> None:
 
 @pytest.mark.usefixtures("plugin")
 def test_its_entry_points_are_found_beside_our_own() -> None:
-    assert methods()["acme/blur"] == "acme_retable.blur:Blur"
+    assert rows()["acme/blur"].method == "acme_retable.blur:Blur"
+    assert get_title("acme/blur") == get_method("acme/blur").title == "Blur"
     assert tasks()["acme-shapes"] == "acme_retable.shapes:Shapes"
-    assert "dtn/dtn" in methods()
+    assert "dtn/dtn" in rows()
     assert issubclass(get_method("acme/blur"), Method)
     assert issubclass(get_task("acme-shapes"), Task)
 
@@ -49,7 +50,7 @@ def test_a_name_that_is_taken_is_refused_by_name(plugin: Path) -> None:
     entry_points = next(plugin.glob("*.dist-info")) / "entry_points.txt"
     entry_points.write_text("[retable.methods]\ndtn/dtn = acme_retable.blur:Blur\n")
     with pytest.raises(UserError, match=r"'dtn/dtn' is registered twice.*acme_retable"):
-        methods()
+        rows()
 
 
 def test_an_entry_that_leads_nowhere_is_one_clear_line(plugin: Path) -> None:

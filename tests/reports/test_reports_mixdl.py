@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from retable.benchmarks.plan.registry import get_method
+from retable.benchmarks.plan.registry import get_needs
 from retable.benchmarks.plan.suites import load_suite
 from retable.datasets.ten_shot.settings import TenShotSettings
 from retable.datasets.ten_shot.task import TenShot
@@ -248,7 +248,7 @@ def cells_of(suite: str) -> set[tuple[str, str]]:
         if group.task == TASK:
             variant = TenShotSettings(shots=group.set.get("task.shots", 10)).variant
             found |= {(method, variant) for method in group.methods}
-            found |= {(stage, "") for method in group.methods for stage in get_method(method).needs.values()}
+            found |= {(stage, "") for method in group.methods for stage in get_needs(method).values()}
     return found
 
 

@@ -39,10 +39,10 @@ Change = Callable[[PublishedTable], PublishedTable]
 @pytest.fixture(scope="module")
 def planned() -> Bundle:
     """Every cell of the recorded suites, none of them run."""
-    from retable.benchmarks.plan.registry import get_method
+    from retable.benchmarks.plan.registry import get_title
 
     cells = planned_cells(SUITES, [0])
-    titles = {cell.method: get_method(cell.method).title for cell in cells}
+    titles = {cell.method: get_title(cell.method) for cell in cells}
     return load([], [cell.to_json() for cell in cells], "all", titles)
 
 
