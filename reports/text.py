@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+
+from retable.reports.records.score import Protocol
 
 MINUS = "\u2212"
 ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
@@ -44,7 +45,7 @@ def status_word(status: str) -> str:
 
 def duration(seconds: float | None) -> str:
     """Wall time for people: ``0.4 s``, ``61 s``, ``12 min 05 s``, ``3 h 07 min``; ``–`` when unknown."""
-    if seconds is None or seconds != seconds:
+    if seconds is None:
         return NOTHING
     if seconds < 9.95:
         return f"{seconds:.1f} s"
@@ -58,7 +59,7 @@ def duration(seconds: float | None) -> str:
 
 def moment(unix_ms: float | None) -> str:
     """Unix milliseconds -> ``2026-01-31 12:00 UTC``; ``–`` when unknown."""
-    if unix_ms is None or unix_ms != unix_ms:
+    if unix_ms is None:
         return NOTHING
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
@@ -73,22 +74,19 @@ def detail_values(detail: str) -> dict[str, str]:
     return dict(re.findall(r"([\w.]+)=([^\s,;]+)", detail))
 
 
-def protocol_line(protocol: Mapping[str, Any]) -> str:
-    """A protocol in one line: only what is set, N first named N."""
-    parts = [str(protocol.get("metric", ""))]
-    if protocol.get("extractor"):
-        weights = f" (weights {protocol['weights']})" if protocol.get("weights") else ""
-        parts.append(f"by {protocol['extractor']}{weights}")
-    if protocol.get("data"):
-        parts.append(f"on {protocol['data']}")
-    if protocol.get("resize"):
-        parts.append(f"resize {protocol['resize']}")
-    for key, label in (("n_real", "N real"), ("n_fake", "N")):
-        if protocol.get(key):
-            parts.append(f"{label} = {number(float(protocol[key]), 0)}")
-    if protocol.get("detail"):
-        parts.append(str(protocol["detail"]))
-    return ", ".join(part for part in parts if part)
+def protocol_line(protocol: Protocol, data: str) -> str:
+    """A protocol in one line: only what is set. ``data`` says on which data, instead of the protocol's own."""
+    parts = [protocol.metric]
+    if protocol.extractor:
+        parts.append(f"by {protocol.extractor}{f' (weights {protocol.weights})' if protocol.weights else ''}")
+    if data:
+        parts.append(f"on {data}")
+    if protocol.resize:
+        parts.append(f"resize {protocol.resize}")
+    for count, label in ((protocol.n_real, "N real"), (protocol.n_fake, "N")):
+        if count:
+            parts.append(f"{label} = {number(count, 0)}")
+    return ", ".join(part for part in (*parts, protocol.detail) if part)
 
 
 def row_name(title: str, variant: str) -> str:

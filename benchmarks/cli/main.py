@@ -82,31 +82,42 @@ def run(
 @app.command(
     epilog="Examples: [bold]retable report --suite quick --to site/[/]   "
     "[bold]retable report --suite quick --suite mixdl --runs A --runs B --seeds 0-4 --seeds 'mixdl/*:0-2' "
-    "--results RESULTS.md --compact --to docs/report[/]"
+    "--record recorded.jsonl.gz[/]   [bold]retable report --runs recorded.jsonl.gz --results RESULTS.md --to site/[/]"
 )
 def report(
     suite: Annotated[list[str] | None, typer.Option(help="The suite to report on (quick); several are joined.")] = None,
     to: Annotated[Path | None, typer.Option(help="Folder of the report; OUT/report/SUITE otherwise.")] = None,
-    results: Annotated[Path | None, typer.Option(help="Also write the tables as one Markdown page.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Also write claims and main tables as a Markdown page.")] = None,
     runs: Annotated[
         list[Path] | None,
-        typer.Option(help="A recorded folder of runs; several are joined. Cells count as the suites plan them."),
+        typer.Option(
+            help="A recorded folder of runs, or a file made with --record; several are joined. Cells count as the "
+            "suites plan them; files without --suite are shown as they are."
+        ),
     ] = None,
     seeds: Annotated[list[str] | None, typer.Option(help=RECORDED_SEEDS)] = None,
-    compact: Annotated[bool, typer.Option("--compact", help="A small page alone, to be committed.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Also write the results as one small file (.jsonl.gz), to be committed.")
+    ] = None,
+    compact: Annotated[bool, typer.Option("--compact", help="A small page alone, below 4.5 MB.")] = False,
     budget: Annotated[Path | None, typer.Option(help="Also write where the time went as a Markdown page.")] = None,
     out: Out = RUNS,
 ) -> None:
     """Render tables, figures and index.html from the runs there are, or from exactly the recorded ones."""
     from retable.benchmarks.run.results import Wanted, make_report
+    from retable.reports.records.recording import ENDING, is_recording
 
-    names = tuple(suite or ["quick"])
-    wanted = Wanted(names, tuple(runs or ()), *parse_recorded(seeds or ()), compact, results, budget)
+    if record is not None and not is_recording(record):
+        raise UserError(f"--record {record}: the name of a recording ends in {ENDING}")
+    files = runs is not None and all(map(is_recording, runs))
+    names = tuple(suite or ([] if files else ["quick"]))
+    wanted = Wanted(names, tuple(runs or ()), *parse_recorded(seeds or ()), compact, results, budget, record)
+    folder = "-".join(Path(name).stem for name in names) or "recorded"
     with console.status("rendering the report"):
-        path, notes = make_report(wanted, out, to or out / "report" / "-".join(Path(name).stem for name in names))
+        path, notes = make_report(wanted, out, to or out / "report" / folder)
     for note in notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
-    for what, file in (("results", results), ("budget", budget)):
+    for what, file in (("results", results), ("budget", budget), ("recording", record)):
         if file is not None:
             console.print(f"{what}: {file}", soft_wrap=True)
     console.print(f"report: {path}", soft_wrap=True)
@@ -127,12 +138,12 @@ def docs(
 ) -> None:
     """Write one page a method: docstrings, settings, usage, results beside the paper."""
     from retable.benchmarks.docs.write import write
-    from retable.benchmarks.run.results import recorded_bundle
+    from retable.benchmarks.run.results import recorded_runs
 
     if runs is None and (suite or seeds):
         raise UserError("--suite and --seeds say which recordings to take, so they go with --runs FOLDER")
     asked = parse_recorded(seeds or ())
-    bundle, found = (None, None) if runs is None else recorded_bundle(suite or ["quick"], runs, *asked)
+    bundle, found = (None, None) if runs is None else recorded_runs(suite or ["quick"], runs, *asked)
     for note in found.notes if found is not None else ():
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
     written = write(to, bundle)

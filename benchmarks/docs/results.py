@@ -13,8 +13,8 @@ from retable.benchmarks.docs.docstrings import line
 from retable.reports import text
 from retable.reports.compute.claim_model import Claims
 from retable.reports.compute.decide_claims import build_claims
-from retable.reports.compute.runs import Bundle
-from retable.reports.compute.select import Index, expand_rows
+from retable.reports.compute.runs import Runs
+from retable.reports.compute.select import Selection, expand_rows
 from retable.reports.compute.table_model import Table
 from retable.reports.compute.tables import build_tables
 from retable.reports.published.papers import PublishedPaper
@@ -32,13 +32,13 @@ RECORDED = "Recorded: "
 class Recorded:
     """Tables and claims of some recordings, beside the papers they belong to."""
 
-    bundle: Bundle
+    bundle: Runs
     papers: Sequence[PublishedPaper]
     tables: Sequence[Table]
     claims: Sequence[Claims]
 
     @classmethod
-    def of(cls, bundle: Bundle, papers: Sequence[PublishedPaper]) -> Recorded:
+    def of(cls, bundle: Runs, papers: Sequence[PublishedPaper]) -> Recorded:
         """Lay the bundle out as every report does."""
         tables = build_tables(bundle, papers)
         return cls(bundle, papers, tables, build_claims(bundle, papers, tables))
@@ -63,7 +63,7 @@ def results(names: Collection[str], recorded: Recorded) -> str:
 
 
 def _table(names: Collection[str], recorded: Recorded, table: PublishedTable, of: str) -> str:
-    index = Index(recorded.bundle)
+    index = Selection(recorded.bundle)
     built = [one for one in recorded.tables if one.layout == table.id]
     concrete = expand_rows(index, table)
     lines = ["| row | score | published | reproduced |", "|---|---|---:|---|"]

@@ -13,7 +13,7 @@ from retable.benchmarks.docs.pages import pages
 from retable.benchmarks.docs.results import BEGIN, Recorded, kept
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.run.old_journal import write_atomically
-from retable.reports.compute.runs import Bundle, load
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Table
 from retable.reports.published.papers import load_papers
 from retable.reports.render.pictures import compose, side_by_side
@@ -36,7 +36,7 @@ class Written:
     unchanged: int
 
 
-def write(to: Path, bundle: Bundle | None) -> Written:
+def write(to: Path, bundle: Runs | None) -> Written:
     """Write every page and its picture below ``to``.
 
     Args:
@@ -47,7 +47,7 @@ def write(to: Path, bundle: Bundle | None) -> Written:
         UserError: the folder cannot be written.
         ReportError: a file of published tables is bad.
     """
-    recorded = Recorded.of(bundle if bundle is not None else load([]), load_papers())
+    recorded = Recorded.of(bundle if bundle is not None else Runs(), load_papers())
     made = pages(to, recorded)
     content: dict[Path, bytes] = {}
     for family in families() if bundle is not None else []:

@@ -1,7 +1,8 @@
 """Reports of exactly what was recorded: suites are planned, and every planned cell is taken by its hash.
 
-A recording is a folder of runs. Several of them, made at different times or on different machines, give one report. A
-cell's hash is its content, so that a folder of older settings cannot stand in for a cell that was planned.
+A recording is a folder of runs, or a file that ``retable report --record`` made of one. Several of them, made at
+different times or on different machines, give one report. A cell's hash is its content, so that a folder of older
+settings cannot stand in for a cell that was planned. Files without a suite are reported as they are.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retable.benchmarks.cli.seeds import Fewer, asked_for, refuse_idle
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.run.old_journal import finished, write_atomically
 from retable.reports.records.cell import Cell
+from retable.reports.records.folder import CellRecord, read_cells
+from retable.reports.records.recording import ENDING, Store, read_recording, recording
+from retable.reports.records.result import RecordError
 
 if TYPE_CHECKING:
-    from retable.reports.compute.runs import Bundle
+    from retable.reports.compute.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,26 @@ class Wanted:
     """What ``retable report`` was asked for."""
 
     suites: tuple[str, ...]
+    """Empty for everything that recorded files hold."""
     runs: tuple[Path, ...] = ()
-    """Recorded folders; empty for the suite's own index in the folder of all runs."""
+    """Recorded folders and files; empty for the suite's own index in the folder of all runs."""
     seeds: Sequence[int] | None = None
     fewer: tuple[Fewer, ...] = ()
     compact: bool = False
     results: Path | None = None
     budget: Path | None = None
+    record: Path | None = None
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """Planned cells and where they were found."""
+    """Planned cells and what was found of them."""
 
     cells: tuple[Cell, ...]
-    directories: tuple[Path, ...]
-    """One folder for each cell that ended, whatever its status."""
-    on_gpu: tuple[Path, ...]
-    """Folders of the same cells as they were run on a GPU, for their times."""
+    records: tuple[CellRecord, ...]
+    """One for each cell that ended, whatever its status."""
+    on_gpu: tuple[CellRecord, ...]
+    """The same cells as they were run on a GPU, for their times."""
     notes: tuple[str, ...]
     """What the person at the terminal should know: which folder was preferred, what is missing."""
 
@@ -87,34 +92,36 @@ def _difference(one: Cell, other: Cell) -> str:
 
 
 def find_recorded(cells: Sequence[Cell], runs: Sequence[Path]) -> Recorded:
-    """Look for planned cells in folders of runs.
+    """Look for planned cells in folders of runs and in recordings.
 
-    Where several folders have a cell, one that ended well comes first, then the newest. Cells that were run on a GPU
-    are other cells: the report is about whichever of the two there is more of, and beside cells of the CPU those of the
-    GPU give nothing but their times.
+    Where several have a cell, one that ended well comes first, then the newest. A cell that was run on a GPU is
+    another cell. The report is about the CPU or the GPU, whichever has more cells; beside cells of the CPU, those of
+    the GPU give their times alone.
 
     Raises:
-        UserError: a folder holds no cells.
+        UserError: a folder holds no cells, or a recording is damaged.
     """
-    for root in runs:
-        if not (root / "cells").is_dir():
-            raise UserError(f"--runs {root}: no recorded runs there (it has no folder 'cells')")
+    try:
+        stores = [Store(path) for path in dict.fromkeys(runs)]
+    except RecordError as error:
+        raise UserError(f"--runs {error}") from error
     twins = [on_cuda(cell) for cell in cells]
-    there = [sum(bool(_places(cell, runs)) for cell in some) for some in (cells, twins)]
-    if there[1] > there[0]:
-        cells = twins
-    found: list[Path] = []
+    places, twin_places = ([_places(cell, stores) for cell in some] for some in (cells, twins))
+    gpu_alone = sum(map(bool, twin_places)) > sum(map(bool, places))
+    if gpu_alone:
+        cells, places = twins, twin_places
+    found: list[CellRecord] = []
     preferred: dict[tuple[Path, Path], list[str]] = {}
     missing: list[str] = []
-    for cell in cells:
-        places = _places(cell, runs)
-        if places:
-            found.append(cell.directory(places[0]))
+    for cell, where in zip(cells, places, strict=True):
+        if where:
+            found.append(where[0].record(cell))
         else:
             missing.append(cell.address)
-        for other in places[1:]:
-            preferred.setdefault((places[0], other), []).append(cell.address)
-    on_gpu = () if cells is twins else tuple(_first_places(twins, runs))
+        for other in where[1:]:
+            preferred.setdefault((where[0].path, other.path), []).append(cell.address)
+    pairs = [] if gpu_alone else zip(twins, twin_places, strict=True)
+    on_gpu = tuple(where[0].record(cell) for cell, where in pairs if where)
     notes = [
         f"{_some(addresses)}: in {winner} and in {loser}; {winner} is taken (ended well, or the newest)"
         for (winner, loser), addresses in preferred.items()
@@ -126,24 +133,11 @@ def find_recorded(cells: Sequence[Cell], runs: Sequence[Path]) -> Recorded:
     return Recorded(tuple(cells), tuple(found), on_gpu, tuple(notes))
 
 
-def _first_places(cells: Sequence[Cell], runs: Sequence[Path]) -> list[Path]:
-    return [cell.directory(places[0]) for cell in cells if (places := _places(cell, runs))]
-
-
-def _places(cell: Cell, runs: Sequence[Path]) -> list[Path]:
-    """Folders of runs in which the cell ended, the best one first."""
-    results = [(root, result) for root in dict.fromkeys(runs) if (result := _result(cell, root)) is not None]
-    results.sort(key=lambda pair: (pair[1]["status"] == "ok", int(pair[1].get("ended") or 0)), reverse=True)
-    return [root for root, _ in results]
-
-
-def _result(cell: Cell, root: Path) -> dict[str, Any] | None:
-    """The cell's result, if it is this cell's: a folder that was renamed by hand is not."""
-    result = finished(cell.directory(root))
-    if result is None:
-        return None
-    said = result.get("cell")
-    return result if isinstance(said, dict) and said.get("hash") == cell.hash else None
+def _places(cell: Cell, stores: Sequence[Store]) -> list[Store]:
+    """Where the cell ended, the best place first."""
+    there = [(store, result) for store in stores if (result := store.result(cell)) is not None]
+    there.sort(key=lambda pair: (pair[1].status == "ok", pair[1].ended), reverse=True)
+    return [store for store, _ in there]
 
 
 def on_cuda(cell: Cell) -> Cell:
@@ -166,72 +160,104 @@ def _some(addresses: Sequence[str], most: int = 3) -> str:
     return f"{len(addresses)} cells ({listed}{f' and {rest} more' if rest > 0 else ''})"
 
 
-def recorded_bundle(
+def recorded_runs(
     suites: Sequence[str], runs: Sequence[Path], seeds: Sequence[int] | None, fewer: Sequence[Fewer] = ()
-) -> tuple[Bundle, Recorded]:
-    """What a report of several suites and folders is made from.
+) -> tuple[Runs, Recorded]:
+    """What a report of several suites, folders and recordings is made from.
 
     Raises:
         UserError: see :func:`planned_cells` and :func:`find_recorded`.
     """
-    from retable.benchmarks.plan.registry import get_title
-    from retable.reports.compute.runs import load
-
     recorded = find_recorded(planned_cells(suites, seeds, fewer), runs)
-    bundle = load(
-        recorded.directories,
-        planned=[cell.to_json() for cell in recorded.cells],
-        suite=" and ".join(Path(suite).stem for suite in suites),
-        titles={cell.method: get_title(cell.method) for cell in recorded.cells},
-        timed_on_gpu=recorded.on_gpu,
-    )
-    return bundle, recorded
+    suite = " and ".join(Path(suite).stem for suite in suites)
+    return _runs(recorded.records, recorded.cells, suite, on_gpu=recorded.on_gpu), recorded
 
 
-def indexed_bundle(root: Path, suite: str) -> Bundle:
+def recordings_alone(
+    files: Sequence[Path], seeds: Sequence[int] | None = None, fewer: Sequence[Fewer] = ()
+) -> tuple[Runs, Recorded]:
+    """Everything that recordings hold, whatever the suites plan today.
+
+    Raises:
+        UserError: a file is no recording.
+    """
+    try:
+        held = {result.cell.hash: result for file in files for result in read_recording(file)}
+    except RecordError as error:
+        raise UserError(f"--runs {error}") from error
+    refuse_idle({result.cell.address: result.cell.seed for result in held.values()}, fewer)
+    records = [
+        CellRecord.of(result)
+        for result in held.values()
+        if (seeds is None or result.cell.seed in seeds) and asked_for(result.cell.address, result.cell.seed, fewer)
+    ]
+    on_gpu = [record for record in records if record.cell.run.accelerator == "cuda"]
+    on_cpu = [record for record in records if record.cell.run.accelerator != "cuda"]
+    if len(on_gpu) > len(on_cpu):
+        on_gpu, on_cpu = [], on_gpu
+    cells = [record.cell for record in on_cpu]
+    recorded = Recorded(tuple(cells), tuple(on_cpu), tuple(on_gpu), ())
+    suite = " and ".join(file.name.removesuffix(ENDING) for file in files)
+    return _runs(on_cpu, cells, suite, on_gpu=on_gpu), recorded
+
+
+def indexed_runs(root: Path, suite: str) -> Runs:
     """What the report of everything is made from that the suite has so far in one folder of runs.
 
     Raises:
         UserError: the suite was never run there.
     """
-    from retable.benchmarks.plan.registry import get_title
     from retable.benchmarks.run import index
     from retable.benchmarks.run.suite_run import other_settings
-    from retable.reports.compute.runs import load
 
     cells = index.suite_cells(root, suite)
+    records, problems = read_cells([folder for cell in cells if (folder := cell.directory(root)).is_dir()])
+    return _runs(records, cells, suite, warnings=[*problems, *other_settings(suite, cells)])
+
+
+def _runs(
+    records: Sequence[CellRecord],
+    cells: Sequence[Cell],
+    suite: str,
+    on_gpu: Sequence[CellRecord] = (),
+    warnings: Sequence[str] = (),
+) -> Runs:
+    from retable.benchmarks.plan.registry import get_title
+    from retable.reports.compute.runs import Runs
+
     titles = {cell.method: get_title(cell.method) for cell in cells}
-    bundle = load(
-        [cell.directory(root) for cell in cells], planned=[cell.to_json() for cell in cells], suite=suite, titles=titles
-    )
-    bundle.warnings.extend(other_settings(suite, cells))
-    return bundle
+    return Runs.of(records, cells, suite, titles, on_gpu, warnings)
 
 
 def make_report(wanted: Wanted, root: Path, out: Path) -> tuple[Path, tuple[str, ...]]:
-    """Write the report, and the pages of results and of the budget where they are wanted.
+    """Write the report, and the recording and the pages of results and of the budget where they are wanted.
 
     Returns:
         ``(path of index.html, what the person at the terminal should know)``.
 
     Raises:
-        UserError: see :func:`recorded_bundle` and :func:`indexed_bundle`.
+        UserError: see :func:`recorded_runs`, :func:`recordings_alone` and :func:`indexed_runs`.
     """
-    from retable.reports.compact import build_compact
     from retable.reports.render.budget_page import budget_page
-    from retable.reports.write import build, results_page
+    from retable.reports.render.results_page import pictures_beside, results_page
+    from retable.reports.write import write, write_report, write_small_report
 
     notes: tuple[str, ...] = ()
-    if wanted.runs or wanted.seeds is not None or wanted.fewer or len(wanted.suites) > 1:
-        bundle, recorded = recorded_bundle(wanted.suites, wanted.runs or (root,), wanted.seeds, wanted.fewer)
+    if not wanted.suites:
+        runs, _ = recordings_alone(wanted.runs, wanted.seeds, wanted.fewer)
+    elif wanted.runs or wanted.seeds is not None or wanted.fewer or len(wanted.suites) > 1:
+        runs, recorded = recorded_runs(wanted.suites, wanted.runs or (root,), wanted.seeds, wanted.fewer)
         notes = recorded.notes
     else:
-        bundle = indexed_bundle(root, wanted.suites[0])
+        runs = indexed_runs(root, wanted.suites[0])
+    if wanted.record is not None:
+        results = [record.result for record in (*runs.records, *runs.on_gpu) if record.result is not None]
+        write(wanted.record, recording(results))
     began = time.monotonic()
-    path = build_compact(bundle, out) if wanted.compact else build(bundle, out).index
+    path = write_small_report(runs, out) if wanted.compact else write_report(runs, out).index
     took = time.monotonic() - began
-    for file, page in ((wanted.results, results_page(bundle)), (wanted.budget, budget_page(bundle, took))):
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, page)
+    if wanted.results is not None:
+        write(wanted.results, results_page(runs, pictures_beside(wanted.results)).encode())
+    if wanted.budget is not None:
+        write(wanted.budget, budget_page(runs, took).encode())
     return path, notes

@@ -121,12 +121,14 @@ def render_report(root: Path, suite: str, out: Path) -> tuple[Path, str, str]:
     Returns:
         ``(path of index.html, Markdown summary, RESULTS.md page)``.
     """
-    from retable.benchmarks.run.results import indexed_bundle
-    from retable.reports.write import build, markdown_summary, results_page
+    from retable.benchmarks.run.results import indexed_runs
+    from retable.reports.render.results_page import results_page
+    from retable.reports.render.summary import markdown_summary
+    from retable.reports.write import write_report
 
-    bundle = indexed_bundle(root, suite)
-    files = build(bundle, out)
-    return files.index, markdown_summary(bundle), results_page(bundle)
+    runs = indexed_runs(root, suite)
+    files = write_report(runs, out)
+    return files.index, markdown_summary(runs), results_page(runs)
 
 
 WHOSE_DATA = ("task.source", "task.data_dir")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from retable.reports import text
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.select import Measured
 from retable.reports.compute.statistics import INTERVAL_FROM
 from retable.reports.compute.table_model import Line
 from retable.reports.published.table_schema import PublishedTable
+from retable.reports.records.score import Protocol
 
 Columns = Mapping[str, Sequence[Measured | None]]
 """Column id -> what we measured, one entry a row."""
 
 
-def data_line(bundle: Bundle, lines: Sequence[Line]) -> str:
+def data_line(runs: Runs, lines: Sequence[Line]) -> str:
     """Whose data our numbers come from, in plain words."""
     addresses = {address for line in lines for address in line.addresses}
-    sources = sorted(set(bundle.cells[bundle.cells["address"].isin(addresses)]["source"]) - {""})
+    sources = sorted({runs.by_address[address].source for address in addresses} - {""})
     words = {
         "standin": "source=standin: our numbers come from stand-in data, not from the paper's data set.",
         "real": "source=real: our numbers come from data on the user's disk, the paper's or others.",
@@ -58,15 +58,15 @@ def _place(groups: Sequence[str], titles: str) -> str:
 def _our_protocols(entries: Sequence[Measured | None]) -> list[str]:
     """One line for every way of measuring; data that differ in nothing but their name are named together."""
     data: dict[tuple[str, ...], list[str]] = {}
-    first: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    first: dict[tuple[str, ...], Protocol] = {}
     for entry in entries:
-        if entry is not None and entry.values and not entry.apart:
-            device = dict(entry.key).get("device", "")
-            way = (text.protocol_line({**entry.protocol, "data": ""}), f", device {device}" if device else "")
+        if entry is not None and entry.protocol is not None and entry.values and not entry.apart:
+            device = dict(entry.comparability).get("device", "")
+            way = (text.protocol_line(entry.protocol, ""), f", device {device}" if device else "")
             first.setdefault(way, entry.protocol)
-            data.setdefault(way, []).append(str(entry.protocol.get("data", "")))
+            data.setdefault(way, []).append(entry.protocol.data)
     return [
-        text.protocol_line({**first[way], "data": " and ".join(filter(None, dict.fromkeys(names)))}) + way[1]
+        text.protocol_line(first[way], " and ".join(filter(None, dict.fromkeys(names)))) + way[1]
         for way, names in data.items()
     ]
 
@@ -92,28 +92,32 @@ _FIGURES = {"accuracy": "accuracy", "classification_error": "error"}
 """Scores that say how good a judge is -> the word for them."""
 
 
-def judges_line(bundle: Bundle, lines: Sequence[Line], measured: Columns) -> str:
+def judges_line(runs: Runs, lines: Sequence[Line], measured: Columns) -> str:
     """How good the judges behind this table's numbers are on real images."""
     # Judges that decide together have one name, joined by dots: each of them is named with its own figure.
     roles = {
         role
         for column in measured.values()
         for entry in column
-        if entry is not None and str(entry.protocol.get("extractor", "")).startswith("judge:")
-        for name in [str(entry.protocol["extractor"]).partition(":")[2]]
+        if entry is not None and entry.protocol is not None and entry.protocol.extractor.startswith("judge:")
+        for name in [entry.protocol.extractor.partition(":")[2]]
         for role in (name, *name.split("."))
     }
     addresses = {address for line in lines for address in line.addresses}
-    cells = bundle.cells[bundle.cells["address"].isin(addresses)]
-    judges = {(role, address) for held in cells["judges"] for role, address in held.items() if role in roles}
+    judges = {
+        (role, judge.address)
+        for address in addresses
+        for role, judge in runs.by_address[address].cell.judges.items()
+        if role in roles
+    }
     said = []
     for role, address in sorted(judges):
-        scores = bundle.scores[(bundle.scores["address"] == address) & (bundle.scores["status"] == "ok")]
+        record = runs.by_address.get(address)
         figures = [
-            f"{_FIGURES[score['name']]} {text.number(score['value'], 2)} {score['unit']} "
-            f"on {score['slices'].get('request', 'its test images')}"
-            for score in scores.to_dict("records")
-            if score["name"] in _FIGURES and set(score["slices"]) <= {"request"}
+            f"{_FIGURES[score.name]} {text.number(score.value, 2)} {score.unit} "
+            f"on {score.slice.get('request', 'its test images')}"
+            for score in (record.scores if record is not None and record.status == "ok" else ())
+            if score.name in _FIGURES and set(score.slice) <= {"request"}
         ]
         said.append(f"{role} = {address}, {', '.join(figures) or 'accuracy not measured'}")
     return f"Judge: {'; '.join(said)}." if said else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
 
 from retable.reports import text
 from retable.reports.compute.select import Measured
 from retable.reports.compute.statistics import INTERVAL_FROM, paired_differences, summarise
 from retable.reports.compute.table_model import Orderings
 from retable.reports.published.table_schema import Column, PublishedProtocol, Row
+from retable.reports.records.score import Protocol
 
 _WORDS = {"n_real": "N real", "n_fake": "N", "source": "data"}
 _SOURCES = {"standin": "stand-in data", "real": "the paper's data set"}
@@ -25,20 +25,20 @@ def disagreement(column: Column, ours: Measured) -> str:
     return "; ".join(parts)
 
 
-def _protocol_differences(published: PublishedProtocol | None, ours: Mapping[str, Any], source: str) -> list[str]:
+def _protocol_differences(published: PublishedProtocol | None, ours: Protocol | None, source: str) -> list[str]:
     if published is None:
         return ["the published protocol is not recorded"]
     parts = []
     for key, value in published.keys().items():
-        mine = source if key == "source" else ours.get(key)
+        mine = source if key == "source" else getattr(ours, key)
         if mine != value:
             parts.append(f"{_WORDS.get(key, key)}: ours {_say(mine)}, published {_say(value)}")
     return parts
 
 
-def _say(value: Any) -> str:
-    if isinstance(value, int | float):
-        return text.number(float(value), 0)
+def _say(value: str | int | None) -> str:
+    if isinstance(value, int):
+        return text.number(value, 0)
     return _SOURCES.get(str(value), str(value or "none"))
 
 
@@ -76,13 +76,13 @@ def orderings(
                 continue
             pairs += 1
             high, low = ((row_a, a, mine_a), (row_b, b, mine_b)) if a > b else ((row_b, b, mine_b), (row_a, a, mine_a))
-            sentence = _verdict(column, *high, *low)
+            sentence = _out_of_order(column, *high, *low)
             same += not sentence
             others += [sentence] if sentence else []
     return Orderings(pairs, same, tuple(others), unchecked) if pairs or unchecked else None
 
 
-def _verdict(
+def _out_of_order(
     column: Column, row: Row, published: float, ours: Measured, low_row: Row, low_published: float, low: Measured
 ) -> str:
     """Empty when ``row`` came out above ``low_row`` as published, else the sentence that says what came out."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import isclose, isfinite
-from typing import Any
+from math import isclose
 
 from retable.reports import text
 from retable.reports.compute.claim_model import ALPHA, ClaimLine, Claims, ContrastLine, Verdict
-from retable.reports.compute.runs import Bundle
-from retable.reports.compute.select import Index, Key, key_difference, score_key
+from retable.reports.compute.runs import CellScore, Runs
+from retable.reports.compute.select import Comparability, Selection, comparability, difference
 from retable.reports.compute.statistics import INTERVAL_FROM, bootstrap_interval, lower_tail, simes
 from retable.reports.compute.table_model import Table
 from retable.reports.published.claim_schema import Claim, Contrast, Term
@@ -60,26 +59,25 @@ def decide(effects: Sequence[float]) -> Decision:
     return replace(decision, verdict="reproduced" if low > 0 else "contradicted")
 
 
-def build_claims(bundle: Bundle, papers: Sequence[PublishedPaper], tables: Sequence[Table]) -> list[Claims]:
-    """The claims of every paper that the bundle has cells of, decided; ``tables`` are what they link to."""
-    index = Index(bundle)
-    present = set(bundle.cells["paper"])
+def build_claims(runs: Runs, papers: Sequence[PublishedPaper], tables: Sequence[Table]) -> list[Claims]:
+    """The claims of every paper that there are cells of, decided; ``tables`` are what they link to."""
+    selection = Selection(runs)
     return [
         Claims(
             anchor=f"claims-{paper.paper}",
             paper=paper.paper,
             title=paper.title,
-            lines=tuple(_claim(index, claim, tables) for claim in paper.claims),
+            lines=tuple(_claim(selection, claim, tables) for claim in paper.claims),
         )
         for paper in papers
-        if paper.paper in present and paper.claims
+        if paper.paper in runs.papers and paper.claims
     ]
 
 
-def _claim(index: Index, claim: Claim, tables: Sequence[Table]) -> ClaimLine:
+def _claim(selection: Selection, claim: Claim, tables: Sequence[Table]) -> ClaimLine:
     lines, sources = [], set()
     for contrast in claim.contrasts:
-        line, rests_on = _contrast(index, claim.task, contrast)
+        line, rests_on = _contrast(selection, claim.task, contrast)
         lines.append(line)
         sources |= rests_on
     verdict, lines = _verdict(lines)
@@ -115,16 +113,15 @@ def _label(table: Table) -> str:
 
 @dataclass(frozen=True)
 class _Part:
-    """One slice of one term: its finite scores by seed, and what became of the method's cells."""
+    """One slice of one term: its scores by seed, and what became of the method's cells."""
 
     term: Term
     score: str
     slices: dict[str, str]
     sign: float
     """The term's factor or its negative, divided by the number of scores that the term is the mean of."""
-    found: dict[int, dict[str, Any]]
-    infinite: frozenset[int]
-    runs: dict[int, str]
+    found: dict[int, CellScore]
+    statuses: dict[int, str]
 
     @property
     def method(self) -> str:
@@ -132,17 +129,16 @@ class _Part:
 
     def missing(self, seed: int) -> str:
         """Why there is no score at this seed."""
-        status = self.runs.get(seed, "not-run")
+        status = self.statuses.get(seed, "not-run")
         if status != "ok":
             return f"{self.method}: {text.status_word(status)}"
-        where = f"{self.score} of {self.method} on {text.slice_text(self.slices)}"
-        return f"{where} is not finite" if seed in self.infinite else f"{where} was not measured"
+        return f"{self.score} of {self.method} on {text.slice_text(self.slices)} was not measured"
 
 
-def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine, set[str]]:
+def _contrast(selection: Selection, task: str, contrast: Contrast) -> tuple[ContrastLine, set[str]]:
     """The line, and the sources of the data that it rests on."""
-    parts = [part for term in contrast.plus for part in _parts(index, task, term, 1.0)]
-    parts += [part for term in contrast.minus for part in _parts(index, task, term, -1.0)]
+    parts = [part for term in contrast.plus for part in _parts(selection, task, term, 1.0)]
+    parts += [part for term in contrast.minus for part in _parts(selection, task, term, -1.0)]
     shared = sorted(set.intersection(*(set(part.found) for part in parts)))
     allowed = (
         [f"claimed above {text.signed(contrast.margin, contrast.decimals)} {contrast.unit}".strip()]
@@ -178,24 +174,22 @@ def _contrast(index: Index, task: str, contrast: Contrast) -> tuple[ContrastLine
         notes=tuple(notes),
         against=decision.against,
     )
-    return line, {part.found[seed]["source"] for part in parts for seed in shared}
+    return line, {part.found[seed].record.source for part in parts for seed in shared}
 
 
-def _parts(index: Index, task: str, term: Term, sign: float) -> list[_Part]:
-    runs = index.runs(term.method, term.variant, task)
-    parts = []
+def _parts(selection: Selection, task: str, term: Term, sign: float) -> list[_Part]:
+    statuses = selection.statuses(term.method, term.variant, task)
     each = term.parts()
-    for name, one in each:
-        found = index.by_seed(term.method, term.variant, task, name, one)
-        finite = {seed: score for seed, score in found.items() if isfinite(score["value"])}
-        share = sign * term.factor / len(each)
-        parts.append(_Part(term, name, one, share, finite, frozenset(set(found) - set(finite)), runs))
-    return parts
+    share = sign * term.factor / len(each)
+    return [
+        _Part(term, name, one, share, selection.by_seed(term.method, term.variant, task, name, one), statuses)
+        for name, one in each
+    ]
 
 
 def _effect(contrast: Contrast, parts: Sequence[_Part], seed: int) -> float:
     """What the contrast compares, less what it claims: above 0 where the seed agrees."""
-    terms = [part.sign * float(part.found[seed]["value"]) * contrast.scale for part in parts] + [-contrast.margin]
+    terms = [part.sign * part.found[seed].score.value * contrast.scale for part in parts] + [-contrast.margin]
     total = sum(terms)
     # A mean over three groups is not exact; what rounding alone leaves must not decide a tie.
     return 0.0 if abs(total) <= 1e-12 * sum(abs(term) for term in terms) else total
@@ -220,7 +214,7 @@ def _p(decision: Decision) -> str:
 def _missing(parts: Sequence[_Part], shared: Sequence[int], task: str) -> list[str]:
     """What is missing, with the seeds at which it is; a method that never ran has no seeds to name."""
     seeds: dict[str, list[int]] = {}
-    planned = {seed for part in parts for seed in part.runs}
+    planned = {seed for part in parts for seed in part.statuses}
     for part in parts:
         for seed in sorted(planned - set(shared)):
             if seed not in part.found and seed not in seeds.setdefault(part.missing(seed), []):
@@ -239,27 +233,27 @@ def _unlike(parts: Sequence[_Part], shared: Sequence[int]) -> str:
     One term must be measured alike at every seed. Terms of one score share extractor, weights and unit, and those on
     one slice also share the number of images; the name of the data may differ, as variants of a task do.
     """
-    first: dict[str, Key] = {}
-    same_slice: dict[tuple[str, str], Key] = {}
+    first: dict[str, Comparability] = {}
+    same_slice: dict[tuple[str, str], Comparability] = {}
     for part in parts:
-        keys = [score_key(part.found[seed]) for seed in shared]
-        for key in keys:
-            if why := key_difference(key, keys[0]):
+        ways = [comparability(part.found[seed]) for seed in shared]
+        for way in ways:
+            if why := difference(way, ways[0]):
                 return f"{part.score} of {part.method} on {text.slice_text(part.slices)}, {why} between seeds"
-        for key in keys[:1]:
+        for way in ways[:1]:
             where = f"{part.score} of {part.method}"
-            of_score = _without(key, _OF_THE_SET)
-            if why := key_difference(of_score, first.setdefault(part.score, of_score)):
+            of_score = _without(way, _OF_THE_SET)
+            if why := difference(of_score, first.setdefault(part.score, of_score)):
                 return f"{where}, {why}"
-            of_slice = _without(key, ("data",))
+            of_slice = _without(way, ("data",))
             place = (part.score, text.slice_text(part.slices))
-            if why := key_difference(of_slice, same_slice.setdefault(place, of_slice)):
+            if why := difference(of_slice, same_slice.setdefault(place, of_slice)):
                 return f"{where} on {place[1]}, {why}"
-            units = {part.found[seed]["unit"] for part in parts for seed in shared}
+            units = {part.found[seed].score.unit for part in parts for seed in shared}
             if len(units) > 1:
                 return f"the units {' and '.join(sorted(unit or 'none' for unit in units))} cannot be added"
     return ""
 
 
-def _without(key: Key, names: Sequence[str]) -> Key:
-    return tuple((name, value) for name, value in key if name not in names)
+def _without(way: Comparability, names: Sequence[str]) -> Comparability:
+    return tuple((name, value) for name, value in way if name not in names)

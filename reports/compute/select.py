@@ -1,19 +1,21 @@
-"""From a layout to numbers: which scores stand in which cell of a table, and which of them may share a column."""
+"""Which of our scores stand in a cell of a published table, and which of them may share a column."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from retable.reports import text
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import CellScore, Runs
 from retable.reports.published.table_schema import Column, PublishedTable, Row
+from retable.reports.records.folder import CellRecord
+from retable.reports.records.score import Protocol
 
-Key = tuple[tuple[str, str], ...]
+Comparability = tuple[tuple[str, str], ...]
+"""What must be equal for two numbers to be compared: names and values, by name."""
 
-_KEY_NAMES = {"n_real": "N real", "n_fake": "N"}
+_NAMES = {"n_real": "N real", "n_fake": "N"}
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,11 @@ class Measured:
 
     values: dict[int, float]
     """Seed -> value, scaled to the column's unit; empty when nothing was measured."""
-    protocol: Mapping[str, Any]
+    protocol: Protocol | None
+    """``None`` when nothing was measured."""
     source: str
     unit: str
-    key: Key
-    """What must be equal for two numbers to be compared."""
+    comparability: Comparability
     text: str
     """What is printed when there is no value."""
     failed: bool
@@ -35,75 +37,77 @@ class Measured:
     """Why the number cannot be compared with the rest of its column; empty when it can."""
 
 
-class Index:
-    """A bundle's finished scores and all its cells as plain records, found by what a table's cell names."""
+class Selection:
+    """The scores of finished cells, and all cells, found by what a table's cell or a claim's term names."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._scores: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-        self._cells: dict[str, list[dict[str, Any]]] = {}
-        for score in bundle.scores.sort_values(["seed", "slice"]).to_dict("records"):
-            if score["status"] == "ok":
-                self._scores.setdefault((score["method"], score["variant"], score["name"]), []).append(score)
-        for cell in bundle.cells.to_dict("records"):
-            self._cells.setdefault(cell["method"], []).append(cell)
+    def __init__(self, runs: Runs) -> None:
+        self._scores: dict[tuple[str, str, str], list[CellScore]] = {}
+        self._records: dict[str, list[CellRecord]] = {}
+        for one in sorted(runs.scores, key=lambda one: (one.cell.seed, one.slice)):
+            if one.record.status == "ok":
+                self._scores.setdefault((one.cell.method, one.cell.variant, one.score.name), []).append(one)
+        for record in runs.records:
+            self._records.setdefault(record.cell.method, []).append(record)
 
-    def cells(self, table: PublishedTable, row: Row, column: Column | None) -> list[dict[str, Any]]:
+    def records(self, table: PublishedTable, row: Row, column: Column | None) -> list[CellRecord]:
         """The cells behind a row, or behind a row and a column where the column names the variant."""
-        return [cell for cell in self.all_variants(table, row) if cell["variant"] == _variant(row, column)]
+        variant = _variant(row, column)
+        return [record for record in self.all_variants(table, row) if record.cell.variant == variant]
 
-    def all_variants(self, table: PublishedTable, row: Row) -> list[dict[str, Any]]:
+    def all_variants(self, table: PublishedTable, row: Row) -> list[CellRecord]:
         """The cells of a row's method on the table's task."""
-        return [cell for cell in self._cells.get(row.method or "", []) if table.task in (None, cell["task"])]
+        found = self._records.get(row.method or "", [])
+        return [record for record in found if table.task in (None, record.cell.task)]
 
-    def runs(self, method: str, variant: str, task: str) -> dict[int, str]:
+    def statuses(self, method: str, variant: str, task: str) -> dict[int, str]:
         """Seed -> status of a method's cells."""
-        cells = self._cells.get(method, [])
-        return {cell["seed"]: cell["status"] for cell in cells if (cell["task"], cell["variant"]) == (task, variant)}
+        found = self._records.get(method, [])
+        return {one.cell.seed: one.status for one in found if (one.cell.task, one.cell.variant) == (task, variant)}
 
     def by_seed(
-        self, method: str, variant: str, task: str, score: str, wanted: Mapping[str, str]
-    ) -> dict[int, dict[str, Any]]:
-        """Seed -> finished score of exactly this slice; where a ``*`` meets several, the first in order counts."""
-        found: dict[int, dict[str, Any]] = {}
-        for one in self._scores.get((method, variant, score), []):
-            if one["task"] == task and _slice_fits(one["slices"], wanted):
-                found.setdefault(one["seed"], one)
+        self, method: str, variant: str, task: str, name: str, wanted: Mapping[str, str]
+    ) -> dict[int, CellScore]:
+        """Seed -> score of this name and slice; where a ``*`` meets several slices, the first in order counts."""
+        found: dict[int, CellScore] = {}
+        for one in self._scores.get((method, variant, name), []):
+            if one.cell.task == task and _slice_fits(one.score.slice, wanted):
+                found.setdefault(one.cell.seed, one)
         return found
 
-    def scores(self, table: PublishedTable, row: Row, column: Column) -> list[dict[str, Any]]:
-        """Finished scores for a row and a column, by seed, then by slice."""
+    def scores(self, table: PublishedTable, row: Row, column: Column) -> list[CellScore]:
+        """The scores for a row and a column, by seed, then by slice."""
         if (asked := _asked(row, column)) is None:
             return []
         name, wanted = asked
         return [
-            score
-            for score in self._scores.get((row.method or "", _variant(row, column), name), [])
-            if table.task in (None, score["task"])
-            and _slice_fits(score["slices"], wanted)
-            and _detail_fits(score["protocol"], column.require)
+            one
+            for one in self._scores.get((row.method or "", _variant(row, column), name), [])
+            if table.task in (None, one.cell.task)
+            and _slice_fits(one.score.slice, wanted)
+            and _detail_fits(one.score.protocol, column.require)
         ]
 
 
-def expand_rows(index: Index, table: PublishedTable) -> list[Row]:
+def expand_rows(selection: Selection, table: PublishedTable) -> list[Row]:
     """The table's rows, with ``variant = "*"`` and ``expand`` written out for what was run."""
     rows: list[Row] = []
     for row in table.rows:
-        variants = [row.variant]
+        variants: Sequence[str | None] = [row.variant]
         if row.variant == "*":
-            variants = sorted({cell["variant"] for cell in index.all_variants(table, row)}) or [""]
+            variants = sorted({record.cell.variant for record in selection.all_variants(table, row)}) or [""]
         for variant in variants:
             title = text.row_name(row.title, variant or "") if row.variant == "*" else row.title
             concrete = row.model_copy(update={"variant": variant, "title": title})
-            rows.extend(_expand_slices(index, table, concrete))
+            rows.extend(_expand_slices(selection, table, concrete))
     return rows
 
 
-def _expand_slices(index: Index, table: PublishedTable, row: Row) -> list[Row]:
+def _expand_slices(selection: Selection, table: PublishedTable, row: Row) -> list[Row]:
     column = next((column for column in table.columns if column.score), None)
     if table.expand is None or column is None:
         return [row]
     wild = row.model_copy(update={"slice": {**row.slice, table.expand: "*"}})
-    found = [score["slices"] for score in index.scores(table, wild, column)]
+    found = [one.score.slice for one in selection.scores(table, wild, column)]
     values = sorted({slices[table.expand] for slices in found if table.expand in slices})
     return [
         row.model_copy(
@@ -135,23 +139,27 @@ def _slice_fits(slices: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return {key: value for key, value in slices.items() if key not in wild} == exact
 
 
-def _detail_fits(protocol: Mapping[str, Any], require: Mapping[str, str]) -> bool:
-    held = text.detail_values(str(protocol.get("detail", "")))
+def _detail_fits(protocol: Protocol, require: Mapping[str, str]) -> bool:
+    held = text.detail_values(protocol.detail)
     return all(held.get(key) == value for key, value in require.items())
 
 
-def measure(index: Index, table: PublishedTable, rows: Sequence[Row], column: Column) -> list[Measured | None]:
+def measure(selection: Selection, table: PublishedTable, rows: Sequence[Row], column: Column) -> list[Measured | None]:
     """One entry a row, ``None`` where no number of ours belongs.
 
     Numbers that were measured differently from most of the column are set apart: other N, other extractor weights,
     other timer or device. Keys in ``table.varies`` do not count.
     """
-    samples = [None if _asked(row, column) is None else _samples(index, table, row, column) for row in rows]
-    compared = [sample for row, sample in zip(rows, samples, strict=True) if sample and not row.reference]
-    keys = Counter(key for sample in compared for key, _ in sample.values())
-    main = keys.most_common(1)[0][0] if keys else ()
+    samples = [None if _asked(row, column) is None else _samples(selection, table, row, column) for row in rows]
+    ways = Counter(
+        way
+        for row, sample in zip(rows, samples, strict=True)
+        if sample and not row.reference
+        for way, _ in sample.values()
+    )
+    main = ways.most_common(1)[0][0] if ways else ()
     measured = [
-        None if sample is None else _one_row(index, table, row, column, sample, main)
+        None if sample is None else _one_row(selection, table, row, column, sample, main)
         for row, sample in zip(rows, samples, strict=True)
     ]
     if column.against is None:
@@ -167,87 +175,84 @@ def measure(index: Index, table: PublishedTable, rows: Sequence[Row], column: Co
     ]
 
 
-_Samples = dict[int, tuple[Key, Any]]
+_Samples = dict[int, tuple[Comparability, CellScore]]
 
 
-def _samples(index: Index, table: PublishedTable, row: Row, column: Column) -> _Samples:
-    """Seed -> (key, score). Where a wildcard meets several slices, the first in alphabetical order counts."""
+def _samples(selection: Selection, table: PublishedTable, row: Row, column: Column) -> _Samples:
+    """Seed -> score and what it can be compared with. Of several slices the first in alphabetical order counts."""
     samples: _Samples = {}
-    for score in index.scores(table, row, column):
-        samples.setdefault(score["seed"], (score_key(score, table.varies), score))
+    for one in selection.scores(table, row, column):
+        samples.setdefault(one.cell.seed, (comparability(one, table.varies), one))
     return samples
 
 
-def score_key(score: Mapping[str, Any], varies: Sequence[str] = ()) -> Key:
+def comparability(one: CellScore, varies: Sequence[str] = ()) -> Comparability:
     """What must be equal for two scores to be compared: protocol, source, unit, and the device of timings."""
-    key = {name: str(value) for name, value in score["protocol"].items() if name not in varies}
-    key |= {"source": score["source"], "unit": score["unit"]}
-    if score["timer"]:
-        key |= {"device": score["device"], "timer": score["timer"]}
-    return tuple(sorted(key.items()))
+    facts = {name: str(value) for name, value in one.score.protocol.model_dump().items() if name not in varies}
+    facts |= {"source": one.record.source, "unit": one.score.unit}
+    if one.timer:
+        facts |= {"device": one.record.environment.get("device", ""), "timer": one.timer}
+    return tuple(sorted(facts.items()))
 
 
-def _one_row(index: Index, table: PublishedTable, row: Row, column: Column, samples: _Samples, main: Key) -> Measured:
+def _one_row(
+    selection: Selection, table: PublishedTable, row: Row, column: Column, samples: _Samples, main: Comparability
+) -> Measured:
     notes: list[str] = []
-    finite = {seed: sample for seed, sample in samples.items() if abs(sample[1]["value"]) < float("inf")}
-    cells = index.cells(table, row, column)
-    for cell in [cell for cell in cells if cell["status"] != "ok"]:
-        reason = f": {text.one_line(cell['reason'])}" if cell["reason"] else ""
+    records = selection.records(table, row, column)
+    for record in [record for record in records if record.status != "ok"]:
+        reason = f": {text.one_line(record.reason)}" if record.reason else ""
         # Without numbers the cell itself already says what the status is.
-        if reason or finite:
-            notes.append(f"{row.title}, seed {cell['seed']}: {text.status_word(cell['status'])}{reason}")
-    if not finite:
-        if samples:
-            words = [text.status_word("nonfinite")]
-        elif any(cell["status"] == "ok" for cell in cells):
+        if reason or samples:
+            notes.append(f"{row.title}, seed {record.cell.seed}: {text.status_word(record.status)}{reason}")
+    if not samples:
+        if any(record.status == "ok" for record in records):
             words = [column.missing]
         else:
-            words = sorted({text.status_word(cell["status"]) for cell in cells})
+            words = sorted({text.status_word(record.status) for record in records})
         printed = ", ".join(words) or text.status_word("not-run")
-        return Measured({}, {}, "", "", (), printed, any(word.startswith("x ") for word in words), tuple(notes))
-    notes += [f"{row.title}, seed {seed}: the score is not finite" for seed in samples if seed not in finite]
-    own = Counter(key for key, _ in finite.values())
-    key = main if main in own else own.most_common(1)[0][0]
-    alike = {seed: score for seed, (other, score) in finite.items() if other == key}
-    if left_out := sorted(set(finite) - set(alike)):
+        return Measured({}, None, "", "", (), printed, any(word.startswith("x ") for word in words), tuple(notes))
+    own = Counter(way for way, _ in samples.values())
+    way = main if main in own else own.most_common(1)[0][0]
+    alike = {seed: one for seed, (other, one) in samples.items() if other == way}
+    if left_out := sorted(set(samples) - set(alike)):
         seeds = ", ".join(str(seed) for seed in left_out)
         notes.append(f"{row.title}: measured differently and left out of the mean: seed {seeds}")
     first = next(iter(alike.values()))
+    apart = ""
+    if way != main and column.direction != "none" and not row.reference:
+        apart = f"{row.title}: not compared with the rest of the column ({difference(way, main)})"
     return Measured(
-        values={seed: score["value"] * column.scale for seed, score in alike.items()},
-        protocol=first["protocol"],
-        source=first["source"],
-        unit=first["unit"],
-        key=key,
+        values={seed: one.score.value * column.scale for seed, one in alike.items()},
+        protocol=first.score.protocol,
+        source=first.record.source,
+        unit=first.score.unit,
+        comparability=way,
         text="",
         failed=False,
         notes=tuple(notes),
-        apart="" if key == main or column.direction == "none" or row.reference else _difference(row, key, main),
+        apart=apart,
     )
 
 
-def _difference(row: Row, key: Key, main: Key) -> str:
-    return f"{row.title}: not compared with the rest of the column ({key_difference(key, main)})"
-
-
-def key_difference(key: Key, other: Key) -> str:
+def difference(one: Comparability, other: Comparability) -> str:
     """In what two scores were measured differently: ``N 50 instead of 1000``; empty when in nothing."""
-    ours, theirs = dict(key), dict(other)
+    ours, theirs = dict(one), dict(other)
     return "; ".join(
-        f"{_KEY_NAMES.get(name, name)} {ours.get(name) or 'none'} instead of {theirs.get(name) or 'none'}"
+        f"{_NAMES.get(name, name)} {ours.get(name) or 'none'} instead of {theirs.get(name) or 'none'}"
         for name in sorted(set(ours) | set(theirs))
         if ours.get(name) != theirs.get(name)
     )
 
 
 def _against(row: Row, ours: Measured, base: Measured | None, column: Column) -> Measured:
-    """``ours`` minus ``base``, seed by seed; without a number where the two share no seed or were measured unlike."""
+    """``ours`` minus ``base``, seed by seed; without a number where they share no seed or were measured differently."""
     if not ours.values:
         return ours
     if base is None or not base.values:
         return replace(ours, values={}, text=column.missing, apart="")
-    if ours.key != base.key:
-        reason = f"{row.title}: no difference, measured unlike {column.against} ({key_difference(ours.key, base.key)})"
+    if why := difference(ours.comparability, base.comparability):
+        reason = f"{row.title}: no difference, measured unlike {column.against} ({why})"
         return replace(ours, values={}, text=text.NOT_COMPARABLE, notes=(*ours.notes, reason), apart="")
     shared = sorted(set(ours.values) & set(base.values))
     notes = ours.notes

@@ -1,13 +1,14 @@
-"""Where a cell's time went, as far as its journal says: differences between the times of its events.
+"""Where a cell's time went: differences between the times of its journal's events.
 
-A journal has no events of its own for stages, so a stage lasts from the event that closes the one before to the event
-that closes it. What lies between two scores is the second one's; scores that were written together share nothing.
+A journal has no events for stages. A stage lasts from the event that closes the one before to the event that closes
+it. The time between two scores belongs to the second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+
+from retable.reports.records.journal import Event, Metrics, Samples, Scored, Start
 
 START = "start-up, data, networks handed over"
 TRAINING = "training"
@@ -17,7 +18,7 @@ SCORES = "scores: "
 REST = "after the last score"
 
 
-def stage_seconds(events: Sequence[dict[str, Any]], started: int | None, ended: int | None) -> dict[str, float]:
+def stage_seconds(events: Sequence[Event], started: int | None, ended: int | None) -> dict[str, float]:
     """Stage -> seconds of a cell's last attempt, in order of first appearance; they add up to its wall time.
 
     Args:
@@ -28,44 +29,36 @@ def stage_seconds(events: Sequence[dict[str, Any]], started: int | None, ended: 
     Returns:
         Empty where the journal lacks the attempt's start, or either time is unknown.
     """
-    first = max((place for place, event in enumerate(events) if event.get("event") == "start"), default=None)
+    first = max((place for place, event in enumerate(events) if isinstance(event, Start)), default=None)
     if first is None or started is None or ended is None:
         return {}
     spent: dict[str, float] = {}
     trained = False
-    last = float(started)
-    step: Any = None
+    last = started
+    step: int | None = None
     for event in events[first:]:
         stage = _stage(event, trained, step)
-        time = event.get("t")
-        if not stage or not isinstance(time, int) or not last <= time <= ended:
+        if not stage or not last <= event.t <= ended:
             continue
         if stage.startswith(SCORES) and not trained:
             # The first score closes what came before it: weights and pictures lie there and are not scored.
             stage, trained = PICTURES, True
-        step = event.get("step")
-        spent[stage] = spent.get(stage, 0.0) + (time - last) / 1000
-        last = float(time)
+        step = event.step if isinstance(event, Metrics | Samples) else None
+        spent[stage] = spent.get(stage, 0.0) + (event.t - last) / 1000
+        last = event.t
     spent[REST] = (ended - last) / 1000
     return spent
 
 
-def _stage(event: dict[str, Any], trained: bool, step: Any) -> str:
+def _stage(event: Event, trained: bool, step: int | None) -> str:
     """The stage that an event closes; empty for events that close none."""
-    kind = event.get("event")
-    if kind == "start":
+    if isinstance(event, Start):
         return START
-    if kind == "metrics" and not trained:
+    if isinstance(event, Metrics) and not trained:
         return TRAINING
-    if kind == "samples" and not trained:
+    if isinstance(event, Samples) and not trained:
         # Without a point of the curves at the same step, training lies in between as well.
-        return GRIDS if event.get("step") == step else TRAINING
-    if kind == "score":
-        score = event.get("score")
-        return SCORES + _family(score if isinstance(score, dict) else {})
+        return GRIDS if event.step == step else TRAINING
+    if isinstance(event, Scored):
+        return SCORES + event.score.name.partition(".")[0]
     return ""
-
-
-def _family(score: dict[str, Any]) -> str:
-    """The metric without its extractor: ``fid`` of ``fid.lite0``."""
-    return str(score.get("name", "")).partition(".")[0] or "unnamed"

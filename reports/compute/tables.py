@@ -9,8 +9,8 @@ from retable.reports import text
 from retable.reports.compute import captions
 from retable.reports.compute.comparison import disagreement, orderings, published_value, ranks
 from retable.reports.compute.plot_data import plot_of
-from retable.reports.compute.runs import Bundle
-from retable.reports.compute.select import Index, Measured, expand_rows, measure
+from retable.reports.compute.runs import Runs
+from retable.reports.compute.select import Measured, Selection, expand_rows, measure
 from retable.reports.compute.statistics import summarise
 from retable.reports.compute.table_model import Entry, Heading, Kind, Line, Table
 from retable.reports.compute.unpublished import uncovered_tables
@@ -25,18 +25,17 @@ VOTES = (
 )
 
 
-def build_tables(bundle: Bundle, papers: Sequence[PublishedPaper] | None = None) -> list[Table]:
-    """Every table of every paper that the bundle has cells of; then one of our own for methods no table names.
+def build_tables(runs: Runs, papers: Sequence[PublishedPaper] | None = None) -> list[Table]:
+    """Every table of every paper that there are cells of; then one of our own for methods no table names.
 
     Raises:
         ReportError: a file of published tables is bad.
     """
     known = load_papers() if papers is None else papers
-    present = set(bundle.cells["paper"])
-    layouts = [(paper, table) for paper in known if paper.paper in present for table in paper.tables]
-    layouts += uncovered_tables(bundle, layouts)
-    index = Index(bundle)
-    return [_build(bundle, index, paper, table, part) for paper, table in layouts for part in _parts(table)]
+    layouts = [(paper, table) for paper in known if paper.paper in runs.papers for table in paper.tables]
+    layouts += uncovered_tables(runs, layouts)
+    selection = Selection(runs)
+    return [_build(runs, selection, paper, table, part) for paper, table in layouts for part in _parts(table)]
 
 
 def _parts(table: PublishedTable) -> list[PublishedTable]:
@@ -71,10 +70,12 @@ class _Footnotes:
         return tuple(sorted(set(numbers)))
 
 
-def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: PublishedTable, table: PublishedTable) -> Table:
+def _build(
+    runs: Runs, selection: Selection, paper: PublishedPaper, whole: PublishedTable, table: PublishedTable
+) -> Table:
     part = "" if table is whole else table.columns[0].group
-    rows = expand_rows(index, table)
-    measured = {column.id: measure(index, table, rows, column) for column in table.columns}
+    rows = expand_rows(selection, table)
+    measured = {column.id: measure(selection, table, rows, column) for column in table.columns}
     unused = {column.id for column in table.columns if column.optional and not _any_number(rows, column, measured)}
     if unused != set(measured):
         table = table.model_copy(update={"columns": [column for column in table.columns if column.id not in unused]})
@@ -92,7 +93,7 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: Published
             line += [by_kind[kind] for kind in kinds]
     lines = []
     for row, entries in zip(rows, printed, strict=True):
-        cells = _row_cells(index, table, row)
+        cells = _row_cells(selection, table, row)
         pictures = _picture(table, row)
         lines.append(Line(row.title, tuple(entries), row.method is None, row.note, cells, pictures))
     return Table(
@@ -106,10 +107,10 @@ def _build(bundle: Bundle, index: Index, paper: PublishedPaper, whole: Published
         note=table.note,
         headings=tuple(headings),
         lines=tuple(lines),
-        data=captions.data_line(bundle, lines),
+        data=captions.data_line(runs, lines),
         protocols=tuple(captions.protocol_lines(table, measured)),
         seeds=captions.seeds_line(measured),
-        judges=captions.judges_line(bundle, lines, measured),
+        judges=captions.judges_line(runs, lines, measured),
         orderings=orderings(table.columns, rows, measured),
         footnotes=tuple(notes.texts),
         source=captions.source_line(table),
@@ -239,13 +240,13 @@ def _difference_entry(column: Column, ours: Measured, difference: float, notes: 
     return Entry(text.signed(difference, column.decimals), "", difference, False, "number")
 
 
-def _row_cells(index: Index, table: PublishedTable, row: Row) -> tuple[str, ...]:
+def _row_cells(selection: Selection, table: PublishedTable, row: Row) -> tuple[str, ...]:
     """Addresses behind a row, finished cells first, in order of seeds."""
     if row.method is None:
         return ()
     columns: list[Column | None] = [column for column in table.columns if column.score]
     found: dict[str, tuple[bool, int]] = {}
     for column in columns or [None]:
-        for cell in index.cells(table, row, column):
-            found[cell["address"]] = (cell["status"] != "ok", cell["seed"])
+        for record in selection.records(table, row, column):
+            found[record.cell.address] = (record.status != "ok", record.cell.seed)
     return tuple(sorted(found, key=lambda address: found[address]))

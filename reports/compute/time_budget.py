@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from retable.reports import text
-from retable.reports.compute.runs import Bundle
-from retable.reports.compute.stages import GRIDS, PICTURES, REST, SCORES, START, TRAINING
+from retable.reports.compute.runs import Runs
+from retable.reports.compute.stages import GRIDS, PICTURES, REST, SCORES, START, TRAINING, stage_seconds
 from retable.reports.compute.table_model import Entry, Heading, Line, Table
 
 ANCHOR = "table-budget"
@@ -24,13 +24,16 @@ TRIFLE = 0.0005
 _FIRST = (START, TRAINING, GRIDS, PICTURES)
 
 
-def budget_table(bundle: Bundle) -> Table | None:
+def budget_table(runs: Runs) -> Table | None:
     """Stage by stage: seconds of each paper's cells, of all, and the share; ``None`` where no journal tells."""
     spent: dict[str, dict[str, float]] = {}
-    for cell in bundle.cells.to_dict("records"):
-        for stage, seconds in cell["stages"].items():
+    timed = 0
+    for record in runs.records:
+        stages = stage_seconds(record.events, record.started, record.ended)
+        timed += bool(stages)
+        for stage, seconds in stages.items():
             by_paper = spent.setdefault(stage, {})
-            by_paper[cell["paper"]] = by_paper.get(cell["paper"], 0.0) + seconds
+            by_paper[record.cell.paper] = by_paper.get(record.cell.paper, 0.0) + seconds
     total = sum(sum(by_paper.values()) for by_paper in spent.values())
     if not total:
         return None
@@ -41,7 +44,6 @@ def budget_table(bundle: Bundle) -> Table | None:
     lines = [_line(stage, spent[stage], papers, total) for stage in _in_order(spent)]
     whole = {paper: sum(by_paper.get(paper, 0.0) for by_paper in spent.values()) for paper in papers}
     lines.append(_line("all stages", whole, papers, total))
-    timed = sum(bool(cell) for cell in bundle.cells["stages"])
     return Table(
         anchor=ANCHOR,
         paper="Time",

@@ -4,67 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from retable.reports import text
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import CellScore, Runs
 from retable.reports.published.papers import PublishedPaper
 from retable.reports.published.table_schema import Column, PublishedTable, Row
+from retable.reports.records.cell import Cell
 
 Layout = tuple[PublishedPaper, PublishedTable]
 
 
-def uncovered_tables(bundle: Bundle, layouts: Sequence[Layout]) -> list[Layout]:
-    """One table a paper and task with every method that no layout shows: its scores over whole requests."""
+def uncovered_tables(runs: Runs, layouts: Sequence[Layout]) -> list[Layout]:
+    """One table per paper and task with every method that no layout shows: its scores over whole requests."""
     covered = {row.method for _, table in layouts for row in table.rows}
-    frame = bundle.cells[~bundle.cells["method"].isin(covered)]
+    places: dict[tuple[str, str], list[Cell]] = {}
+    for record in runs.records:
+        if record.cell.method not in covered:
+            places.setdefault((record.cell.paper, record.cell.task), []).append(record.cell)
     tables: list[Layout] = []
-    for (paper, task), cells in frame.groupby(["paper", "task"], sort=True):
-        scores = bundle.scores[bundle.scores["cell"].isin(set(cells["cell"]))]
-        rows = cells.drop_duplicates(["method", "variant"]).to_dict("records")
+    for (paper, task), cells in sorted(places.items()):
+        hashes = {cell.hash for cell in cells}
+        rows = {(cell.method, cell.variant): runs.title(cell) for cell in cells}
         layout = PublishedTable(
             id=text.slug(f"{paper}-{task}-others"),
             title=f"Scores of {paper} on {task}",
             origin="added",
-            task=str(task),
+            task=task,
             note="No published table names these methods.",
-            columns=_columns(scores),
+            columns=_columns([one for one in runs.scores if one.cell.hash in hashes]),
             rows=[
                 Row(
-                    id=text.slug(f"{row['method']}-{row['variant']}"),
-                    title=text.row_name(row["title"], row["variant"]),
-                    method=row["method"],
-                    variant=row["variant"],
+                    id=text.slug(f"{method}-{variant}"),
+                    title=text.row_name(title, variant),
+                    method=method,
+                    variant=variant,
                 )
-                for row in rows
+                for (method, variant), title in rows.items()
             ],
         )
         known = PublishedPaper(
-            paper=text.slug(str(paper)),
-            title=str(paper),
-            authors="",
-            venue="",
-            year=0,
-            reference="",
-            tables=[layout],
+            paper=text.slug(paper), title=paper, authors="", venue="", year=0, reference="", tables=[layout]
         )
         tables.append((known, layout))
     return tables
 
 
-def _columns(scores: pd.DataFrame) -> list[Column]:
+def _columns(scores: Sequence[CellScore]) -> list[Column]:
     columns: dict[str, Column] = {}
-    for score in scores.sort_values(["name", "slice"]).to_dict("records"):
-        name = text.slug(f"{score['name']}-{score['slice']}")
-        if name not in columns and set(score["slices"]) <= {"request"}:
-            request = score["slices"].get("request", "")
+    for one in sorted(scores, key=lambda one: (one.score.name, one.slice)):
+        score = one.score
+        name = text.slug(f"{score.name}-{one.slice}")
+        if name not in columns and set(score.slice) <= {"request"}:
+            request = score.slice.get("request", "")
             columns[name] = Column(
                 id=name,
-                title=f"{score['name']}, {request}" if request else score["name"],
-                score=score["name"],
-                slice=score["slices"],
-                unit=score["unit"],
-                direction=score["direction"],
-                decimals=0 if abs(score["value"]) >= 10_000 else 2 if abs(score["value"]) >= 1 else 4,
+                title=f"{score.name}, {request}" if request else score.name,
+                score=score.name,
+                slice=score.slice,
+                unit=score.unit,
+                direction=score.direction,
+                decimals=0 if abs(score.value) >= 10_000 else 2 if abs(score.value) >= 1 else 4,
             )
     return list(columns.values())

@@ -43,6 +43,13 @@ class Result(BaseModel):
     """Seconds of the last attempt."""
 
 
+def first_problem(error: ValidationError) -> str:
+    """Where the first problem is, and what it is."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "its top level"
+    return f"{place}: {first['msg']}"
+
+
 def read_result(directory: Path) -> Result | None:
     """The result in a cell's folder, whether or not the cell is done; ``None`` where there is no such file.
 
@@ -58,9 +65,7 @@ def read_result(directory: Path) -> Result | None:
     except OSError as error:
         raise RecordError(f"{where} cannot be read ({error.strerror})") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "its top level"
-        raise RecordError(f"{where} is not a result: {place}: {first['msg']}") from error
+        raise RecordError(f"{where} is not a result: {first_problem(error)}") from error
 
 
 def finished(directory: Path) -> Result | None:

@@ -1,16 +1,18 @@
-"""Training curves: one figure of small multiples a paper, every row in its own colour throughout."""
+"""Training curves: one figure of small multiples per paper, every row in its own colour throughout."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from retable.reports import text
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
+from retable.reports.records.folder import CellRecord
+from retable.reports.records.journal import Metrics
 from retable.reports.render.drawing import COLOURS, DASHES, dress, embed_svg, save, settings
 
 if TYPE_CHECKING:
@@ -32,19 +34,47 @@ class CurveFigure:
     description: str
 
 
-def curve_figures(bundle: Bundle, points: int = MOST_POINTS) -> list[CurveFigure]:
+@dataclass(frozen=True)
+class Curve:
+    """One value of one cell over its training."""
+
+    row: str
+    method: str
+    name: str
+    steps: np.ndarray
+    values: np.ndarray
+
+
+def curve_figures(runs: Runs, points: int = MOST_POINTS) -> list[CurveFigure]:
     """One figure for every paper whose cells have curves, in order of the papers' names.
 
     Args:
-        bundle: whose curves.
+        runs: whose curves.
         points: to which every curve is thinned.
     """
     figures = []
-    for paper in sorted(set(bundle.cells["paper"])):
-        frame = _long_frame(bundle, paper)
-        if not frame.empty:
-            figures.append(_draw(paper, frame, points))
+    for paper in sorted(runs.papers):
+        of_paper = [record for record in runs.records if record.cell.paper == paper]
+        of_paper.sort(key=lambda record: (record.cell.method, record.cell.variant, record.cell.seed))
+        if curves := [curve for record in of_paper for curve in cell_curves(runs, record)]:
+            figures.append(_draw(paper, curves, points))
     return figures
+
+
+def cell_curves(runs: Runs, record: CellRecord) -> list[Curve]:
+    """A cell's curves by name. A resumed run repeats steps: the later value counts."""
+    points: dict[str, dict[int, float]] = {}
+    for event in record.events:
+        if isinstance(event, Metrics):
+            for name, value in event.values.items():
+                if not _SPEEDS.search(name):
+                    points.setdefault(name, {})[event.step] = value
+    row = text.row_name(runs.title(record.cell), record.cell.variant)
+    curves = []
+    for name in sorted(points):
+        steps, values = zip(*sorted(points[name].items()), strict=True)
+        curves.append(Curve(row, record.cell.method, name, np.array(steps), np.array(values, dtype=np.float64)))
+    return curves
 
 
 def inline_svg(figure: CurveFigure) -> str:
@@ -52,26 +82,16 @@ def inline_svg(figure: CurveFigure) -> str:
     return embed_svg(figure.svg, f"curves-{figure.paper}")
 
 
-def _long_frame(bundle: Bundle, paper: str) -> pd.DataFrame:
-    parts = []
-    cells = bundle.cells[bundle.cells["paper"] == paper].sort_values(["method", "variant", "seed"])
-    for cell in cells.to_dict("records"):
-        curve = bundle.curves.get(cell["address"])
-        if curve is not None:
-            label = text.row_name(cell["title"], cell["variant"])
-            parts.append(curve.assign(row=label, method=cell["method"], seed=cell["seed"]))
-    frame = pd.concat(parts) if parts else pd.DataFrame(columns=["step", "name", "value", "row", "method", "seed"])
-    return frame[[not _SPEEDS.search(str(name)) for name in frame["name"]]] if len(frame) else frame
-
-
-def _draw(paper: str, frame: pd.DataFrame, most: int) -> CurveFigure:
+def _draw(paper: str, curves: Sequence[Curve], most: int) -> CurveFigure:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    rows = list(dict.fromkeys(frame["row"]))
-    styles = _styles(frame)
-    names = sorted(set(frame["name"]), key=lambda name: (-frame[frame["name"] == name]["row"].nunique(), name))
-    names = names[:MOST_PANELS]
+    rows = list(dict.fromkeys(curve.row for curve in curves))
+    styles = _styles(curves)
+    panels: dict[str, list[Curve]] = {}
+    for curve in curves:
+        panels.setdefault(curve.name, []).append(curve)
+    names = sorted(panels, key=lambda name: (-len({curve.row for curve in panels[name]}), name))[:MOST_PANELS]
     across = min(3, len(names))
     down = -(-len(names) // across)
     legend_rows = -(-len(rows) // 3)
@@ -81,13 +101,14 @@ def _draw(paper: str, frame: pd.DataFrame, most: int) -> CurveFigure:
         axes = figure.subplots(down, across, squeeze=False)
         handles: dict[str, Line2D] = {}
         for axis, name in zip(axes.flat, names, strict=False):
-            panel = frame[frame["name"] == name]
-            for (row, _), points in panel.groupby(["row", "seed"], sort=False):
-                steps, values = _smooth(points, most)
-                colour, dash = styles[row]
-                (line,) = axis.plot(steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9, label=row)
-                handles.setdefault(row, line)
-            if _spans_decades(panel["value"]):
+            for curve in panels[name]:
+                steps, values = _smooth(curve, most)
+                colour, dash = styles[curve.row]
+                (line,) = axis.plot(
+                    steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9, label=curve.row
+                )
+                handles.setdefault(curve.row, line)
+            if _spans_decades(np.concatenate([curve.values for curve in panels[name]])):
                 axis.set_yscale("log")
             dress(axis, name)
         for axis in list(axes.flat)[len(names) :]:
@@ -101,12 +122,12 @@ def _draw(paper: str, frame: pd.DataFrame, most: int) -> CurveFigure:
     return CurveFigure(paper, svg, png, f"Training curves of {paper}: {what}.")
 
 
-def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, object]]:
+def _styles(curves: Sequence[Curve]) -> dict[str, tuple[str, object]]:
     """Row -> colour of its method and dash of its variant; beyond eight methods the dashes move on."""
-    methods = list(dict.fromkeys(frame["method"]))
+    methods = list(dict.fromkeys(curve.method for curve in curves))
     styles: dict[str, tuple[str, object]] = {}
     variants: dict[str, int] = {}
-    for row, method in dict.fromkeys(zip(frame["row"], frame["method"], strict=True)):
+    for row, method in dict.fromkeys((curve.row, curve.method) for curve in curves):
         place = methods.index(method)
         dash = variants.setdefault(method, place // len(COLOURS))
         variants[method] += 1
@@ -114,14 +135,14 @@ def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, object]]:
     return styles
 
 
-def _smooth(points: pd.DataFrame, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Running means over a fiftieth of the curve, thinned to what a small panel can show."""
-    values = points["value"].astype("float64").rolling(max(1, len(points) // 50), min_periods=1).mean().to_numpy()
-    steps = points["step"].to_numpy()
-    keep = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), most)).round().astype(int))
-    return steps[keep], values[keep]
+def _smooth(curve: Curve, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Running means over a fiftieth of the curve, at as many steps as a small panel can show."""
+    count = len(curve.steps)
+    window = max(1, count // 50)
+    keep = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    means = [curve.values[max(0, place - window + 1) : place + 1].mean() for place in keep]
+    return curve.steps[keep], np.array(means)
 
 
-def _spans_decades(values: pd.Series) -> bool:
-    numbers = values.to_numpy(dtype="float64")
-    return bool(numbers.min() > 0 and np.quantile(numbers, 0.99) > 50 * np.quantile(numbers, 0.05))
+def _spans_decades(values: np.ndarray) -> bool:
+    return bool(values.min() > 0 and np.quantile(values, 0.99) > 50 * np.quantile(values, 0.05))

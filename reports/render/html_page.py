@@ -18,11 +18,11 @@ from retable.reports.compute.claim_model import (
     count_ours,
     count_verdicts,
 )
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Heading, Table
 from retable.reports.published.papers import PublishedPaper
 from retable.reports.render.curves import CurveFigure, inline_svg
-from retable.reports.render.page_parts import DIGEST, failures, matrix, origin, samples, tiles
+from retable.reports.render.page_parts import DIGEST, MOST_GRIDS, failures, matrix, origin, samples, tiles
 from retable.reports.render.pictures import Embedded, SideBySide, embed, read
 from retable.reports.render.plots import PlotFigure
 
@@ -40,24 +40,28 @@ class _Figure:
 
 
 def render(
-    bundle: Bundle,
+    runs: Runs,
     tables: Sequence[Table],
     papers: Sequence[PublishedPaper],
     curves: Sequence[CurveFigure],
     figures: Mapping[str, SideBySide],
     claims: Sequence[Claims] = (),
     plots: Mapping[str, PlotFigure] | None = None,
+    most_grids: Sequence[int] = MOST_GRIDS,
+    left_out: str = "",
 ) -> str:
     """The page.
 
     Args:
-        bundle: what the tables were made from.
+        runs: what the tables were made from.
         tables: in the order in which they are shown.
         papers: for their titles and references.
         curves: one figure a paper.
         figures: table anchor -> side-by-side picture.
         claims: what the page opens with, a paper each.
         plots: table anchor -> its numbers as a drawing.
+        most_grids: how many sample grids a row may show, see :func:`retable.reports.render.page_parts.samples`.
+        left_out: what the page says it leaves out, above everything else.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -72,7 +76,7 @@ def render(
     known = {paper.paper: paper for paper in papers}
     decided = {paper.paper: paper for paper in claims}
     names = list(dict.fromkeys([*(table.paper for table in tables), *decided, *(curve.paper for curve in curves)]))
-    grids = samples(bundle)
+    grids = samples(runs, most_grids)
     drawn = plots or {}
     sections = [
         {
@@ -93,7 +97,8 @@ def render(
     ]
     template = environment.get_template("report.html.j2")
     return template.render(
-        bundle=bundle,
+        suite=runs.suite,
+        warnings=[*([left_out] if left_out else []), *runs.warnings],
         sections=sections,
         claims=claims,
         claim_counts=count_verdicts(claims).partition(";")[0],
@@ -103,16 +108,15 @@ def render(
         verdict_words=VERDICTS,
         how_claims=HOW_TO_READ,
         pictured=set(figures),
-        tiles=tiles(bundle, claims),
-        origin=origin(bundle.provenance),
-        facts=[(key, value) for key, value in bundle.provenance.items() if not key.startswith(DIGEST)],
-        digests=[
-            (key.removeprefix(DIGEST), value) for key, value in bundle.provenance.items() if key.startswith(DIGEST)
-        ],
-        matrix=matrix(bundle),
-        failures=failures(bundle),
+        tiles=tiles(runs, claims),
+        origin=origin(runs.provenance),
+        facts=[(key, value) for key, value in runs.provenance.items() if not key.startswith(DIGEST)],
+        digests=[(key.removeprefix(DIGEST), value) for key, value in runs.provenance.items() if key.startswith(DIGEST)],
+        seeds=matrix(runs)[0],
+        matrix=matrix(runs)[1],
+        failures=failures(runs),
         statuses=text.STATUS_WORDS,
-        standin="standin" in set(bundle.cells["source"]),
+        standin=any(record.source == "standin" for record in runs.records),
         not_comparable=text.NOT_COMPARABLE,
         people=any(heading.kind == "votes" for table in tables for heading in table.headings),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from retable.reports.compute.claim_model import HEADINGS, OVERVIEW, Claims
 from retable.reports.compute.table_model import Entry, Table
@@ -39,38 +38,32 @@ def render(table: Table, level: int = 3) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rows(table: Table) -> str:
-    """Only the table."""
+def rows(table: Table, *, notes: bool = True) -> str:
+    """Only the table, with or without the numbers of its footnotes."""
     flat = zip(table.flat_headings(), table.headings, strict=True)
-    header = ["", *(f"{escape(title)}{marks(heading.notes)}" for title, heading in flat)]
-    lines = [_row(header), _row(["---", *("---:" for _ in table.headings)])]
+    header = ["", *(escape(title) + (marks(heading.notes) if notes else "") for title, heading in flat)]
+    lines = [row(header), row(["---", *("---:" for _ in table.headings)])]
     for line in table.lines:
         title = escape(line.title) + (" *(published only)*" if line.published_only else "")
-        lines.append(_row([title, *(_entry(entry) for entry in line.entries)]))
+        lines.append(row([title, *(_entry(entry, notes) for entry in line.entries)]))
     return "\n".join(lines)
 
 
-def _row(cells: list[str]) -> str:
+def row(cells: list[str]) -> str:
+    """One line of a table."""
     return "| " + " | ".join(cells) + " |"
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: Entry, notes: bool) -> str:
     printed = escape(entry.text)
     printed = f"**{printed}**" if entry.best else printed
-    return f"{printed} {escape(entry.spread)}".strip() + marks(entry.notes)
+    return f"{printed} {escape(entry.spread)}".strip() + (marks(entry.notes) if notes else "")
 
 
-def verdict_rows(papers: Sequence[Claims]) -> str:
-    """Every paper's claims, one row each, with the numbers of the contrast that speaks for it."""
-    lines = [
-        _row(["Paper", *OVERVIEW, "Where"]),
-        _row(["---", "---", "---", "---", "---:", "---:", "---:", "---:", "---:", "---:", "---"]),
-    ]
-    lines += [
-        _row([escape(word) for word in (claims.paper, *line.overview, line.place)])
-        for claims in papers
-        for line in claims.lines
-    ]
+def verdict_rows(claims: Claims) -> str:
+    """The claims of one paper, one row each, with the numbers of the contrast that speaks for it."""
+    lines = [row([*OVERVIEW, "Where"]), row(["---", "---", "---", *["---:"] * (len(OVERVIEW) - 3), "---"])]
+    lines += [row([escape(word) for word in (*line.overview, line.place)]) for line in claims.lines]
     return "\n".join(lines)
 
 
@@ -86,8 +79,8 @@ def render_claims(claims: Claims, level: int = 3) -> str:
 def claim_rows(claims: Claims) -> str:
     """Only the table: a row with the verdict and the sentence, then one row for each contrast."""
     header = ["Verdict", "Claim and contrasts", *HEADINGS[1:]]
-    lines = [_row(header), _row(["---", "---", "---:", "---:", "---:", "---:", "---:", "---"])]
+    lines = [row(header), row(["---", "---", "---:", "---:", "---:", "---:", "---:", "---"])]
     for line in claims.lines:
-        lines.append(_row([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", *[""] * (len(HEADINGS) - 1)]))
-        lines += [_row([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
+        lines.append(row([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", *[""] * (len(HEADINGS) - 1)]))
+        lines += [row([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
     return "\n".join(lines)

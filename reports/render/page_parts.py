@@ -6,15 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from retable.reports import text
 from retable.reports.compute.claim_model import Claims
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
+from retable.reports.records.folder import CellRecord
 from retable.reports.render.pictures import Embedded, embed, evenly, read
 
 BUDGET = 3_000_000
 """Characters that all sample grids of a page may take."""
+MOST_GRIDS = (6, 3, 1)
+"""Sample grids of a row; fewer when space is short."""
 DIGEST = "SHA-256 of "
 """What the provenance's keys of data sets begin with."""
 LOG_LINES = 25
@@ -54,20 +56,20 @@ class Failure:
     tail: str
 
 
-def tiles(bundle: Bundle, claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
+def tiles(runs: Runs, claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
     """The headline: ``(figure, what it counts)``."""
-    cells = bundle.cells
-    shown = [(f"{(cells['status'] == 'ok').sum()} of {len(cells)}", "cells finished")]
+    done = sum(record.status == "ok" for record in runs.records)
+    shown = [(f"{done} of {len(runs.records)}", "cells finished")]
     if of := sum(not line.ours for paper in claims for line in paper.lines):
         reproduced, contradicted = (
             sum(paper.count(verdict) for paper in claims) for verdict in ("reproduced", "contradicted")
         )
         shown.append((f"{reproduced} of {of}", "claims of the papers reproduced"))
         shown.append((f"{contradicted} of {of}", "claims of the papers contradicted"))
-    seeds = cells["seed"].nunique()
+    seeds = len({record.cell.seed for record in runs.records})
     shown.append((str(seeds), "seed" if seeds == 1 else "seeds"))
-    shown.append((text.duration(float(cells["wall_s"].sum())), "time of all cells, added up"))
-    devices = sorted({device for device in cells["device"] if device})
+    shown.append((text.duration(runs.wall_s), "time of all cells, added up"))
+    devices = sorted({device for record in runs.records if (device := record.environment.get("device"))})
     if devices:
         shown.append((", ".join("CPU" if device == "cpu" else device for device in devices), "device"))
     return shown
@@ -93,40 +95,50 @@ def _without_counts(value: str) -> str:
     return re.sub(r" \(\d+ cells?\)", "", value)
 
 
-def matrix(bundle: Bundle) -> dict[str, Any]:
-    """Rows of the run matrix: one a method and variant, one entry a seed (``None`` where no cell was planned)."""
-    seeds = sorted(set(bundle.cells["seed"]))
-    rows: dict[tuple[str, str, str], dict[int, dict[str, Any]]] = {}
-    for cell in bundle.cells.to_dict("records"):
-        rows.setdefault((cell["method"], cell["task"], cell["variant"]), {})[cell["seed"]] = cell
-    return {
-        "seeds": seeds,
-        "rows": [
-            {
-                "title": text.row_name(next(iter(cells.values()))["title"], variant),
-                "address": f"{method}/{task}{'-' + variant if variant else ''}",
-                "cells": [cells.get(seed) for seed in seeds],
-            }
-            for (method, task, variant), cells in sorted(rows.items())
-        ],
-    }
+@dataclass(frozen=True)
+class MatrixRow:
+    """One row of the run matrix."""
+
+    title: str
+    address: str
+    """Without the seed."""
+    records: tuple[CellRecord | None, ...]
+    """One per seed; ``None`` where no cell was planned."""
 
 
-def failures(bundle: Bundle) -> list[Failure]:
+def matrix(runs: Runs) -> tuple[list[int], list[MatrixRow]]:
+    """The seeds, and a row per method and variant."""
+    seeds = sorted({record.cell.seed for record in runs.records})
+    rows: dict[tuple[str, str, str], dict[int, CellRecord]] = {}
+    for record in runs.records:
+        cell = record.cell
+        rows.setdefault((cell.method, cell.task, cell.variant), {})[cell.seed] = record
+    return seeds, [
+        MatrixRow(
+            title=text.row_name(runs.title(next(iter(by_seed.values())).cell), variant),
+            address=f"{method}/{task}{'-' + variant if variant else ''}",
+            records=tuple(by_seed.get(seed) for seed in seeds),
+        )
+        for (method, task, variant), by_seed in sorted(rows.items())
+    ]
+
+
+def failures(runs: Runs) -> list[Failure]:
     """Every cell that ran and did not end well, and every skipped one, with the end of its log."""
     found = []
-    for cell in bundle.cells.to_dict("records"):
-        if cell["status"] in ("ok", "not-run"):
+    for record in runs.records:
+        if record.status in ("ok", "not-run"):
             continue
-        log = cell["directory"] / "log.txt" if cell["directory"] is not None else None
-        exists = log is not None and log.is_file()
+        log = record.directory / "log.txt" if record.directory is not None else None
+        if log is not None and not log.is_file():
+            log = None
         found.append(
             Failure(
-                cell["address"],
-                text.status_word(cell["status"]),
-                cell["reason"],
-                shown_path(log) if exists and log is not None else "",
-                _tail(log) if exists and log is not None else "",
+                record.cell.address,
+                text.status_word(record.status),
+                record.reason,
+                shown_path(log) if log is not None else "",
+                _tail(log) if log is not None else "",
             )
         )
     return found
@@ -149,31 +161,36 @@ def _tail(path: Path) -> str:
     return "\n".join(lines[-LOG_LINES:])
 
 
-def samples(bundle: Bundle) -> dict[str, list[Samples]]:
-    """Paper -> sample grids of every row: its first finished seed, else its first. Fewer steps when space is short."""
-    chosen: dict[tuple[str, str], dict[str, Any]] = {}
-    for cell in sorted(bundle.cells.to_dict("records"), key=lambda cell: (cell["status"] != "ok", cell["seed"])):
-        if any(label.startswith("step ") for label, _ in bundle.pictures.get(cell["address"], [])):
-            chosen.setdefault((cell["method"], cell["variant"]), cell)
+def samples(runs: Runs, at_most: Sequence[int] = MOST_GRIDS) -> dict[str, list[Samples]]:
+    """Paper -> sample grids of every row: its first finished seed, else its first.
+
+    Args:
+        runs: whose grids.
+        at_most: how many grids a row may show; the next number is taken when all grids need more than :data:`BUDGET`.
+    """
+    chosen: dict[tuple[str, str], CellRecord] = {}
+    for record in sorted(runs.records, key=lambda record: (record.status != "ok", record.cell.seed)):
+        if any(label.startswith("step ") for label in record.pictures):
+            chosen.setdefault((record.cell.method, record.cell.variant), record)
     embedded: dict[Path, Embedded | None] = {}
     found: dict[str, list[Samples]] = {}
-    for most in (6, 3, 1):
+    for most in at_most:
         found = {}
         size = 0
-        for key in sorted(chosen):
-            row = _row_samples(bundle, chosen[key], most, embedded)
+        for _, record in sorted(chosen.items()):
+            row = _row_samples(runs, record, most, embedded)
             if row.grids:
-                found.setdefault(chosen[key]["paper"], []).append(row)
+                found.setdefault(record.cell.paper, []).append(row)
             size += sum(len(grid.picture.uri) for grid in row.grids)
         if size <= BUDGET:
             break
     return found
 
 
-def _row_samples(bundle: Bundle, cell: dict[str, Any], most: int, embedded: dict[Path, Embedded | None]) -> Samples:
-    steps = [(label, path) for label, path in bundle.pictures[cell["address"]] if label.startswith("step ")]
-    title = text.row_name(cell["title"], cell["variant"])
-    finals = {label for label, _ in bundle.pictures[cell["address"]] if label.startswith("final ")}
+def _row_samples(runs: Runs, record: CellRecord, most: int, embedded: dict[Path, Embedded | None]) -> Samples:
+    steps = [(label, path) for label, path in record.pictures.items() if label.startswith("step ")]
+    address = record.cell.address
+    finals = {label for label in record.pictures if label.startswith("final ")}
     # What never ended left no final pictures; most methods translate.
     inputs = not finals or "final inputs" in finals
     layout = ": inputs above, answers below" if inputs else ""
@@ -185,5 +202,6 @@ def _row_samples(bundle: Bundle, cell: dict[str, Any], most: int, embedded: dict
             embedded[path] = embed(picture) if picture is not None else None
         shown = embedded[path]
         if shown is not None:
-            grids.append(Grid(label, f"Sample grid of {cell['address']} at {label}{layout}", shown))
-    return Samples(title, cell["address"], cell["status"], tuple(grids), inputs)
+            grids.append(Grid(label, f"Sample grid of {address} at {label}{layout}", shown))
+    title = text.row_name(runs.title(record.cell), record.cell.variant)
+    return Samples(title, address, record.status, tuple(grids), inputs)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Line, Table
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class SideBySide:
     """Titles of rows whose answers are to other inputs."""
 
 
-def side_by_side(bundle: Bundle, table: Table) -> SideBySide | None:
+def side_by_side(runs: Runs, table: Table) -> SideBySide | None:
     """Inputs on top, then the answers of the first finished cell of every row, the truth last where it is known.
 
     What rows learned from stands on top where all that say so learned from the same images.
@@ -72,7 +72,7 @@ def side_by_side(bundle: Bundle, table: Table) -> SideBySide | None:
     rows: list[Strip] = []
     left_out: list[str] = []
     for line in table.lines:
-        address, pictures = _first_pictures(bundle, line)
+        address, pictures = _first_pictures(runs, line)
         if not pictures:
             continue
         if "inputs" in pictures:
@@ -96,15 +96,14 @@ def side_by_side(bundle: Bundle, table: Table) -> SideBySide | None:
     )
 
 
-def _first_pictures(bundle: Bundle, line: Line) -> tuple[str, dict[str, Path]]:
+def _first_pictures(runs: Runs, line: Line) -> tuple[str, dict[str, Path]]:
     """``inputs``, ``learnt``, ``outputs`` and ``truth``, as far as there are any, of the preview that the row shows."""
-    finished = set(bundle.cells[bundle.cells["status"] == "ok"]["address"])
     preview = f"final {line.picture}." if line.picture else "final "
     for address in line.addresses:
-        found = dict(bundle.pictures.get(address, []))
+        record = runs.by_address[address]
         parts = ("inputs", "learnt", "outputs", "truth")
-        pictures = {part: found[preview + part] for part in parts if preview + part in found}
-        if address in finished and "outputs" in pictures:
+        pictures = {part: record.pictures[preview + part] for part in parts if preview + part in record.pictures}
+        if record.status == "ok" and "outputs" in pictures:
             return address, pictures
     return "", {}
 

@@ -24,7 +24,7 @@ from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.registry import rows
 from retable.benchmarks.plan.suites import load_suite
 from retable.methods.method import MethodSettings
-from retable.reports.compute.runs import load
+from retable.reports.compute.runs import Runs
 from retable.reports.published.papers import load_papers
 from tests.plugin.install import install_plugin
 
@@ -35,7 +35,7 @@ ALL_BYTES = 2_500_000
 
 @pytest.fixture(scope="module")
 def nothing_recorded() -> Recorded:
-    return Recorded.of(load([]), load_papers())
+    return Recorded.of(Runs(), load_papers())
 
 
 @pytest.fixture(scope="module")

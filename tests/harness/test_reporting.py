@@ -10,7 +10,7 @@ import pytest
 
 from retable.benchmarks.cli.seeds import parse_recorded
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.run.results import Wanted, find_recorded, make_report, on_cuda, planned_cells, recorded_bundle
+from retable.benchmarks.run.results import Wanted, find_recorded, make_report, on_cuda, planned_cells, recorded_runs
 from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
@@ -36,6 +36,7 @@ def record(root: Path, cell: Cell, *, status: str = "ok", started: int = 1_000_0
     }
     accuracy = {**score, "name": "accuracy", "value": 50.0, "protocol": {"metric": "accuracy"}}
     start = {"t": started + 2000, "event": "start", "journal": "ab", "attempt": 1, "cell": cell.to_json()}
+    start |= {"environment": {}, "data": {}}
     end = {"t": started + 9000, "event": "end", "status": status, "reason": "", "wall_s": 9.0}
     (directory / "journal.jsonl").write_text(f"{json.dumps(start)}\n{json.dumps(end)}\n")
     result: dict[str, Any] = {
@@ -59,9 +60,9 @@ def test_cells_of_several_folders_are_joined_and_the_missing_ones_are_not_run(su
     cells = planned_cells([suite], [0, 1, 2])
     record(tmp_path / "a", cells[0])
     record(tmp_path / "b", cells[1])
-    bundle, found = recorded_bundle([suite], [tmp_path / "a", tmp_path / "b"], [0, 1, 2])
-    assert list(bundle.cells["status"]) == ["ok", "ok", "not-run"]
-    assert bundle.warnings == []
+    bundle, found = recorded_runs([suite], [tmp_path / "a", tmp_path / "b"], [0, 1, 2])
+    assert [record.status for record in bundle.records] == ["ok", "ok", "not-run"]
+    assert bundle.warnings == ()
     assert bundle.provenance["cells"] == "2 of 3 ok"
     assert any("not run" in note and cells[2].address in note for note in found.notes)
 
@@ -80,7 +81,7 @@ def test_cells_that_were_asked_for_at_fewer_seeds_are_missing_at_no_others(suite
         *(f"dummy/tuned/dummy/s{seed}" for seed in (0, 2)),
     ]
     record(tmp_path / "a", cells[0])
-    bundle, _ = recorded_bundle([both], [tmp_path / "a"], fewer[0], fewer[1][:1])
+    bundle, _ = recorded_runs([both], [tmp_path / "a"], fewer[0], fewer[1][:1])
     assert bundle.provenance["cells"] == "1 of 5 ok"
 
 
@@ -96,23 +97,23 @@ def test_a_folder_of_other_settings_or_of_another_seed_never_gets_in(suite: str,
     assert other.address == cell.address
     record(tmp_path / "a", other)
     record(tmp_path / "a", planned_cells([suite], [7])[0])
-    bundle, _ = recorded_bundle([suite], [tmp_path / "a"], [0])
-    assert list(bundle.cells["status"]) == ["not-run"]
-    assert len(bundle.scores) == 0
+    bundle, _ = recorded_runs([suite], [tmp_path / "a"], [0])
+    assert [record.status for record in bundle.records] == ["not-run"]
+    assert bundle.scores == ()
 
 
 def test_a_folder_renamed_by_hand_is_not_the_cell_that_its_name_says(suite: str, tmp_path: Path) -> None:
     (cell,) = planned_cells([suite], [0])
     stale = record(tmp_path / "a", planned_cells([suite], [1])[0])
     stale.rename(cell.directory(tmp_path / "a"))
-    bundle, _ = recorded_bundle([suite], [tmp_path / "a"], [0])
-    assert list(bundle.cells["status"]) == ["not-run"]
+    bundle, _ = recorded_runs([suite], [tmp_path / "a"], [0])
+    assert [record.status for record in bundle.records] == ["not-run"]
 
 
 def test_a_cell_that_never_ended_is_not_run(suite: str, tmp_path: Path) -> None:
     (cell,) = planned_cells([suite], [0])
     (record(tmp_path / "a", cell) / "done").unlink()
-    assert find_recorded([cell], [tmp_path / "a"]).directories == ()
+    assert find_recorded([cell], [tmp_path / "a"]).records == ()
 
 
 @pytest.mark.parametrize(("first", "second", "winner"), [("ok", "ok", "b"), ("ok", "failed", "a")])
@@ -124,7 +125,7 @@ def test_of_two_folders_the_newest_that_ended_well_is_taken_and_named(
     record(tmp_path / "b", cell, status=second, started=2_000)
     for order in (["a", "b"], ["b", "a"], ["a", "b", "a"]):
         found = find_recorded([cell], [tmp_path / name for name in order])
-        assert found.directories == (cell.directory(tmp_path / winner),)
+        assert [one.directory for one in found.records] == [cell.directory(tmp_path / winner)]
         (note,) = found.notes
         assert f"{tmp_path / winner} is taken" in note
         assert cell.address in note
@@ -144,7 +145,7 @@ def test_two_suites_that_plan_one_address_otherwise_are_refused_by_name(suite: s
 
 def test_a_folder_without_runs_is_one_clear_line(suite: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--runs .*nowhere: no recorded runs"):
-        recorded_bundle([suite], [tmp_path / "nowhere"], [0])
+        recorded_runs([suite], [tmp_path / "nowhere"], [0])
 
 
 def test_beside_cells_of_the_cpu_those_of_a_gpu_give_their_times_and_nothing_else(suite: str, tmp_path: Path) -> None:
@@ -154,11 +155,10 @@ def test_beside_cells_of_the_cpu_those_of_a_gpu_give_their_times_and_nothing_els
     assert twin.address == cell.address
     record(tmp_path / "cpu", cell)
     record(tmp_path / "gpu", twin)
-    bundle, _ = recorded_bundle([suite], [tmp_path / "cpu", tmp_path / "gpu"], [0])
-    assert list(bundle.cells["cell"]) == [cell.hash]
-    rows = bundle.scores.sort_values(["name", "timer"])
-    told = [tuple(row) for row in rows[["name", "timer", "value", "device"]].itertuples(index=False)]
-    assert told == [
+    bundle, _ = recorded_runs([suite], [tmp_path / "cpu", tmp_path / "gpu"], [0])
+    assert [record.cell.hash for record in bundle.records] == [cell.hash]
+    told = [(one.score.name, one.timer, one.score.value, one.record.environment["device"]) for one in bundle.scores]
+    assert sorted(told) == [
         ("accuracy", "", 50.0, "cpu"),
         ("step_time.p50", "cpu", 0.5, "cpu"),
         ("step_time.p50", "cuda", 0.001, "Made-up GPU"),
@@ -171,9 +171,9 @@ def test_a_recording_of_a_gpu_is_found_from_a_machine_without_one(suite: str, tm
     cells = [on_cuda(cell) for cell in planned_cells([suite], [0, 1])]
     for cell in cells:
         record(tmp_path / "gpu", cell)
-    bundle, _ = recorded_bundle([suite], [tmp_path / "gpu"], [0, 1])
-    assert list(bundle.cells["status"]) == ["ok", "ok"]
-    assert set(bundle.scores[bundle.scores["name"] == "step_time.p50"]["timer"]) == {"cuda"}
+    bundle, _ = recorded_runs([suite], [tmp_path / "gpu"], [0, 1])
+    assert [record.status for record in bundle.records] == ["ok", "ok"]
+    assert {one.timer for one in bundle.scores if one.score.name == "step_time.p50"} == {"cuda"}
     assert "times on a GPU" not in bundle.provenance
 
 
@@ -185,5 +185,30 @@ def test_one_call_writes_the_small_page_the_results_and_the_budget(suite: str, t
     path, _ = make_report(Wanted((suite,), (tmp_path / "a",), [0], (), True, results, budget), tmp_path / "runs", out)
     assert [file.relative_to(out).as_posix() for file in out.rglob("*")] == ["index.html"]
     assert "A small copy" in path.read_text(encoding="utf-8")
-    assert "| commit | c0ffee |" in results.read_text(encoding="utf-8")
+    assert "Commit c0ffee;" in results.read_text(encoding="utf-8")
     assert "| after the last score | 7.0 | 7.0 | 77.8 |" in budget.read_text(encoding="utf-8")
+
+
+def test_a_recording_gives_the_pages_that_its_folders_give(suite: str, tmp_path: Path) -> None:
+    cells = planned_cells([suite], [0, 1])
+    for cell in (*cells, on_cuda(cells[0])):
+        record(tmp_path / "a", cell)
+    file, runs = tmp_path / "small.jsonl.gz", (tmp_path / "a",)
+    pages = [tmp_path / f"{name}.md" for name in ("folders", "planned", "alone", "fewer")]
+    make_report(Wanted((suite,), runs, [0, 1], results=pages[0], record=file), tmp_path, tmp_path / "1")
+    make_report(Wanted((suite,), (file,), [0, 1], results=pages[1]), tmp_path, tmp_path / "2")
+    make_report(Wanted((), (file,), results=pages[2]), tmp_path, tmp_path / "3")
+    make_report(Wanted((), (file,), [1], results=pages[3]), tmp_path, tmp_path / "4")
+    first, *same, fewer = [page.read_text(encoding="utf-8") for page in pages]
+    assert "- cells: 2 of 2 ok" in first
+    assert same == [first, first]
+    assert "- cells: 1 of 1 ok" in fewer
+    timers = [(tmp_path / name / "results.csv").read_text().count("cuda,c0ffee") for name in "123"]
+    assert timers == [1, 1, 1]
+
+
+def test_a_damaged_recording_is_one_clear_line(suite: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl.gz").write_bytes(b"no gzip")
+    for suites in ((suite,), ()):
+        with pytest.raises(UserError, match=r"--runs .*bad\.jsonl\.gz cannot be read as a recording"):
+            make_report(Wanted(suites, (tmp_path / "bad.jsonl.gz",)), tmp_path, tmp_path / "out")

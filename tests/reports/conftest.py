@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from tests.reports.report_factory import Cells, dtn_suite
 
 
@@ -17,7 +17,7 @@ def cells(tmp_path: Path) -> Cells:
 
 
 @pytest.fixture(scope="session")
-def suite_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def suite_bundle(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """One seed of every row, with pictures, curves and failures; built once, only read."""
     root = tmp_path_factory.mktemp("suite") / "runs" / "cells"
     return dtn_suite(Cells(root), pictures=True).bundle()

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from retable.reports.compute.runs import Bundle, load
+from retable.reports.compute.runs import Runs
+from retable.reports.records.cell import Cell, RunSettings
+from retable.reports.records.folder import read_cells
 
 JUDGE_WEIGHTS = "1a2b3c4d5e6f7081"
 TITLES = {"dtn/dtn": "DTN", "dtn/baseline": "Baseline method (Sec. 3)", "judges/mnist": "MNIST judge"}
@@ -72,7 +74,7 @@ class Cells:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.directories: list[Path] = []
-        self.planned: list[dict[str, Any]] = []
+        self.planned: list[Cell] = []
 
     def cell(
         self,
@@ -83,28 +85,23 @@ class Cells:
         source: str = "standin",
         task: str = "digits",
         **more: Any,
-    ) -> dict[str, Any]:
-        """The content of a ``cell.json``."""
-        address = f"{method}/{f'{task}-{variant}' if variant else task}/s{seed}"
-        content = {
-            "method": method,
-            "paper": method.partition("/")[0],
-            "task": task,
-            "variant": variant,
-            "profile": "quick",
-            "seed": seed,
-            "method_settings": {"steps": 500},
-            "task_settings": {"source": source},
-            "run": {"accelerator": "cpu", "precision": "32-true"},
-            "starts_from": {},
-            "judges": {},
-            "address": address,
-            **more,
-        }
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        return {**content, "hash": digest[:16]}
+    ) -> Cell:
+        """A cell; further keywords replace its other fields."""
+        return Cell(
+            method=method,
+            task=task,
+            variant=variant,
+            seed=seed,
+            task_settings={"source": source},
+            **{
+                "profile": "quick",
+                "method_settings": {"steps": 500},
+                "run": RunSettings(accelerator="cpu"),
+                **more,
+            },
+        )
 
-    def plan(self, method: str, **keys: Any) -> dict[str, Any]:
+    def plan(self, method: str, **keys: Any) -> Cell:
         """A cell that is planned, and has no folder unless :meth:`add` makes one."""
         cell = self.cell(method, **keys)
         self.planned.append(cell)
@@ -130,7 +127,7 @@ class Cells:
         if method.startswith("dtn/") and method != "dtn/f":
             keys.setdefault("judges", {"target": self.cell("judges/mnist", source=keys.get("source", "standin"))})
         cell = self.plan(method, **keys)
-        directory = self.root / f"{cell['address'].replace('/', '_')}-{cell['hash']}"
+        directory = self.root / f"{cell.address.replace('/', '_')}-{cell.hash}"
         directory.mkdir(parents=True)
         self.directories.append(directory)
         environment = {
@@ -152,7 +149,7 @@ class Cells:
                 "event": "start",
                 "journal": "ab" * 16,
                 "attempt": 1,
-                "cell": cell,
+                "cell": cell.to_json(),
                 "environment": environment,
                 "data": data,
             }
@@ -162,15 +159,15 @@ class Cells:
             if values:
                 events.append({"event": "metrics", "step": step, "values": values})
         if pictures:
-            events += self._pictures(directory, method, steps, cell["seed"])
+            events += self._pictures(directory, method, steps, cell.seed)
         events += [{"event": "score", "score": one} for one in scores]
         events.append({"event": "end", "status": status, "reason": reason, "wall_s": wall_s})
         lines = [json.dumps({"t": started + index, **event}) for index, event in enumerate(events)]
         (directory / "journal.jsonl").write_text("\n".join(lines) + "\n")
-        (directory / "cell.json").write_text(json.dumps(cell))
+        (directory / "cell.json").write_text(json.dumps(cell.to_json()))
         (directory / "log.txt").write_text(log or f"{method}: {status}\n")
         result = {
-            "cell": cell,
+            "cell": cell.to_json(),
             "status": status,
             "reason": reason,
             "scores": list(scores) if status == "ok" else [],
@@ -199,9 +196,10 @@ class Cells:
             write_grid(directory / "images" / f"{name}.png", [strip])
         return events
 
-    def bundle(self, suite: str = "quick", *, planned: bool = True) -> Bundle:
+    def bundle(self, suite: str = "quick", *, planned: bool = True) -> Runs:
         """What the report is made from."""
-        return load(self.directories, self.planned if planned else None, suite, TITLES)
+        records, problems = read_cells(self.directories)
+        return Runs.of(records, self.planned if planned else (), suite, TITLES, warnings=problems)
 
 
 def strips(quality: float, seed: int, columns: int = 12, side: int = 32) -> list[list[Image.Image]]:

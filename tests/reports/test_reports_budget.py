@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from retable.reports.render.budget_page import budget_page
-from retable.reports.write import results_page
 from tests.reports.report_factory import Cells
 
 COMMAND = {
@@ -42,9 +41,3 @@ def test_cells_without_a_record_of_their_command_are_no_error(cells: Cells) -> N
     directory = cells.add("dtn/dtn")
     (directory / "invocation.json").write_text("{")
     assert "retable run" not in budget_page(cells.bundle())
-
-
-def test_digests_of_data_stand_behind_everything_else(cells: Cells) -> None:
-    cells.add("dtn/dtn")
-    page = results_page(cells.bundle())
-    assert page.index("SHA-256 of ") > page.index("## Runs")

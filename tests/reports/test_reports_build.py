@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
 from retable.reports.render.curves import curve_figures, inline_svg
 from retable.reports.render.pictures import compose, evenly, shrink, side_by_side
-from retable.reports.write import SUMMARY_LIMIT, ReportFiles, build, markdown_summary, results_page
+from retable.reports.render.summary import LIMIT, markdown_summary
+from retable.reports.write import ReportFiles, write_report
 from tests.reports.report_factory import Cells, accuracy, dtn_suite, strips, write_grid
 from tests.reports.test_reports_render import HOSTILE, Page
 
 
 @pytest.fixture(scope="module")
-def written(suite_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
-    return build(suite_bundle, tmp_path_factory.mktemp("report") / "new" / "folder")
+def written(suite_bundle: Runs, tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
+    return write_report(suite_bundle, tmp_path_factory.mktemp("report") / "new" / "folder")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def keys(page: Page, tag: str) -> Iterator[dict[str, str]]:
     return (keys for name, keys in page.tags if name == tag)
 
 
-def test_everything_promised_is_written(written: ReportFiles, suite_bundle: Bundle) -> None:
+def test_everything_promised_is_written(written: ReportFiles, suite_bundle: Runs) -> None:
     names = {path.name for path in written.tables}
     for table in build_tables(suite_bundle):
         name = table.anchor.removeprefix("table-")
@@ -55,11 +56,12 @@ def test_no_temporary_file_is_left_behind(written: ReportFiles) -> None:
     assert not [path for path in written.index.parent.rglob("*") if path.name.endswith(".tmp")]
 
 
-def test_the_csv_holds_every_score_to_the_last_digit(written: ReportFiles, suite_bundle: Bundle) -> None:
+def test_the_csv_holds_every_score_to_the_last_digit(written: ReportFiles, suite_bundle: Runs) -> None:
     with written.results.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["value"]) for row in rows] == list(suite_bundle.scores["value"])
-    assert [json.loads(row["protocol"]) for row in rows] == list(suite_bundle.scores["protocol"])
+    assert [float(row["value"]) for row in rows] == [one.score.value for one in suite_bundle.scores]
+    protocols = [one.score.protocol.model_dump() for one in suite_bundle.scores]
+    assert [json.loads(row["protocol"]) for row in rows] == protocols
 
 
 def test_the_page_fetches_nothing(page: Page) -> None:
@@ -89,7 +91,7 @@ def test_every_anchor_leads_somewhere_and_no_id_is_used_twice(page: Page) -> Non
         assert attributes["href"].removeprefix("#") in ids
 
 
-def test_every_table_has_an_anchor_in_the_contents(page: Page, suite_bundle: Bundle) -> None:
+def test_every_table_has_an_anchor_in_the_contents(page: Page, suite_bundle: Runs) -> None:
     links = {attributes["href"] for attributes in keys(page, "a")}
     assert {f"#{table.anchor}" for table in build_tables(suite_bundle)} <= links
 
@@ -123,38 +125,38 @@ def test_the_page_lists_every_failure_with_its_log(written: ReportFiles) -> None
 
 def test_a_hostile_log_and_reason_stay_text(cells: Cells, tmp_path: Path) -> None:
     cells.add("dtn/dtn", status="failed", reason=HOSTILE, log=f"</pre>{HOSTILE}\n")
-    files = build(cells.bundle(suite=HOSTILE), tmp_path / "out")
+    files = write_report(cells.bundle(suite=HOSTILE), tmp_path / "out")
     assert sum(tag == "script" for tag, _ in Page(files.index.read_text(encoding="utf-8")).tags) == 1
 
 
-def test_an_unwritable_folder_is_named(suite_bundle: Bundle, tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_named(suite_bundle: Runs, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ReportError, match=re.escape(str(tmp_path / "file"))):
-        build(suite_bundle, tmp_path / "file" / "report")
+        write_report(suite_bundle, tmp_path / "file" / "report")
 
 
 def test_a_second_build_replaces_the_first(cells: Cells, tmp_path: Path) -> None:
     cells.add("dtn/dtn", [accuracy(11.11)])
-    first = build(cells.bundle(), tmp_path / "out").index.read_text(encoding="utf-8")
+    first = write_report(cells.bundle(), tmp_path / "out").index.read_text(encoding="utf-8")
     cells.add("dtn/no-tid", [accuracy(22.22)])
-    second = build(cells.bundle(), tmp_path / "out").index.read_text(encoding="utf-8")
+    second = write_report(cells.bundle(), tmp_path / "out").index.read_text(encoding="utf-8")
     assert "22.22" in second
     assert "22.22" not in first
 
 
-def test_the_same_runs_give_the_same_bytes(suite_bundle: Bundle, written: ReportFiles, tmp_path: Path) -> None:
-    again = build(suite_bundle, tmp_path / "again")
+def test_the_same_runs_give_the_same_bytes(suite_bundle: Runs, written: ReportFiles, tmp_path: Path) -> None:
+    again = write_report(suite_bundle, tmp_path / "again")
     assert again.index.read_bytes() == written.index.read_bytes()
 
 
 def test_a_report_of_nothing_is_still_a_page(cells: Cells, tmp_path: Path) -> None:
-    files = build(cells.bundle(), tmp_path / "out")
+    files = write_report(cells.bundle(), tmp_path / "out")
     assert "0 of 0" in files.index.read_text(encoding="utf-8")
 
 
-def test_the_summary_is_short_and_says_every_status(suite_bundle: Bundle) -> None:
+def test_the_summary_is_short_and_says_every_status(suite_bundle: Runs) -> None:
     summary = markdown_summary(suite_bundle)
-    assert len(summary) <= SUMMARY_LIMIT
+    assert len(summary) <= LIMIT
     assert "10 of 14 cells ok" in summary
     assert "x oom" in summary
     assert "| DTN |" in summary
@@ -163,27 +165,13 @@ def test_the_summary_is_short_and_says_every_status(suite_bundle: Bundle) -> Non
 
 def test_the_summary_of_many_seeds_stays_short_and_names_what_is_left_out(cells: Cells) -> None:
     summary = markdown_summary(dtn_suite(cells, seeds=range(4)).bundle())
-    assert len(summary) <= SUMMARY_LIMIT
+    assert len(summary) <= LIMIT
     long_reason = "x" * 50_000
     cells.add("dtn/dtn", seed=77, status="failed", reason=long_reason)
-    assert len(markdown_summary(cells.bundle())) <= SUMMARY_LIMIT
+    assert len(markdown_summary(cells.bundle())) <= LIMIT
 
 
-def test_the_results_page_begins_with_provenance_and_holds_every_table(suite_bundle: Bundle) -> None:
-    text = results_page(suite_bundle, figures="figures")
-    assert text.index("## Provenance") < text.index("Table 1.")
-    for table in build_tables(suite_bundle):
-        assert table.title in text
-    assert "Pairwise orderings: 6 of 6 came out as published." in text
-    assert "](figures/dtn-table-1-outputs.png)" in text
-
-
-def test_the_results_page_tells_nothing_about_the_machines_folders(suite_bundle: Bundle) -> None:
-    directory = suite_bundle.cells["directory"].dropna().iloc[0]
-    assert str(directory.parent) not in results_page(suite_bundle)
-
-
-def test_side_by_side_has_the_inputs_on_top_and_one_row_a_method(suite_bundle: Bundle) -> None:
+def test_side_by_side_has_the_inputs_on_top_and_one_row_a_method(suite_bundle: Runs) -> None:
     table = build_tables(suite_bundle)[0]
     figure = side_by_side(suite_bundle, table)
     assert figure is not None
@@ -208,7 +196,7 @@ def test_a_damaged_picture_costs_only_itself(cells: Cells, tmp_path: Path) -> No
     directory = cells.add("dtn/dtn", [accuracy(80.0)], pictures=True)
     for path in (directory / "images" / "outputs.png", directory / "samples" / "step-000100.png"):
         path.write_bytes(path.read_bytes()[:200])
-    text = build(cells.bundle(), tmp_path / "out").index.read_text(encoding="utf-8")
+    text = write_report(cells.bundle(), tmp_path / "out").index.read_text(encoding="utf-8")
     assert "step 200" in text
     assert ">step 100<" not in text
 
@@ -226,7 +214,7 @@ def test_few_of_many_are_evenly_spaced_with_both_ends(count: int, most: int, cho
     assert evenly(count, most) == chosen
 
 
-def test_curves_take_over_the_pages_text_colour(suite_bundle: Bundle) -> None:
+def test_curves_take_over_the_pages_text_colour(suite_bundle: Runs) -> None:
     (figure,) = curve_figures(suite_bundle)
     svg = inline_svg(figure)
     assert "currentColor" in svg

@@ -376,13 +376,6 @@ def test_scores_of_failed_cells_do_not_count(cells: Cells, tmp_path: Path) -> No
     assert claim_of(cells, paper_of(tmp_path)).verdict == "undecided"
 
 
-def test_a_score_that_is_not_finite_does_not_count_and_is_named(cells: Cells, tmp_path: Path) -> None:
-    fill(cells, [0.1, 0.2, float("nan")])
-    line = claim_of(cells, paper_of(tmp_path)).contrasts[0]
-    assert line.seeds == "2"
-    assert "seed 2: kid.lite0 of made-up/old on request=test is not finite" in line.notes
-
-
 @pytest.mark.parametrize(
     ("odd", "words"),
     [

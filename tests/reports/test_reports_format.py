@@ -29,7 +29,6 @@ def test_differences_carry_their_sign_unless_they_round_to_nothing(value: float,
         (725, "12 min 05 s"),
         (11_220, "3 h 07 min"),
         (None, "–"),
-        (float("nan"), "–"),
     ],
 )
 def test_durations_are_for_people(seconds: float | None, printed: str) -> None:

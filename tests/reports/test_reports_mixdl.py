@@ -17,7 +17,7 @@ from retable.datasets.ten_shot.task import TenShot
 from retable.reports.compute.claim_model import ClaimLine
 from retable.reports.compute.comparison import published_value
 from retable.reports.compute.decide_claims import build_claims
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Entry, Table
 from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
@@ -28,7 +28,7 @@ from retable.reports.render import latex as latex
 from retable.reports.render import markdown as markdown
 from retable.reports.render.pictures import side_by_side
 from retable.reports.render.plots import plot_figures
-from retable.reports.write import build, results_page
+from retable.reports.write import write_report
 from tests.reports.mixdl_factory import FID, OTHER_SHOTS, SOURCES, TASK, mixdl_suite, row_scores
 from tests.reports.report_factory import Cells
 from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex
@@ -110,20 +110,20 @@ def paper() -> PublishedPaper:
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Three seeds of every row, with pictures; built once, only read."""
     return mixdl_suite(Cells(tmp_path_factory.mktemp("mixdl") / "cells"), pictures=True).bundle()
 
 
 @pytest.fixture(scope="module")
-def tables(bundle: Bundle) -> dict[str, Table]:
+def tables(bundle: Runs) -> dict[str, Table]:
     return {table.anchor.removeprefix("table-mixdl-"): table for table in build_tables(bundle)}
 
 
 @pytest.fixture(scope="module")
-def report(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(bundle: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a report."""
-    return build(bundle, tmp_path_factory.mktemp("report")).index.parent
+    return write_report(bundle, tmp_path_factory.mktemp("report")).index.parent
 
 
 def numbered(paper: PublishedPaper, number: str) -> PublishedTable:
@@ -363,7 +363,7 @@ def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measure
     assert variants - {None, "*"} == {TenShotSettings(shots=shots).variant for shots in (5, 100)}
 
 
-def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+def test_all_outputs_print_the_same_numbers(bundle: Runs, tables: Mapping[str, Table]) -> None:
     check_all_outputs_agree(bundle)
     for table in tables.values():
         check_latex(latex.render(table))
@@ -372,7 +372,7 @@ def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str,
 # The plot
 
 
-def test_the_plot_shows_every_seed_of_the_numbers_in_its_table(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+def test_the_plot_shows_every_seed_of_the_numbers_in_its_table(bundle: Runs, tables: Mapping[str, Table]) -> None:
     table = tables["shots"]
     plot = table.plot
     assert plot is not None
@@ -383,7 +383,7 @@ def test_the_plot_shows_every_seed_of_the_numbers_in_its_table(bundle: Bundle, t
         for series in panel.series:
             for x, values in series.points:
                 entry = column(table, f"{name}-{x:g}")[series.title]
-                assert len(values) == bundle.cells["seed"].nunique() == 3
+                assert len(values) == len({record.cell.seed for record in bundle.records}) == 3
                 assert entry.value == pytest.approx(sum(values) / 3)
                 points += 1
     assert points == sum(line.entries[at].state == "number" for line in table.lines for at in range(9))
@@ -476,7 +476,7 @@ def test_a_bad_plot_is_refused_with_the_table_or_the_key(tmp_path: Path, old: st
 
 @pytest.mark.parametrize(("name", "file"), [("table-1", "outputs.png"), ("strips", "strips.outputs.png")])
 def test_samples_and_strips_are_shown_without_inputs(
-    bundle: Bundle, tables: Mapping[str, Table], name: str, file: str
+    bundle: Runs, tables: Mapping[str, Table], name: str, file: str
 ) -> None:
     figure = side_by_side(bundle, tables[name])
     assert figure is not None
@@ -493,13 +493,6 @@ def test_no_words_speak_of_inputs_where_there_are_none(report: Path) -> None:
     assert "Sample grid of mixdl/mixdl/ten-shot/s0 at step 500" in text
     assert "Samples from the same latents while each row trains." in text
     assert "inputs" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", text, flags=re.DOTALL)
-
-
-def test_the_results_page_holds_every_table_with_its_figures(bundle: Bundle, tables: Mapping[str, Table]) -> None:
-    text = html.unescape(results_page(bundle, "figures"))
-    for table in tables.values():
-        assert f"### {table.name}" in text
-    assert set(re.findall(r"figures/mixdl-(\S+)\.png", text)) == {"table-1-outputs", "strips-outputs", "shots-plot"}
 
 
 # Claims
@@ -519,7 +512,7 @@ def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) 
     assert all(line.tables for line in found.values())
 
 
-def test_the_claims_are_well_formed_in_every_output(bundle: Bundle, paper: PublishedPaper) -> None:
+def test_the_claims_are_well_formed_in_every_output(bundle: Runs, paper: PublishedPaper) -> None:
     (claims,) = build_claims(bundle, [paper], build_tables(bundle, [paper]))
     check_latex(latex.render_claims(claims))
     text = html.unescape(markdown.render_claims(claims))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from retable.reports.compute.decide_claims import build_claims
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.tables import build_tables
 from retable.reports.published.papers import load_papers
 from retable.reports.render import html_page as html_page
@@ -30,7 +30,7 @@ PAPERS = ["cartoon", "dtn", "mixdl", "stargan"]
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """All four papers: cells that failed, pictures, verdicts of one seed and of three."""
     cells = Cells(tmp_path_factory.mktemp("page") / "runs" / "cells")
     dtn_suite(cells)
@@ -40,7 +40,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def page(bundle: Bundle) -> str:
+def page(bundle: Runs) -> str:
     """The page without training curves, which would take most of the time."""
     papers = load_papers()
     tables = build_tables(bundle, papers)
@@ -258,7 +258,7 @@ def told(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [tuple(cell for cell in row if cell) for row in rows]
 
 
-def test_page_markdown_and_latex_say_the_same_of_every_table_and_claim(bundle: Bundle, page: str) -> None:
+def test_page_markdown_and_latex_say_the_same_of_every_table_and_claim(bundle: Runs, page: str) -> None:
     papers = load_papers()
     tables = build_tables(bundle, papers)
     claims = build_claims(bundle, papers, tables)
@@ -275,7 +275,7 @@ def test_page_markdown_and_latex_say_the_same_of_every_table_and_claim(bundle: B
         assert said == [told(wanted(paper))] * 3
 
 
-def test_the_verdicts_on_top_are_those_of_the_claims(bundle: Bundle, page: str) -> None:
+def test_the_verdicts_on_top_are_those_of_the_claims(bundle: Runs, page: str) -> None:
     papers = load_papers()
     claims = build_claims(bundle, papers, build_tables(bundle, papers))
     rows = [row for row in Page(page).tables[""] if len(row) == 8][1:]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Table
 from retable.reports.compute.tables import build_tables
 from retable.reports.render import html_page as html_page
@@ -105,11 +105,11 @@ class Page(HTMLParser):
         return self.tables[table.anchor][-len(table.lines) :]
 
 
-def page_of(bundle: Bundle) -> str:
+def page_of(bundle: Runs) -> str:
     return html_page.render(bundle, build_tables(bundle), [], [], {})
 
 
-def check_all_outputs_agree(bundle: Bundle) -> None:
+def check_all_outputs_agree(bundle: Runs) -> None:
     tables = build_tables(bundle)
     page = Page(page_of(bundle))
     for table in tables:
@@ -119,7 +119,7 @@ def check_all_outputs_agree(bundle: Bundle) -> None:
         assert page.body_of(table) == wanted
 
 
-def test_all_outputs_print_the_same_numbers(suite_bundle: Bundle) -> None:
+def test_all_outputs_print_the_same_numbers(suite_bundle: Runs) -> None:
     check_all_outputs_agree(suite_bundle)
 
 
@@ -137,14 +137,14 @@ def test_all_outputs_print_the_same_differences(cells: Cells) -> None:
 
 
 @pytest.fixture
-def hostile(cells: Cells) -> Bundle:
+def hostile(cells: Cells) -> Runs:
     """A reason, a log, a suite name and a method's name that no output may take at their word."""
     cells.add("dtn/dtn", status="failed", reason=HOSTILE, log=f"Traceback\n{HOSTILE}\n")
     cells.add("evil/<b>|$x$", [accuracy(1.0)], variant="&lt;_")
     return cells.bundle(suite=HOSTILE)
 
 
-def test_hostile_text_never_becomes_part_of_the_page(hostile: Bundle) -> None:
+def test_hostile_text_never_becomes_part_of_the_page(hostile: Runs) -> None:
     text = page_of(hostile)
     page = Page(text)
     assert sum(tag == "script" for tag, _ in page.tags) == 1
@@ -152,7 +152,7 @@ def test_hostile_text_never_becomes_part_of_the_page(hostile: Bundle) -> None:
     assert html.escape("<script>alert('x')</script>", quote=False).replace("'", "&#39;") in text
 
 
-def test_hostile_text_never_ends_a_markdown_cell(hostile: Bundle) -> None:
+def test_hostile_text_never_ends_a_markdown_cell(hostile: Runs) -> None:
     for table in build_tables(hostile):
         rows = markdown.rows(table).splitlines()
         assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows}) == 1
@@ -174,14 +174,14 @@ def check_latex(source: str) -> None:
     )
 
 
-def test_latex_is_well_formed_whatever_the_text(hostile: Bundle, suite_bundle: Bundle) -> None:
+def test_latex_is_well_formed_whatever_the_text(hostile: Runs, suite_bundle: Runs) -> None:
     for bundle in (hostile, suite_bundle):
         for table in build_tables(bundle):
             check_latex(latex.render(table))
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
-def test_every_table_compiles(hostile: Bundle, suite_bundle: Bundle, tmp_path: Path) -> None:
+def test_every_table_compiles(hostile: Runs, suite_bundle: Runs, tmp_path: Path) -> None:
     tables = [*build_tables(hostile), *build_tables(suite_bundle)]
     names = []
     for index, table in enumerate(tables):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -15,7 +13,7 @@ from retable.datasets.attributes.wishes import Vocabulary
 from retable.reports.compute.claim_model import ClaimLine
 from retable.reports.compute.comparison import published_value
 from retable.reports.compute.decide_claims import build_claims
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Entry, Table
 from retable.reports.compute.tables import build_tables
 from retable.reports.published.papers import FOLDER, load_paper
@@ -23,7 +21,6 @@ from retable.reports.published.table_schema import PublishedTable, PublishedValu
 from retable.reports.render import latex as latex
 from retable.reports.render import markdown as markdown
 from retable.reports.render.pictures import side_by_side
-from retable.reports.write import markdown_summary, results_page
 from tests.reports.report_factory import Cells
 from tests.reports.stargan_factory import CHANGED, EXPRESSIONS, FACES, JOINT, PARAMETERS, STUDIO, TASK, stargan_suite
 from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex, page_of
@@ -47,18 +44,18 @@ MODELS = dict(zip(ROWS, ((52.6, 7), (52.6, 14), (67.8, 1), (53.2, 1)), strict=Tr
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Three seeds of every row, with pictures; built once, only read."""
     return stargan_suite(Cells(tmp_path_factory.mktemp("stargan") / "cells"), pictures=True).bundle()
 
 
 @pytest.fixture(scope="module")
-def tables(bundle: Bundle) -> dict[str, Table]:
+def tables(bundle: Runs) -> dict[str, Table]:
     return {table.anchor.removeprefix("table-stargan-"): table for table in build_tables(bundle)}
 
 
 @pytest.fixture(scope="module")
-def page(bundle: Bundle) -> Page:
+def page(bundle: Runs) -> Page:
     return Page(page_of(bundle))
 
 
@@ -259,27 +256,13 @@ def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measure
     } == set()
 
 
-def test_all_outputs_print_the_same_numbers(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+def test_all_outputs_print_the_same_numbers(bundle: Runs, tables: Mapping[str, Table]) -> None:
     check_all_outputs_agree(bundle)
     for table in tables.values():
         check_latex(latex.render(table))
 
 
-def test_the_results_page_holds_every_table_with_its_figure(bundle: Bundle, tables: Mapping[str, Table]) -> None:
-    text = html.unescape(results_page(bundle, "figures"))
-    for table in tables.values():
-        assert f"### {table.name}" in text
-    assert set(re.findall(r"figures/stargan-(\S+)-outputs\.png", text)) == {
-        "table-1",
-        "table-3",
-        "joint-expressions",
-        "joint-attributes",
-        "mask",
-    }
-    assert "Table 1. Transfer of a single attribute" in markdown_summary(bundle)
-
-
-def test_every_row_shows_the_preview_that_it_asks_for(bundle: Bundle, tables: Mapping[str, Table]) -> None:
+def test_every_row_shows_the_preview_that_it_asks_for(bundle: Runs, tables: Mapping[str, Table]) -> None:
     shown = {}
     for name in ("table-1", "joint-expressions", "joint-attributes", "mask"):
         figure = side_by_side(bundle, tables[name])
@@ -324,7 +307,7 @@ def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) 
     assert all(line.tables for line in found.values())
 
 
-def test_the_claims_are_well_formed_latex(bundle: Bundle) -> None:
+def test_the_claims_are_well_formed_latex(bundle: Runs) -> None:
     papers = [load_paper(FOLDER / "stargan.toml")]
     (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
     check_latex(latex.render_claims(claims))

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.compute.runs import Bundle
+from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Entry, Table
 from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
-from retable.reports.published.papers import PublishedPaper, load_paper
+from retable.reports.published.papers import PublishedPaper, load_paper, load_papers
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.report_factory import Cells, accuracy, adaptation, dtn_suite, score
 
 ROWS = ["baseline", "dtn", "no-tid", "no-const", "no-f", "no-gan", "no-const-tid", "original"]
 
 
-def table_named(bundle: Bundle, anchor: str, papers: list[PublishedPaper] | None = None) -> Table:
+def table_named(bundle: Runs, anchor: str, papers: list[PublishedPaper] | None = None) -> Table:
     return next(table for table in build_tables(bundle, papers) if table.anchor == f"table-{anchor}")
 
 
@@ -32,7 +32,7 @@ def column(table: Table, name: str) -> dict[str, Entry]:
     return {line.title: line.entries[place] for line in table.lines}
 
 
-def test_every_row_of_the_papers_tables_is_there_whatever_became_of_it(suite_bundle: Bundle) -> None:
+def test_every_row_of_the_papers_tables_is_there_whatever_became_of_it(suite_bundle: Runs) -> None:
     table = table_named(suite_bundle, "dtn-table-1")
     assert len(table.lines) == len(ROWS)
     assert {line.entries[0].text for line in table.lines if line.entries[0].state != "number"} == {
@@ -44,7 +44,7 @@ def test_every_row_of_the_papers_tables_is_there_whatever_became_of_it(suite_bun
     assert all(entry.text for line in table.lines for entry in line.entries)
 
 
-def test_stand_in_data_are_never_subtracted_from_a_papers_real_data(suite_bundle: Bundle) -> None:
+def test_stand_in_data_are_never_subtracted_from_a_papers_real_data(suite_bundle: Runs) -> None:
     table = table_named(suite_bundle, "dtn-table-1")
     difference = entries(table, "DTN")["difference"]
     assert (difference.text, difference.value) == ("n/c", None)
@@ -105,9 +105,9 @@ def test_a_cell_that_ended_badly_leaves_its_word_and_no_number(cells: Cells, sta
     assert (ours.text, ours.state, ours.value) == (f"x {status}", "status", None)
 
 
-def test_a_score_that_is_not_finite_is_said_so(cells: Cells) -> None:
+def test_a_result_with_a_score_that_is_not_finite_is_damaged(cells: Cells) -> None:
     cells.add("dtn/dtn", [accuracy(float("nan"))])
-    assert entries(table_named(cells.bundle(), "dtn-table-1"), "DTN")["ours"].text == "x nonfinite"
+    assert entries(table_named(cells.bundle(), "dtn-table-1"), "DTN")["ours"].text == "x damaged"
 
 
 def test_a_skipped_cell_shows_its_reason(cells: Cells) -> None:
@@ -117,7 +117,7 @@ def test_a_skipped_cell_shows_its_reason(cells: Cells) -> None:
     assert any("needs a GPU" in note for note in table.footnotes)
 
 
-def test_the_best_of_a_column_follows_its_direction(suite_bundle: Bundle) -> None:
+def test_the_best_of_a_column_follows_its_direction(suite_bundle: Runs) -> None:
     table = table_named(suite_bundle, "dtn-more-scores")
     for name, better in (("accuracy", max), ("fid", min), ("cpu-step", min), ("cpu-throughput", max)):
         numbers = {title: entry for title, entry in column(table, name).items() if entry.value is not None}
@@ -128,7 +128,7 @@ def test_the_best_of_a_column_follows_its_direction(suite_bundle: Bundle) -> Non
     assert not any(entry.best for entry in column(table, "parameters").values())
 
 
-def test_arrows_show_the_direction(suite_bundle: Bundle) -> None:
+def test_arrows_show_the_direction(suite_bundle: Runs) -> None:
     titles = {heading.column: heading.title for heading in table_named(suite_bundle, "dtn-more-scores").headings}
     assert titles["fid"] == "FID (lite0) ↓"
     assert titles["accuracy"] == "Judge accuracy ↑ (%)"
@@ -221,19 +221,19 @@ def test_the_adaptation_table_takes_its_rows_from_two_requests_of_one_method(cel
     assert all(entries(table, line.title)["ours"].text == "–" for line in published_only)
 
 
-def test_variants_are_rows_of_their_own(suite_bundle: Bundle) -> None:
+def test_variants_are_rows_of_their_own(suite_bundle: Runs) -> None:
     table = table_named(suite_bundle, "dtn-table-3")
     assert [line.entries[0].text for line in table.lines[1:]] == ["86.00", "33.10", "51.00", "9.90"]
 
 
-def test_the_judges_accuracy_is_said_under_the_tables_it_judges(suite_bundle: Bundle) -> None:
+def test_the_judges_accuracy_is_said_under_the_tables_it_judges(suite_bundle: Runs) -> None:
     assert "judges/mnist/digits/s0, accuracy 99.21 % on test" in table_named(suite_bundle, "dtn-table-1").judges
     judges = column(table_named(suite_bundle, "dtn-judges"), "accuracy")
     assert judges["Judge of target digits, request test"].text == "99.21"
     assert judges["f, trained on source labels, request test"].text == "91.80"
 
 
-def test_tables_that_are_not_the_papers_say_so(suite_bundle: Bundle) -> None:
+def test_tables_that_are_not_the_papers_say_so(suite_bundle: Runs) -> None:
     for table in build_tables(suite_bundle):
         assert table.added == ("Added by this project; not in the paper." in table.under())
 
@@ -529,3 +529,35 @@ def test_no_row_is_the_best_by_digits_that_are_not_printed(
     ours = entries(table, "DTN")["ours"]
     assert (ours.spread, ours.best) == (printed, best)
     assert not entries(table, "DTN w/o L_TID")["ours"].best
+
+
+def test_every_published_column_of_times_names_its_timer() -> None:
+    """A column without one would hold seconds of a CPU and of a GPU under one heading."""
+    columns = [
+        (table.id, column)
+        for paper in load_papers()
+        for table in paper.tables
+        for column in table.columns
+        if (column.score or "").startswith(("step_time", "throughput", "answer_time"))
+    ]
+    assert len(columns) > 10
+    for table, column in columns:
+        assert column.require.get("timer") in ("cpu", "cuda"), f"{table}, {column.id}: require = {{ timer = ... }}"
+        assert ("GPU" in column.title) == (column.require["timer"] == "cuda"), f"{table}, {column.id}: {column.title}"
+
+
+def test_times_of_a_gpu_and_of_a_cpu_never_share_a_column(cells: Cells) -> None:
+    def times(timer: str, seconds: float) -> dict[str, object]:
+        detail = f"timer={timer}, steps=50"
+        return score("step_time.p50", seconds, unit="s", direction="lower", detail=detail)
+
+    cells.add("dtn/dtn", [times("cpu", 0.25), times("cuda", 0.002)])
+    cells.add("dtn/no-tid", [times("cpu", 0.5)])
+    cells.add("dtn/no-const", [times("cuda", 0.004)], device="Made-up GPU")
+    (table,) = [one for one in build_tables(cells.bundle()) if any("GPU" in h.title for h in one.headings)]
+    places = {h.column: index for index, h in enumerate(table.headings) if h.column in ("cpu-step", "gpu-step")}
+    shown = {
+        name: [line.entries[place].value for line in table.lines if line.entries[place].value is not None]
+        for name, place in places.items()
+    }
+    assert shown == {"cpu-step": [250.0, 500.0], "gpu-step": [2.0, 4.0]}

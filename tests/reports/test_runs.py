@@ -7,95 +7,92 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.compute.runs import CELL_COLUMNS, SCORE_COLUMNS, Bundle, load
+from retable.reports.compute.runs import Runs
+from retable.reports.records.folder import CellRecord
+from retable.reports.render.curves import cell_curves
 from tests.reports.report_factory import Cells, accuracy, dtn_suite
 
 
-def only_cell(bundle: Bundle) -> dict[str, object]:
-    (cell,) = bundle.cells.to_dict("records")
-    return cell
+def only_cell(runs: Runs) -> CellRecord:
+    (record,) = runs.records
+    return record
 
 
-def test_scores_and_cells_have_the_promised_columns(suite_bundle: Bundle) -> None:
-    assert list(suite_bundle.scores.columns) == SCORE_COLUMNS
-    assert list(suite_bundle.cells.columns) == CELL_COLUMNS
+def curve(runs: Runs) -> list[float]:
+    (one,) = cell_curves(runs, only_cell(runs))
+    return one.values.tolist()
 
 
-def test_no_folders_make_an_empty_bundle_of_the_same_shape() -> None:
-    bundle = load([])
-    assert list(bundle.scores.columns) == SCORE_COLUMNS
-    assert list(bundle.cells.columns) == CELL_COLUMNS
-    assert len(bundle.cells) == 0
-
-
-def test_a_score_keeps_its_slice_as_text_and_as_keys(cells: Cells) -> None:
+def test_a_score_keeps_its_slice_and_its_cell(cells: Cells) -> None:
     cells.add("dtn/dtn", [accuracy(91.5, digit="3")])
-    (score,) = cells.bundle().scores.to_dict("records")
-    assert score["slice"] == "digit=3,request=test"
-    assert score["slices"] == {"request": "test", "digit": "3"}
-    assert score["value"] == 91.5
-    assert score["title"] == "DTN"
-    assert score["source"] == "standin"
+    runs = cells.bundle()
+    (one,) = runs.scores
+    assert one.slice == "digit=3,request=test"
+    assert one.score.slice == {"request": "test", "digit": "3"}
+    assert one.score.value == 91.5
+    assert runs.title(one.cell) == "DTN"
+    assert one.record.source == "standin"
 
 
-def test_the_timer_is_read_from_the_protocol(suite_bundle: Bundle) -> None:
-    frame = suite_bundle.scores
-    assert set(frame[frame["name"] == "step_time.p50"]["timer"]) == {"cpu"}
-    assert set(frame[frame["name"] == "accuracy.target"]["timer"]) == {""}
+def test_the_timer_is_read_from_the_protocol(suite_bundle: Runs) -> None:
+    assert {one.timer for one in suite_bundle.scores if one.score.name == "step_time.p50"} == {"cpu"}
+    assert {one.timer for one in suite_bundle.scores if one.score.name == "accuracy.target"} == {""}
 
 
 def test_a_planned_cell_without_a_folder_is_not_run(cells: Cells) -> None:
     cells.plan("dtn/dtn", seed=3)
-    cell = only_cell(cells.bundle())
-    assert (cell["status"], cell["seed"]) == ("not-run", 3)
+    record = only_cell(cells.bundle())
+    assert (record.status, record.cell.seed) == ("not-run", 3)
 
 
 def test_a_torn_last_line_of_a_journal_is_no_news(cells: Cells) -> None:
     directory = cells.add("dtn/dtn", [accuracy(90.0)], curves={"l_d": lambda step: float(step)}, steps=10)
     with (directory / "journal.jsonl").open("a") as journal:
         journal.write('{"t": 1, "event": "metr')
-    bundle = cells.bundle()
-    assert only_cell(bundle)["status"] == "ok"
-    assert bundle.warnings == []
-    assert list(bundle.curves["dtn/dtn/digits/s0"]["value"]) == [float(step) for step in range(10)]
+    runs = cells.bundle()
+    assert only_cell(runs).status == "ok"
+    assert runs.warnings == ()
+    assert curve(runs) == [float(step) for step in range(10)]
 
 
 def test_a_bad_line_in_the_middle_of_a_journal_is_passed_over_and_reported(cells: Cells) -> None:
     directory = cells.add("dtn/dtn", [accuracy(90.0)])
     lines = (directory / "journal.jsonl").read_text().splitlines()
     (directory / "journal.jsonl").write_text("\n".join([lines[0], "{broken", *lines[1:]]) + "\n")
-    bundle = cells.bundle()
-    assert only_cell(bundle)["status"] == "ok"
-    assert "line 2 is not JSON" in bundle.warnings[0]
+    runs = cells.bundle()
+    assert only_cell(runs).status == "ok"
+    assert "line 2 holds no event" in runs.warnings[0]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"cell": 3}', "\xff"])
 def test_a_corrupt_result_is_a_damaged_cell_and_a_warning_never_a_crash(cells: Cells, content: str) -> None:
     directory = cells.add("dtn/dtn", [accuracy(90.0)])
     (directory / "result.json").write_bytes(content.encode("latin-1"))
-    bundle = cells.bundle()
-    cell = only_cell(bundle)
-    assert cell["status"] == "damaged"
-    assert "result.json" in str(cell["reason"])
-    assert "delete the folder and run the cell again" in bundle.warnings[0]
-    assert len(bundle.scores) == 0
+    runs = cells.bundle()
+    record = only_cell(runs)
+    assert record.status == "damaged"
+    assert "result.json" in record.reason
+    assert "delete the folder and run the cell again" in runs.warnings[0]
+    assert runs.scores == ()
 
 
-def test_a_result_with_a_damaged_score_counts_as_damaged(cells: Cells) -> None:
+@pytest.mark.parametrize("value", ["ninety", float("nan")])
+def test_a_result_with_a_damaged_score_counts_as_damaged(cells: Cells, value: object) -> None:
     directory = cells.add("dtn/dtn", [accuracy(90.0)])
     result = json.loads((directory / "result.json").read_text())
-    result["scores"][0]["value"] = "ninety"
+    result["scores"][0]["value"] = value
     (directory / "result.json").write_text(json.dumps(result))
-    assert "scores.0.value" in str(only_cell(cells.bundle())["reason"])
+    assert "scores.0.value" in only_cell(cells.bundle()).reason
 
 
 def test_a_journal_alone_tells_how_a_cell_ended(cells: Cells) -> None:
     directory = cells.add("dtn/dtn", [accuracy(90.0)])
     (directory / "result.json").unlink()
     (directory / "cell.json").unlink()
-    bundle = cells.bundle()
-    assert only_cell(bundle)["status"] == "ok"
-    assert list(bundle.scores["value"]) == [90.0]
+    runs = cells.bundle()
+    assert only_cell(runs).status == "ok"
+    assert only_cell(runs).environment["device"] == "cpu"
+    assert [one.score.value for one in runs.scores] == [90.0]
 
 
 def test_a_journal_without_an_end_is_an_unfinished_cell(cells: Cells) -> None:
@@ -103,9 +100,9 @@ def test_a_journal_without_an_end_is_an_unfinished_cell(cells: Cells) -> None:
     (directory / "result.json").unlink()
     lines = (directory / "journal.jsonl").read_text().splitlines()
     (directory / "journal.jsonl").write_text("\n".join(lines[:-1]) + "\n")
-    bundle = cells.bundle()
-    assert only_cell(bundle)["status"] == "unfinished"
-    assert len(bundle.scores) == 0
+    runs = cells.bundle()
+    assert only_cell(runs).status == "unfinished"
+    assert runs.scores == ()
 
 
 def test_a_resumed_run_counts_every_step_once_with_its_later_value(cells: Cells) -> None:
@@ -114,26 +111,24 @@ def test_a_resumed_run_counts_every_step_once_with_its_later_value(cells: Cells)
     with (directory / "journal.jsonl").open("a") as journal:
         journal.write(json.dumps({**start, "attempt": 2}) + "\n")
         journal.write(json.dumps({"t": 1, "event": "metrics", "step": 2, "values": {"l_d": 5.0}}) + "\n")
-    bundle = cells.bundle()
-    assert list(bundle.curves["dtn/dtn/digits/s0"]["value"]) == [1.0, 1.0, 5.0]
-    assert only_cell(bundle)["attempts"] == 2
+    assert curve(cells.bundle()) == [1.0, 1.0, 5.0]
 
 
 def test_of_two_folders_with_one_address_the_later_counts_and_the_other_is_named(cells: Cells) -> None:
     cells.add("dtn/dtn", [accuracy(10.0)], started=1_000, profile="quick")
     cells.add("dtn/dtn", [accuracy(20.0)], started=2_000, profile="paper")
-    bundle = cells.bundle(planned=False)
-    assert list(bundle.scores["value"]) == [20.0]
-    assert "two folders" in bundle.warnings[0]
+    runs = cells.bundle(planned=False)
+    assert [one.score.value for one in runs.scores] == [20.0]
+    assert "two folders" in runs.warnings[0]
 
 
 def test_a_folder_of_other_settings_never_stands_in_for_a_planned_cell(cells: Cells) -> None:
     cells.add("dtn/dtn", [accuracy(10.0)])
     cells.planned = [cells.cell("dtn/dtn", method_settings={"steps": 900})]
-    bundle = cells.bundle()
-    assert only_cell(bundle)["status"] == "not-run"
-    assert len(bundle.scores) == 0
-    assert "other settings" in bundle.warnings[0]
+    runs = cells.bundle()
+    assert only_cell(runs).status == "not-run"
+    assert runs.scores == ()
+    assert "other settings" in runs.warnings[0]
 
 
 def test_a_folder_that_is_no_cell_is_left_out_by_name(cells: Cells, tmp_path: Path) -> None:
@@ -141,13 +136,13 @@ def test_a_folder_that_is_no_cell_is_left_out_by_name(cells: Cells, tmp_path: Pa
     stray.mkdir()
     cells.directories.append(stray)
     cells.add("dtn/dtn")
-    bundle = cells.bundle()
-    assert len(bundle.cells) == 1
-    assert bundle.warnings == ["stray: neither cell.json nor journal.jsonl tells which cell this is; left out"]
+    runs = cells.bundle()
+    assert len(runs.records) == 1
+    assert runs.warnings == ("stray: neither cell.json nor journal.jsonl tells which cell this is; left out",)
 
 
-def test_pictures_are_labelled_by_step_and_then_by_what_they_show(suite_bundle: Bundle) -> None:
-    labels = [label for label, _ in suite_bundle.pictures["dtn/dtn/digits/s0"]]
+def test_pictures_are_labelled_by_step_and_then_by_what_they_show(suite_bundle: Runs) -> None:
+    labels = list(suite_bundle.by_address["dtn/dtn/digits/s0"].pictures)
     assert labels == [*(f"step {step}" for step in range(100, 501, 100)), "final inputs", "final outputs"]
 
 
@@ -156,7 +151,7 @@ def test_a_journal_cannot_make_a_report_publish_files_from_elsewhere(cells: Cell
     directory = cells.add("dtn/dtn")
     with (directory / "journal.jsonl").open("a") as journal:
         journal.write(json.dumps({"t": 1, "event": "samples", "step": 1, "file": "../../../secret.png"}) + "\n")
-    assert cells.bundle().pictures == {}
+    assert only_cell(cells.bundle()).pictures == {}
 
 
 def test_provenance_says_of_how_many_cells_a_fact_is_true(cells: Cells) -> None:

@@ -1,0 +1,60 @@
+"""Verdicts, tables and failures in short Markdown: the description of a tracked run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retable.reports import text
+from retable.reports.compute.claim_model import Claims, count_verdicts
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Runs
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import load_papers
+from retable.reports.render import markdown
+from retable.reports.render.page_parts import Failure, failures
+
+LIMIT = 7_500
+"""Characters: trackers cut longer descriptions off without a word."""
+
+
+def markdown_summary(runs: Runs) -> str:
+    """Verdicts, every status and the tables' bodies, at most :data:`LIMIT` characters.
+
+    Tables that do not fit are named instead.
+    """
+    done = sum(record.status == "ok" for record in runs.records)
+    parts = [f"**{markdown.escape(runs.suite)}**: {done} of {len(runs.records)} cells ok"]
+    left_out: list[str] = []
+    room = LIMIT - 400
+    papers = load_papers()
+    tables = build_tables(runs, papers)
+    if claims := build_claims(runs, papers, tables):
+        parts.append(_fit(_claims_in_short(claims), LIMIT // 3))
+    # After the verdicts: a tracker folds a description after a few lines, and the list of runs shows statuses anyway.
+    if failed := failures(runs):
+        parts.append(_fit("\n".join(map(_failure_in_short, failed)), LIMIT // 3))
+    for table in tables:
+        counted = f"\n\n{markdown.escape(table.ordering_line())}" if table.orderings else ""
+        body = f"#### {markdown.escape(table.name)}\n\n{markdown.rows(table)}"
+        part = f"{body}\n\n{markdown.escape(table.data)}{counted}"
+        if len("\n\n".join([*parts, part])) <= room:
+            parts.append(part)
+        else:
+            left_out.append(table.number or table.title)
+    if left_out:
+        parts.append(_fit(f"In the report: {markdown.escape(', '.join(left_out))}.", 300))
+    return "\n\n".join(parts) + "\n"
+
+
+def _failure_in_short(failure: Failure) -> str:
+    reason = f": {text.one_line(failure.reason, 120)}" if failure.reason else ""
+    return f"- {failure.status}: {markdown.escape(failure.address + reason)}"
+
+
+def _claims_in_short(claims: Sequence[Claims]) -> str:
+    lines = [f"- {line.word}: {line.sentence}" for paper in claims for line in paper.lines]
+    return "\n".join([f"**Claims**: {count_verdicts(claims)}", *map(markdown.escape, lines)])
+
+
+def _fit(part: str, limit: int) -> str:
+    return part if len(part) <= limit else part[: limit - 1].rsplit("\n", 1)[0] + "\n…"
