@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from retable.datasets.errors import DataError
+from retable.datasets.errors import DataError, closest
 
 
 @dataclass(frozen=True)
@@ -20,34 +19,29 @@ class Findings:
     problems: tuple[str, ...]
 
 
-def refuse_folder_of_standin(data_dir: str | None) -> None:
-    """For a stand-in that draws everything: a folder beside it would be read by nobody, and was meant.
-
-    Raises:
-        DataError: there is one.
-    """
-    if data_dir is not None:
-        raise DataError(
-            f"data_dir={data_dir} would not be read, because source is standin; add task.source=real for the same "
-            "rows, or give the folder by --data-dir"
-        )
+Kind = Callable[[Path], bool]
 
 
-def lookup(folder: Path, name: str) -> Path | None:
-    """The file or folder of this name, exactly or in other capitals, or ``None``."""
-    if (folder / name).exists():
+def lookup(folder: Path, name: str, kind: Kind = Path.exists) -> Path | None:
+    """The file or folder of this name, exactly or in other capitals, or ``None``; ``kind`` says which count."""
+    if kind(folder / name):
         return folder / name
-    return next((path for path in sorted(folder.iterdir()) if path.name.lower() == name.lower()), None)
+    return next((path for path in _entries(folder, kind) if path.name.lower() == name.lower()), None)
 
 
-def meant(folder: Path, name: str, names: Iterable[str] = (), cutoff: float = 0.8) -> Path | None:
-    """:func:`lookup`, or what is almost called so (by ``difflib``'s ratio) and is none of ``names``, or ``None``."""
-    found = lookup(folder, name)
+def meant(
+    folder: Path, name: str, names: Iterable[str] = (), cutoff: float = 0.8, kind: Kind = Path.exists
+) -> Path | None:
+    """:func:`lookup`, or what has almost this name (by ``difflib``'s ratio) and is none of ``names``, or ``None``."""
+    found = lookup(folder, name, kind)
     if found is not None:
         return found
-    others = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.name not in names}
-    close = get_close_matches(name.lower(), others, n=1, cutoff=cutoff)
-    return others[close[0]] if close else None
+    close = closest(name, (path.name for path in _entries(folder, kind) if path.name not in names), cutoff)
+    return folder / close if close else None
+
+
+def _entries(folder: Path, kind: Kind) -> list[Path]:
+    return sorted(filter(kind, folder.iterdir()))
 
 
 def file_digest(path: Path) -> str:
@@ -61,6 +55,11 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def hint(root: Path) -> str:
+    """Where an error about a folder sends the user for the rest of what is wrong."""
+    return f"`retable data check {root}` lists everything"
 
 
 def some(names: Iterable[str], most: int = 5) -> str:

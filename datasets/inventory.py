@@ -12,15 +12,16 @@ from retable.datasets.attributes import celeba, rafd
 from retable.datasets.attributes.settings import AttributesSettings, Set
 from retable.datasets.attributes.settings import Stage as AttributesStage
 from retable.datasets.attributes.task import Attributes
-from retable.datasets.cartoon_groups import layout
+from retable.datasets.cartoon_groups import group_folders
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
 from retable.datasets.cartoon_groups.task import CartoonGroups
-from retable.datasets.digits import mnist, street, svhn
+from retable.datasets.digits import mnist, svhn
 from retable.datasets.errors import DataError
-from retable.datasets.faces.people import GROUPS
 from retable.datasets.folders import Findings
 from retable.datasets.images import SUFFIXES, check_folder, left_out, read_image
-from retable.datasets.ten_shot import flowers, folders
+from retable.datasets.standins.digits import street
+from retable.datasets.standins.faces.people import GROUPS
+from retable.datasets.ten_shot import flowers, shot_folders
 from retable.datasets.ten_shot.settings import Stage as TenShotStage
 from retable.datasets.ten_shot.settings import TenShotSettings
 from retable.datasets.ten_shot.sources import AVATARS
@@ -197,16 +198,16 @@ def check(path: Path) -> Report:
         known.append(_report(path, "Oxford Flowers", flowers.check(path)))
     if known:
         return reduce(_together, known)
-    if layout.is_layout(path):
-        return _report(path, "faces of four groups", layout.check(path))
-    if folders.is_layout(path):
-        return _report(path, "shots and reference images", folders.check(path))
+    if group_folders.is_layout(path):
+        return _report(path, "faces of four groups", group_folders.check(path))
+    if shot_folders.is_layout(path):
+        return _report(path, "shots and reference images", shot_folders.check(path))
     report = check_folder(path)
     if not report.readable and not report.problems:
         expected = (
             f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files, "
             f"CelebA (celeba), RaFD (rafd), Oxford Flowers ({flowers.FOLDER}), folders of faces "
-            f"({', '.join(GROUPS)}) or folders of shots ({', '.join(folders.FOLDERS)})"
+            f"({', '.join(GROUPS)}) or folders of shots ({', '.join(shot_folders.FOLDERS)})"
         )
         return Report(str(path), "unknown", tuple(left_out([path])), (expected,), ())
     found = (f"{report.readable} readable images", *left_out([path]))

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-
-def derived_seed(*parts: str | int) -> int:
-    """A seed in [0, 2**63) that depends on every part; the same on every machine and in every process."""
-    digest = hashlib.sha256(json.dumps(parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+from retable.datasets.seeding import derived_seed
 
 
 @lru_cache(maxsize=16)

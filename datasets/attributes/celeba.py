@@ -15,23 +15,22 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor
 
 from retable.datasets import cache
 from retable.datasets.attributes.celeba_table import BITS, CSV, TABLE, read_table, rows_of
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, file_digest, lookup, meant, some
+from retable.datasets.folders import Findings, file_digest, hint, lookup, meant, some
 from retable.datasets.images import read_image, square
-from retable.datasets.shards import Images, sharded
+from retable.datasets.shards import sharded
+from retable.datasets.sources import LabelledImages, Progress, counter
 
 Part = Literal["train", "test", "judge", "judge-test"]
-Progress = Callable[[str, int, int], None]
 
 NAMES = ("celeba", "CelebA")
 FOLDERS = ("img_align_celeba", "images")
@@ -42,20 +41,6 @@ SHARES = {"test": (2_000, 100), "judge-test": (2_000, 100), "judge": (10_000, 20
 PAPER = 202_599
 READER = 1
 """Of the decoding: part of every cache key. Raise it whenever an image would come out differently."""
-
-
-@dataclass(frozen=True)
-class LabelledFaces:
-    """Faces whose attributes are known."""
-
-    images: Images
-    """uint8 ``[N, 3, size, size]``; of the training part mapped files, see :class:`~retable.datasets.shards.Shards`."""
-    bits: Tensor
-    """int64 ``[N, 5]``: black, blond, brown, male, young; 1 where it is so."""
-    names: tuple[str, ...] | None
-    """File names ``[N]``, or ``None`` where there are no files."""
-    digest: str
-    """SHA-256 of images and bits, 64 hex digits."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +71,10 @@ def require(root: Path) -> None:
     _sound(root)
 
 
-def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | None = None) -> LabelledFaces:
+def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | None = None) -> LabelledImages:
     """The images of one part by file name: the centre square, resized with anti-aliasing, and their five bits.
+
+    Images of the part ``train`` stay in mapped files. Labels are bits ``[N, 5]``: black, blond, brown, male, young.
 
     Args:
         root: the folder that holds ``celeba``, or is it.
@@ -101,11 +88,7 @@ def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | N
     """
     survey = _sound(root)
     names = split(survey.files)[part]
-
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress(f"CelebA, {part}", done, len(names))
-
+    tell = counter(progress, f"CelebA, {part}", len(names))
     bits = torch.tensor([survey.bits[name] for name in names], dtype=torch.int64)
     files = [survey.folder / name for name in names]
     key = {"reader": READER, "size": size}
@@ -114,9 +97,9 @@ def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | N
             folder, f"celeba-{part}", key, files, lambda path: square(read_image(path), size), 3 * size * size, tell
         )
     except DataError as error:
-        raise DataError(f"{error}; {_hint(root)}") from error
+        raise DataError(f"{error}; {hint(root)}") from error
     digest = hashlib.sha256((shards.digest + cache.content_digest({"bits": bits})).encode()).hexdigest()
-    return LabelledFaces(shards if part == "train" else shards[:], bits, tuple(names), digest)
+    return LabelledImages(shards if part == "train" else shards[:], bits, digest)
 
 
 def split(names: Sequence[str]) -> dict[Part, list[str]]:
@@ -168,7 +151,7 @@ def _sound(root: Path) -> _Survey:
         raise DataError(f"{root}: no such folder; expected one that holds {_expected()}")
     survey = _survey(root)
     for words in (*survey.missing, *survey.problems):
-        raise DataError(f"{root}: {words}; {_hint(root)}")
+        raise DataError(f"{root}: {words}; {hint(root)}")
     return survey
 
 
@@ -250,7 +233,3 @@ def _image_names(folder: Path) -> list[str]:
 
 def _expected() -> str:
     return f"{NAMES[0]}/{FOLDERS[0]} and {NAMES[0]}/{TABLE}"
-
-
-def _hint(root: Path) -> str:
-    return f"`retable data check {root}` lists everything"

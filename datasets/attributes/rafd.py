@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,12 +21,12 @@ from torch import Tensor
 from retable.datasets import cache
 from retable.datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
 from retable.datasets.errors import DataError
-from retable.datasets.faces.people import EXPRESSIONS
-from retable.datasets.folders import Findings, file_digest, lookup, some
+from retable.datasets.folders import Findings, file_digest, hint, lookup, some
 from retable.datasets.images import read_image, square
+from retable.datasets.sources import LabelledImages, Progress, counter
+from retable.datasets.standins.faces.people import EXPRESSIONS
 
 Part = Literal["train", "test", "judge", "judge-test"]
-Progress = Callable[[str, int, int], None]
 
 SHARES = {"test": 0.10, "judge-test": 0.08, "judge": 0.22}
 """Part -> share of the people; the others are trained on."""
@@ -37,22 +36,6 @@ CENTRE = 0.4
 pixels, about where the faces are. A choice of ours."""
 READER = 1
 """Of the decoding and :func:`crop`: part of every cache key. Raise it whenever an image would come out differently."""
-
-
-@dataclass(frozen=True)
-class LabelledExpressions:
-    """Portraits whose expressions are known."""
-
-    images: Tensor
-    """uint8 ``[N, 3, size, size]``."""
-    expression: Tensor
-    """int64 ``[N]``: place in the expressions asked for."""
-    person: Tensor
-    """int64 ``[N]``: RaFD's number of the person."""
-    angle: Tensor
-    """int64 ``[N]``: 45, 90 (frontal) or 135 degrees."""
-    digest: str
-    """SHA-256 of all of these, 64 hex digits."""
 
 
 def is_layout(path: Path) -> bool:
@@ -76,8 +59,10 @@ def read(
     part: Part,
     expressions: tuple[str, ...],
     progress: Progress | None = None,
-) -> LabelledExpressions:
+) -> LabelledImages:
     """The portraits of one part by file name, cropped (:func:`crop`) and resized with anti-aliasing.
+
+    Labels are classes ``[N]``: places in ``expressions``. The digest also covers the people and the camera angles.
 
     Args:
         root: the folder that holds ``rafd``, or is it.
@@ -99,19 +84,15 @@ def read(
     chosen = {path: shot for path, shot in survey.shots.items() if shot.person in people}
     lacking = [name for name in expressions if all(shot.expression != name for shot in chosen.values())]
     if lacking:
-        raise DataError(f"{root}: {_lack(part, people, lacking)}; {_hint(root)}")
-
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress(f"RaFD, {part}", done, len(chosen))
-
+        raise DataError(f"{root}: {_lack(part, people, lacking)}; {hint(root)}")
+    tell = counter(progress, f"RaFD, {part}", len(chosen))
     try:
         # All eight expressions, so that another choice of them decodes nothing anew.
         read_from = hashlib.sha256("".join(file_digest(path) for path in chosen).encode()).hexdigest()
         key = {"reader": READER, "size": size, "files": read_from}
         images = cache.cached(folder, f"rafd-{part}", key, partial(_decode, chosen, size, tell)).tensors["images"]
     except DataError as error:
-        raise DataError(f"{error}; {_hint(root)}") from error
+        raise DataError(f"{error}; {hint(root)}") from error
     kept = [i for i, shot in enumerate(chosen.values()) if shot.expression in expressions]
     shots = [shot for shot in chosen.values() if shot.expression in expressions]
     tell(len(chosen))
@@ -121,7 +102,7 @@ def read(
         "person": torch.tensor([shot.person for shot in shots], dtype=torch.int64),
         "angle": torch.tensor([shot.angle for shot in shots], dtype=torch.int64),
     }
-    return LabelledExpressions(**tensors, digest=cache.content_digest(tensors))
+    return LabelledImages(tensors["images"], tensors["expression"], cache.content_digest(tensors))
 
 
 def split(people: Iterable[int]) -> dict[Part, list[int]]:
@@ -193,7 +174,7 @@ def _sound(root: Path) -> Survey:
         raise DataError(f"{root}: no such folder; expected one that holds {NAMES[0]}/{EXAMPLE} and so on")
     survey = survey_of(root)
     for words in (*survey.missing, *survey.problems):
-        raise DataError(f"{root}: {words}; {_hint(root)}")
+        raise DataError(f"{root}: {words}; {hint(root)}")
     return survey
 
 
@@ -212,7 +193,3 @@ def _lack(part: str, people: Iterable[int], expressions: Iterable[str]) -> str:
 
 def _line(name: str, count: int, paper: int) -> str:
     return f"{name:<16}{count:>10,}   paper {paper:>8,}"
-
-
-def _hint(root: Path) -> str:
-    return f"`retable data check {root}` lists everything"

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from retable.datasets.errors import DataError
-from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.errors import DataError, closest
 from retable.datasets.folders import meant
 from retable.datasets.images import SUFFIXES, image_files
+from retable.datasets.standins.faces.people import EXPRESSIONS
 
 PARTS = 4
 """Parts of the data set: as many people are needed."""
@@ -72,8 +71,8 @@ def parse(name: str) -> Shot:
         ("gaze", gaze, GAZES),
     ):
         if word not in known_ones:
-            close = get_close_matches(word, known_ones, n=1, cutoff=0.5)
-            hint = f", did you mean {close[0]!r}?" if close else f" (there are {', '.join(known_ones)});"
+            close = closest(word, known_ones, cutoff=0.5)
+            hint = f", did you mean {close!r}?" if close else f" (there are {', '.join(known_ones)});"
             raise DataError(f"there is no {what} {word!r}{hint} rename or remove it")
     return Shot(angle, person, gender, expression, gaze)
 

@@ -28,7 +28,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from retable.datasets.attributes.wishes import CHOICES, KEYS, Vocabulary, Wish, joined
+from retable.datasets.attributes.edits import Edit
+from retable.datasets.attributes.labels import CHOICES, KEYS, Vocabulary, joined
 from retable.datasets.task import Request
 
 COLUMNS = 12
@@ -72,7 +73,7 @@ class Sitters:
 
 
 @dataclass(frozen=True)
-class Questions:
+class RequestBuilder:
     """All requests and previews, of the test images that a row is asked about."""
 
     words: Vocabulary
@@ -120,7 +121,7 @@ class Questions:
         found = [self._changed(faces, keys) for length in (1, 2, 3) for keys in combinations(KEYS, length)]
         cycle = found[0]
         had = faces.classes
-        back = self.words.inputs(Wish(len(faces), had, _changes(had, ("hair",))))
+        back = Edit(len(faces), had, _changes(had, ("hair",))).inputs(self.words)
         found.append(replace(cycle, name="faces-cycle", labels=joined(had), truth=faces.images, then=back))
         return found
 
@@ -130,13 +131,13 @@ class Questions:
         if keys == ("hair",) and faces.recoloured:
             odd = (torch.arange(len(faces)) % 2 == 1)[:, None, None, None]
             truth = faces.recoloured[1].where(odd, faces.recoloured[0])
-        inputs = {"image": faces.images, **self.words.inputs(Wish(len(faces), to, faces.classes))}
+        inputs = {"image": faces.images, **Edit(len(faces), to, faces.classes).inputs(self.words)}
         return Request("-".join(keys), "translate", inputs, joined(to), truth)
 
     def _portraits(self, name: str, sitters: Sitters) -> Request:
         to = torch.arange(1, self._targets + 1).repeat(len(sitters))
-        wish = Wish(len(to), {"expression": to}, {"expression": torch.zeros_like(to)})
-        inputs = {"image": sitters.images.repeat_interleave(self._targets, 0), **self.words.inputs(wish)}
+        edit = Edit(len(to), {"expression": to}, {"expression": torch.zeros_like(to)})
+        inputs = {"image": sitters.images.repeat_interleave(self._targets, 0), **edit.inputs(self.words)}
         truth = None if sitters.expressive is None else sitters.expressive.flatten(0, 1)
         return Request(name, "translate", inputs, {"expression": to}, truth)
 
@@ -144,7 +145,7 @@ class Questions:
         plain = self._portraits("expressions", sitters)
         had = plain.labels["expression"]
         neutral = {"expression": torch.zeros_like(had)}
-        back = self.words.inputs(Wish(len(had), neutral, {"expression": had}))
+        back = Edit(len(had), neutral, {"expression": had}).inputs(self.words)
         cycle = replace(plain, name="expressions-cycle", labels=neutral, truth=plain.inputs["image"], then=back)
         return [plain, cycle, *self._mistaken(replace(plain, truth=None), "wrong-mask")]
 
@@ -153,7 +154,7 @@ class Questions:
         # A snapshot's own expression is unknown: every target counts as a change.
         inputs = {
             "image": faces.images.repeat_interleave(self._targets, 0),
-            **self.words.inputs(Wish(len(to), {"expression": to})),
+            **Edit(len(to), {"expression": to}).inputs(self.words),
         }
         stays = {key: value.repeat_interleave(self._targets) for key, value in faces.classes.items()}
         plain = Request("across", "translate", inputs, {"expression": to, **joined(stays)})
@@ -169,13 +170,13 @@ class Questions:
     def _every_change(self, faces: Faces) -> Request:
         """Everybody with each colour of hair, the other gender, the other age, and all of it at once."""
         one = [torch.full((len(faces),), colour) for colour in range(len(CHOICES["hair"]))]
-        wishes = [{**faces.classes, "hair": colour} for colour in one]
-        wishes += [_changes(faces.classes, keys) for keys in (("gender",), ("age",), KEYS)]
-        to = {key: torch.stack([wish[key] for wish in wishes], 1).flatten() for key in KEYS}
-        had = {key: value.repeat_interleave(len(wishes)) for key, value in faces.classes.items()}
-        inputs = self.words.inputs(Wish(len(to["hair"]), to, had))
+        changed = [{**faces.classes, "hair": colour} for colour in one]
+        changed += [_changes(faces.classes, keys) for keys in (("gender",), ("age",), KEYS)]
+        to = {key: torch.stack([change[key] for change in changed], 1).flatten() for key in KEYS}
+        had = {key: value.repeat_interleave(len(changed)) for key, value in faces.classes.items()}
+        inputs = Edit(len(to["hair"]), to, had).inputs(self.words)
         return Request(
-            "faces", "translate", {"image": faces.images.repeat_interleave(len(wishes), 0), **inputs}, joined(to)
+            "faces", "translate", {"image": faces.images.repeat_interleave(len(changed), 0), **inputs}, joined(to)
         )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.standins.faces.people import EXPRESSIONS
 from retable.datasets.task import TaskSettings
 
 Set = Literal["faces", "expressions"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from retable.datasets.attributes.asking import hint
 from retable.datasets.attributes.settings import Set, Stage
-from retable.datasets.errors import DataError
+from retable.datasets.errors import DataError, did_you_mean
 
 ROWS = ("train", "targets", "pairs")
 """Streams of rows."""
@@ -29,7 +28,8 @@ def stage_of(stream: str) -> Stage:
         if stage == stream:
             return stage
     known = [*ROWS, *JUDGES]
-    raise DataError(f"the task attributes has no stream {stream!r}{hint(stream, known)}; it has {', '.join(known)}")
+    hint = did_you_mean(stream, known)
+    raise DataError(f"the task attributes has no stream {stream!r}{hint}; it has {', '.join(known)}")
 
 
 def set_of(stage: Stage) -> Set:

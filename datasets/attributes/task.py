@@ -3,8 +3,8 @@
 The set ``faces`` (CelebA; snapshots) knows five bits, black, blond, brown, male and young, and no expression. The set
 ``expressions`` (RaFD; studio portraits of other people) knows one expression, ``neutral`` first, and no attribute. A
 row is trained on the sets in ``data``: the keys of ``TaskInfo.channels``, in that order. Who sees which images:
-:mod:`~retable.datasets.attributes.sources`; what is asked: :mod:`~retable.datasets.attributes.requests`; how it is told
-to methods: :mod:`~retable.datasets.attributes.wishes`.
+:mod:`~retable.datasets.attributes.sources`; what is asked: :mod:`~retable.datasets.attributes.requests`; how a request
+states labels: :mod:`~retable.datasets.attributes.edits`.
 
 ====================  ============================================================================================
 stream                a batch
@@ -41,16 +41,17 @@ import torch
 from torch import Tensor
 
 from retable.datasets.attributes import batches
-from retable.datasets.attributes.asking import asked
+from retable.datasets.attributes.edits import Edit, parsed
+from retable.datasets.attributes.labels import Contrast, Vocabulary, classes_of, joined
 from retable.datasets.attributes.measures import measured
-from retable.datasets.attributes.requests import Faces, Questions, Sitters
+from retable.datasets.attributes.requests import Faces, RequestBuilder, Sitters
 from retable.datasets.attributes.settings import AttributesSettings, Set, Stage
-from retable.datasets.attributes.sources import Labelled, Part, Progress, Real, StandIn, has_faces
+from retable.datasets.attributes.sources import Part, Real, StandIn, asked_sets, needed_sets
 from retable.datasets.attributes.streams import JUDGES, set_of, stage_of
-from retable.datasets.attributes.wishes import Target, Vocabulary, Wish, classes_of, joined
 from retable.datasets.errors import DataError
-from retable.datasets.faces.album import Album, one_crew
 from retable.datasets.images import signed
+from retable.datasets.sources import ImageSet, LabelledImages, Progress
+from retable.datasets.standins.faces.rendered_set import shared_worker_pool
 from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 
@@ -80,14 +81,12 @@ class Attributes(Task):
         Args:
             progress: told how far the rendering is.
         """
-        rows = self.settings.stream == "rows"
-        sets = self._asked if rows else (set_of(self.settings.stream),)
-        self._source.verify(sets)
-        with one_crew():
-            for of in sets:
+        self._source.verify()
+        with shared_worker_pool():
+            for of in needed_sets(self.settings):
                 for part in self._parts(of):
-                    self._images(of, part, progress)
-            if rows:
+                    self._source.get((of, part), progress)
+            if self.settings.stream == "rows":
                 self._truths(progress)
 
     def info(self) -> TaskInfo:
@@ -117,10 +116,10 @@ class Attributes(Task):
         return {**batch, "which": torch.full((size,), which)}
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
-        """``translate``: :class:`Questions` about the test images. ``predict``: a judge's held-out images."""
+        """``translate``: :class:`RequestBuilder` about the test images. ``predict``: a judge's held-out images."""
         stage = stage_of(stream)
         if kind == "translate" and stage == "rows":
-            return self._questions.requests()
+            return self._requests.requests()
         if kind == "predict" and stage != "rows":
             shown = self._judged(stage, "judge-test")
             inputs, labels = {"image": signed(shown.images[:])}, {JUDGES[stage]: shown.labels}
@@ -135,11 +134,11 @@ class Attributes(Task):
             return [Measure("classification_error", "judge-test", label=JUDGES[stage], by=JUDGES[stage])]
         if kind != "translate" or stage != "rows":
             return []
-        return measured(self.settings.data, "faces" in self._asked, self.settings.source == "standin")
+        return measured(self.settings.data, "faces" in asked_sets(self.settings), self.settings.source == "standin")
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Test people with every target expression, across the sets, with the wrong mask, and with other attributes."""
-        return self._questions.previews() if kind == "translate" and stage_of(stream) == "rows" else []
+        return self._requests.previews() if kind == "translate" and stage_of(stream) == "rows" else []
 
     def reference(self, name: str) -> Request:
         """``faces`` with hair, gender, age and combinations, or ``expressions`` that are not neutral; in no request."""
@@ -155,7 +154,7 @@ class Attributes(Task):
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of the images and labels used so far by part and set, e.g. ``train-faces``, and of true images."""
-        found = {f"{part}-{of}": labelled.digest for (of, part), labelled in sorted(self._loaded.items())}
+        found = {f"{part}-{of}": labelled.digest for (of, part), labelled in sorted(self._source.loaded.items())}
         return found | {f"test-faces-hair-{shift}": true.digest for shift, true in sorted(self._recoloured.items())}
 
     def ask(self, images: Tensor, wanted: Mapping[str, str]) -> Request:
@@ -170,19 +169,12 @@ class Attributes(Task):
         Raises:
             DataError: nothing is wanted, or a key or value is unknown.
         """
-        numbers = {key: torch.full((len(images),), value) for key, value in asked(self._words, wanted).items()}
-        inputs = {"image": images, **self._words.inputs(Wish(len(images), numbers))}
-        return Request("translate", "translate", inputs)
+        numbers = {key: torch.full((len(images),), value) for key, value in parsed(self._words, wanted).items()}
+        return Request("translate", "translate", {"image": images, **Edit(len(images), numbers).inputs(self._words)})
 
     @cached_property
     def _words(self) -> Vocabulary:
         return Vocabulary.of(self.settings)
-
-    @property
-    def _asked(self) -> tuple[Set, ...]:
-        """The sets whose test images rows are asked about."""
-        data = self.settings.data
-        return data if "faces" in data or not has_faces(self.settings) else ("faces", *data)
 
     def _parts(self, of: Set) -> tuple[Part, ...]:
         """What the settings' stream needs of a set."""
@@ -194,43 +186,37 @@ class Attributes(Task):
     def _source(self) -> StandIn | Real:
         return (StandIn if self.settings.source == "standin" else Real)(self.settings, self.cache)
 
-    @cached_property
-    def _loaded(self) -> dict[tuple[Set, Part], Labelled]:
-        return {}
-
-    def _images(self, of: Set, part: Part, progress: Progress | None = None) -> Labelled:
-        if (of, part) not in self._loaded:
-            self._loaded[of, part] = self._source.load(of, part, progress)
-        return self._loaded[of, part]
+    def _images(self, of: Set, part: Part) -> LabelledImages:
+        return self._source.get((of, part))
 
     @cached_property
     def _sides(self) -> dict[tuple[str, int], tuple[Tensor, Tensor]]:
         return {}
 
-    def _side_places(self, stream: str, which: int, of: Target) -> tuple[Tensor, Tensor]:
+    def _side_places(self, stream: str, which: int, of: Contrast) -> tuple[Tensor, Tensor]:
         if (stream, which) not in self._sides:
             self._sides[stream, which] = batches.two_sides(self._images(of.of, "train"), of)
         return self._sides[stream, which]
 
     @cached_property
-    def _shown(self) -> dict[tuple[Stage, Part], Labelled]:
+    def _shown(self) -> dict[tuple[Stage, Part], LabelledImages]:
         return {}
 
-    def _judged(self, stage: Stage, part: Part) -> Labelled:
+    def _judged(self, stage: Stage, part: Part) -> LabelledImages:
         """Images of a judge with its own label."""
         if (stage, part) not in self._shown:
             shown = self._images(set_of(stage), part)
             if stage != "judge-expression":
                 shown = batches.one_colour(shown) if stage == "judge-hair" else shown
-                shown = Labelled(shown.images, classes_of(shown.labels)[JUDGES[stage]], shown.digest)
+                shown = LabelledImages(shown.images, classes_of(shown.labels)[JUDGES[stage]], shown.digest)
             self._shown[stage, part] = shown
         return self._shown[stage, part]
 
     @cached_property
-    def _recoloured(self) -> dict[int, Album]:
+    def _recoloured(self) -> dict[int, ImageSet]:
         return {}
 
-    def _truths(self, progress: Progress | None = None) -> list[Album]:
+    def _truths(self, progress: Progress | None = None) -> list[ImageSet]:
         """The test snapshots with the other two colours of hair, where they are known and asked for."""
         if isinstance(self._source, StandIn) and "faces" in self.settings.data:
             for shift in (1, 2):
@@ -239,9 +225,9 @@ class Attributes(Task):
         return [self._recoloured[shift] for shift in sorted(self._recoloured)]
 
     @cached_property
-    def _questions(self) -> Questions:
+    def _requests(self) -> RequestBuilder:
         faces = sitters = None
-        if "faces" in self._asked:
+        if "faces" in asked_sets(self.settings):
             shown = batches.one_colour(self._images("faces", "test"))
             known = tuple(signed(true.images) for true in self._truths())
             faces = Faces(signed(shown.images[:]), classes_of(shown.labels), known)
@@ -253,4 +239,4 @@ class Attributes(Task):
                 shape = (len(self.settings.expressions), len(neutral), *neutral.shape[1:])
                 expressive = signed(portraits.images[:]).view(shape).transpose(0, 1)[:, 1:]
             sitters = Sitters(neutral, expressive)
-        return Questions(self._words, faces, sitters)
+        return RequestBuilder(self._words, faces, sitters)

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from retable.datasets.sampling import derived_seed, epoch_order, step_indices
+from retable.datasets.sampling import epoch_order, step_indices
+from retable.datasets.seeding import torch_generator
 
 SMALLEST_CROP = 0.75
 """Side of the smallest crop, as a share of the image's."""
@@ -33,7 +34,7 @@ def people_at(n: int, step: int, size: int, *key: str | int) -> Tensor:
 
 def two_of(shots: int, size: int, *key: str | int) -> tuple[Tensor, Tensor]:
     """Two different shots of each of ``size`` people, int64 ``[size]`` each, in ``range(shots)``."""
-    generator = torch.Generator().manual_seed(derived_seed("shots", *key))
+    generator = torch_generator("shots", *key)
     first = torch.randint(shots, (size,), generator=generator)
     second = (first + torch.randint(1, shots, (size,), generator=generator)) % shots
     return first, second
@@ -50,7 +51,7 @@ def views(images: Tensor, *key: str | int) -> Tensor:
         float32 ``[N, 3, S, S]`` in [-1, 1].
     """
     n = len(images)
-    generator = torch.Generator().manual_seed(derived_seed("views", *key))
+    generator = torch_generator("views", *key)
 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator)

@@ -1,9 +1,9 @@
-"""Where the faces come from: drawn people (``standin``) or the paper's folders (``real``), behind one call.
+"""Where the faces come from: drawn people (``standin``) or the paper's folders (``real``).
 
-Both answer "the images of this part, domain and group". A part is who sees them:
+A part says who sees the images:
 
 ==============  =============================  ===========  =============
-part            stand-in (album splits)        real, photo  real, cartoon
+part            stand-in (split)               real, photo  real, cartoon
 ==============  =============================  ===========  =============
 ``train``       ``train-photo``, ``-cartoon``  trainA       trainB
 ``truth``       ``train-photo``                none         none
@@ -21,92 +21,69 @@ people, so training is unpaired, and nobody whom a method sees is known to a jud
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache as memoised
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from retable.datasets.cartoon_groups import layout
+from retable.datasets.cartoon_groups import group_folders
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.errors import DataError
-from retable.datasets.faces import album
-from retable.datasets.faces.album import Album
-from retable.datasets.faces.people import GROUPS
-from retable.datasets.folders import refuse_folder_of_standin
+from retable.datasets.sources import ImageSet, Progress, Source, counter, refuse_data_dir
+from retable.datasets.standins.faces import rendered_set
+from retable.datasets.standins.faces.people import GROUPS
 
 Part = Literal["train", "truth", "test", "reference", "judge", "judge-test", "identities", "pairs"]
 Domain = Literal["photo", "cartoon"]
-Progress = Callable[[str, int, int], None]
-"""Told what is rendered, how much of it is done, and how much there is."""
+Faces = tuple[Part, Domain, int]
+"""A part, a domain, and a group by number."""
 
 
-class Source(Protocol):
-    """What the task asks its images of."""
-
-    def verify(self) -> None:
-        """See that the data are there before much is read."""
-
-    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
-        """The images of a part, domain and group."""
-
-
-class StandIn:
-    """People who do not exist, in photographs and cartoons (:mod:`retable.datasets.faces.album`)."""
+class StandIn(Source[Faces, ImageSet]):
+    """People who do not exist, in photographs and cartoons (:mod:`~retable.datasets.standins.faces.rendered_set`)."""
 
     def __init__(self, settings: CartoonGroupsSettings, cache: Path) -> None:
+        super().__init__()
         self._settings = settings
         self._folder = cache / "faces"
 
     def verify(self) -> None:
-        """Nothing can be missing: whatever is, is rendered.
+        """Nothing can be missing; a folder that it would not read is refused."""
+        refuse_data_dir(self._settings.data_dir)
 
-        Raises:
-            DataError: a folder is named that it does not read.
-        """
-        refuse_folder_of_standin(self._settings.data_dir)
-
-    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
+    def load(self, part: Faces, progress: Progress | None = None) -> ImageSet:
         """Rendered now or taken from the cache; several photographs of a person stand one after the other."""
-        split = f"train-{domain}" if part == "train" else "train-photo" if part == "truth" else part
-        count, name = self._settings.count(part, domain, group), GROUPS[group]
-        shots = {"identities": self._settings.n_shots, "pairs": 2}.get(part, 1)
-
-        def tell(done: int) -> None:
-            if progress is not None:
-                progress(f"{domain}s of {name}, {part}", done, count * shots)
-
+        name, domain, number = part
+        split = {"train": f"train-{domain}", "truth": "train-photo"}.get(name, name)
+        count, group = self._settings.count(name, domain, number), GROUPS[number]
+        shots = {"identities": self._settings.n_shots, "pairs": 2}.get(name, 1)
+        tell = counter(progress, f"{domain}s of {group}, {name}", count * shots)
         size = self._settings.size
         if domain == "cartoon":
-            return album.cartoons(self._folder, split, name, count, size, progress=tell)
-        return album.portraits(self._folder, split, name, count, size, shots=shots, progress=tell)
+            return rendered_set.cartoons(self._folder, split, group, count, size, progress=tell)
+        return rendered_set.portraits(self._folder, split, group, count, size, shots=shots, progress=tell)
 
 
-class Real:
-    """The paper's folders on the user's disk (:mod:`retable.datasets.cartoon_groups.layout`)."""
+class Real(Source[Faces, ImageSet]):
+    """The paper's folders on the user's disk (:mod:`~retable.datasets.cartoon_groups.group_folders`)."""
 
     def __init__(self, settings: CartoonGroupsSettings, cache: Path) -> None:
+        super().__init__()
         if settings.data_dir is None:
             raise DataError(
                 "the task cartoon-groups with source real needs data_dir, the folder that holds "
-                f"{', '.join(GROUPS)} with {', '.join(layout.FOLDERS)} each; or use source standin"
+                f"{', '.join(GROUPS)} with {', '.join(group_folders.FOLDERS)} each; or use source standin"
             )
         self._root = Path(settings.data_dir).expanduser()
-        self._size = settings.size
-        self._folder = cache / "cartoon-groups"
-        self._read: dict[tuple[str, str], Album] = {}
+        folder = cache / "cartoon-groups"
+        # Several parts are one folder, which is read once.
+        self._read = memoised(lambda group, sub: group_folders.read(self._root, group, sub, settings.size, folder))
 
     def verify(self) -> None:
-        """Every folder must be there with enough images.
+        """Every folder must be there with enough images."""
+        group_folders.require(self._root)
 
-        Raises:
-            DataError: the first that is not, by name.
-        """
-        layout.require(self._root)
-
-    def load(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
+    def load(self, part: Faces, progress: Progress | None = None) -> ImageSet:
         """Read now or taken from the cache."""
-        letter = "A" if domain == "photo" else "B"
-        half = "train" if part in ("train", "judge-test", "identities") else "test"
-        key = (GROUPS[group], half + letter)
-        if key not in self._read:
-            self._read[key] = layout.read(self._root, *key, self._size, self._folder)
-        return self._read[key]
+        name, domain, group = part
+        half = "train" if name in ("train", "judge-test", "identities") else "test"
+        return self._read(GROUPS[group], half + ("A" if domain == "photo" else "B"))

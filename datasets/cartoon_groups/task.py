@@ -23,7 +23,6 @@ true cartoon of everybody it tests on, which nobody has for real photos.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from typing import ClassVar, get_args
 
@@ -32,11 +31,12 @@ from torch import Tensor
 
 from retable.datasets.cartoon_groups import batches, identities
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
-from retable.datasets.cartoon_groups.sources import Domain, Part, Progress, Real, Source, StandIn
-from retable.datasets.errors import DataError
-from retable.datasets.faces.album import Album, one_crew
-from retable.datasets.faces.people import GROUPS
+from retable.datasets.cartoon_groups.sources import Domain, Part, Real, StandIn
+from retable.datasets.errors import DataError, did_you_mean, either
 from retable.datasets.images import signed
+from retable.datasets.sources import Progress
+from retable.datasets.standins.faces.people import GROUPS
+from retable.datasets.standins.faces.rendered_set import shared_worker_pool
 from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
@@ -101,10 +101,10 @@ class CartoonGroups(Task):
         needed = _NEEDS[self.settings.stream]
         if self.settings.stream == "rows" and self.settings.source == "standin":
             needed = (*needed, ("truth", "cartoon"))
-        with one_crew():
+        with shared_worker_pool():
             for part, domain in needed:
                 for group in ALL:
-                    self._faces(part, domain, group, progress)
+                    self._source.get((part, domain, group), progress)
 
     def info(self) -> TaskInfo:
         """Domains ``photo`` and ``cartoon``, 3 channels each; labels ``group``, ``to`` and (pairs) ``same``."""
@@ -178,7 +178,7 @@ class CartoonGroups(Task):
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of the images used so far by part, domain and group, e.g. ``train-photo-kids``."""
-        return {f"{p}-{d}-{GROUPS[g]}": faces.digest for (p, d, g), faces in sorted(self._loaded.items())}
+        return {f"{p}-{d}-{GROUPS[g]}": faces.digest for (p, d, g), faces in sorted(self._source.loaded.items())}
 
     def ask(self, images: Tensor, wanted: Mapping[str, str]) -> Request:
         """The user's images as one translation.
@@ -193,35 +193,25 @@ class CartoonGroups(Task):
         choices = {"group": GROUPS, "to": DOMAINS}
         for key in wanted:
             if key not in choices:
-                hint = _hint(key, choices)
+                hint = did_you_mean(key, choices)
                 raise DataError(f"the task cartoon-groups knows no {key!r}{hint}; it takes group and to")
         if "group" not in wanted:
             raise DataError(
-                f"the task cartoon-groups needs the group of the faces: {_either(GROUPS)} (for example group=woman)"
+                f"the task cartoon-groups needs the group of the faces: {either(GROUPS)} (for example group=woman)"
             )
         values = {"to": "cartoon", **wanted}
         for key, value in values.items():
             if value not in choices[key]:
-                raise DataError(f"{key}={value!r} is not {_either(choices[key])}{_hint(value, choices[key])}")
+                raise DataError(f"{key}={value!r} is not {either(choices[key])}{did_you_mean(value, choices[key])}")
         numbers = {key: torch.full((len(images),), names.index(values[key])) for key, names in choices.items()}
         return Request("translate", "translate", {"image": images, **numbers})
 
     @cached_property
-    def _source(self) -> Source:
+    def _source(self) -> StandIn | Real:
         return (StandIn if self.settings.source == "standin" else Real)(self.settings, self.cache)
 
-    @cached_property
-    def _loaded(self) -> dict[tuple[Part, Domain, int], Album]:
-        return {}
-
-    def _faces(self, part: Part, domain: Domain, group: int, progress: Progress | None = None) -> Album:
-        key = (part, domain, group)
-        if key not in self._loaded:
-            self._loaded[key] = self._source.load(part, domain, group, progress)
-        return self._loaded[key]
-
     def _images(self, part: Part, domain: Domain, groups: Sequence[int] = ALL) -> list[Tensor]:
-        return [self._faces(part, domain, group).images for group in groups]
+        return [self._source.get((part, domain, group)).images for group in groups]
 
     def _two_photographs(self, step: int, size: int, seed: int) -> dict[str, Tensor]:
         photos = self._images("identities", "photo")
@@ -272,19 +262,10 @@ def _stage(stream: str) -> Stage:
         return "rows"
     if stream not in _NEEDS or stream == "rows":
         known = [*ROWS, *(stage for stage in get_args(Stage) if stage != "rows")]
-        hint = _hint(stream, known)
+        hint = did_you_mean(stream, known)
         raise DataError(f"the task cartoon-groups has no stream {stream!r}{hint}; it has {', '.join(known)}")
     return stream
 
 
 def _domain(judge: Stage) -> Domain:
     return "cartoon" if judge == "judge-cartoon" else "photo"
-
-
-def _either(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"
-
-
-def _hint(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""

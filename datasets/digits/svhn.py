@@ -5,30 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from filelock import FileLock
-from torch import Tensor
 
 from retable.datasets.download import OFFLINE, save_url
 from retable.datasets.errors import DataError
+from retable.datasets.sources import LabelledImages
 
 FILES = {"test": "test_32x32.mat", "extra": "extra_32x32.mat"}
 """Split -> file name; 26,032 and 531,131 images. Nothing here learns from the split ``train``."""
-
-
-@dataclass(frozen=True)
-class Street:
-    """Labelled street digits: uint8 ``[N, 3, 32, 32]`` and int64 ``[N]``, 0 standing for the digit zero."""
-
-    images: Tensor
-    labels: Tensor
-    digest: str
-    """SHA-256 of the content."""
 
 
 def require(folder: Path, splits: tuple[str, ...]) -> None:
@@ -45,8 +34,8 @@ def require(folder: Path, splits: tuple[str, ...]) -> None:
         )
 
 
-def load(split: str, folder: Path, limit: int = 0) -> Street:
-    """Read one split of SVHN.
+def load(split: str, folder: Path, limit: int = 0) -> LabelledImages:
+    """Read one split of SVHN: images ``[N, 3, 32, 32]`` and digits, 0 standing for the digit zero.
 
     Args:
         split: ``test`` or ``extra``.
@@ -76,7 +65,7 @@ def load(split: str, folder: Path, limit: int = 0) -> Street:
     # The files write the digit zero as 10, as torchvision's reader also undoes.
     digits = torch.from_numpy(labels[:keep].astype(np.int64) % 10)
     digest = hashlib.sha256(images.numpy().tobytes() + digits.numpy().tobytes()).hexdigest()
-    return Street(images, digits, digest)
+    return LabelledImages(images, digits, digest)
 
 
 def fetch(cache: Path, splits: tuple[str, ...], progress: Callable[[str, int], None] | None = None) -> Path:

@@ -1,7 +1,7 @@
 """Task `digits`: street-view digits become handwritten ones, without pairs (DTN, Taigman et al., 2017, Section 5.1).
 
-Source domain s: SVHN, or its synthetic stand-in (:mod:`~retable.datasets.digits.street`). Target domain t: MNIST,
-always real, 28 x 28 padded by two pixels of background to 32 x 32, which leaves every stroke as it was written.
+Source domain s: SVHN, or its synthetic stand-in (:mod:`~retable.datasets.standins.digits.street`). Target domain t:
+MNIST, always real, 28 x 28 padded by two pixels of background to 32 x 32, which leaves every stroke as it was written.
 
 Who sees what:
 
@@ -31,11 +31,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from retable.datasets.digits import mnist, svhn
-from retable.datasets.digits.street import street
-from retable.datasets.digits.svhn import Street
 from retable.datasets.errors import DataError
 from retable.datasets.images import signed
 from retable.datasets.sampling import epoch_order, step_indices
+from retable.datasets.sources import LabelledImages
+from retable.datasets.standins.digits.street import street
 from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 
 Stream = Literal["train", "f", "judge-mnist"]
@@ -163,7 +163,7 @@ class Digits(Task):
             requests = [_request("test", kind, self._street("test"))]
             if self.settings.adaptation:
                 s, n = self._s, self.settings.n_train_request or len(self._s.images)
-                requests.append(_request("train", kind, Street(s.images[:n], s.labels[:n], s.digest)))
+                requests.append(_request("train", kind, LabelledImages(s.images[:n], s.labels[:n], s.digest)))
             return requests
         if kind == "predict" and known != "train":
             target = self.reference("mnist-test")
@@ -196,7 +196,7 @@ class Digits(Task):
         if kind != "translate":
             return []
         test = self._street("test")
-        return [_request("preview", kind, Street(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest))]
+        return [_request("preview", kind, LabelledImages(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest))]
 
     def reference(self, name: str) -> Request:
         """MNIST's test images ``[N, 1, 32, 32]`` with their digits.
@@ -228,17 +228,17 @@ class Digits(Task):
         return mnist.load(self.cache, folder)
 
     @cached_property
-    def _loaded(self) -> dict[str, Street]:
+    def _loaded(self) -> dict[str, LabelledImages]:
         return {}
 
-    def _street(self, role: str) -> Street:
+    def _street(self, role: str) -> LabelledImages:
         """The street digits of a role (:data:`_ROLES`), loaded or rendered when first asked for."""
         if role not in self._loaded:
             split, size = _ROLES[role]
             self._loaded[role] = self._load(split, getattr(self.settings, size))
         return self._loaded[role]
 
-    def _load(self, split: str, n: int) -> Street:
+    def _load(self, split: str, n: int) -> LabelledImages:
         if self.settings.source == "standin":
             return street(self.cache / "street", split, n)
         wanted = {split} | {_ROLES[role][0] for role in _NEEDS[self.settings.stream]}
@@ -248,11 +248,11 @@ class Digits(Task):
         return svhn.load(split, folder, n)
 
     @cached_property
-    def _s(self) -> Street:
+    def _s(self) -> LabelledImages:
         return _without(self._street("s"), self.settings.without_s)
 
     @cached_property
-    def _f(self) -> Street:
+    def _f(self) -> LabelledImages:
         return _without(self._street("f"), self.settings.without_f)
 
     def _half(self, which: int, without: tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
@@ -282,11 +282,11 @@ def _kept(labels: Tensor, without: tuple[int, ...]) -> Tensor:
     return ~torch.isin(labels, torch.tensor(without, dtype=labels.dtype))
 
 
-def _without(data: Street, left_out: tuple[int, ...]) -> Street:
+def _without(data: LabelledImages, left_out: tuple[int, ...]) -> LabelledImages:
     if not left_out:
         return data
     kept = _kept(data.labels, left_out)
-    return Street(data.images[kept], data.labels[kept], data.digest)
+    return LabelledImages(data.images[kept], data.labels[kept], data.digest)
 
 
 def _padded(images: Tensor) -> Tensor:
@@ -294,5 +294,5 @@ def _padded(images: Tensor) -> Tensor:
     return signed(pad(images[:, None], (2, 2, 2, 2)))
 
 
-def _request(name: str, kind: Kind, data: Street) -> Request:
-    return Request(name, kind, {"image": signed(data.images)}, {"digit": data.labels})
+def _request(name: str, kind: Kind, data: LabelledImages) -> Request:
+    return Request(name, kind, {"image": signed(data.images[:])}, {"digit": data.labels})

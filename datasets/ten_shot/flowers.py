@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, lookup, meant
+from retable.datasets.folders import Findings, hint, lookup, meant
 from retable.datasets.images import image_files, read_image
-from retable.datasets.ten_shot.folders import hint
 
 FOLDER, IMAGES, LABELS = "flowers-102", "jpg", "imagelabels.mat"
 PAPER = 8_189

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from retable.datasets.sampling import derived_seed
+from retable.datasets.seeding import torch_generator
 
 DIMENSIONS = 512
 """Columns of every latent, as many as StyleGAN2's has."""
@@ -22,12 +22,12 @@ EPSILON = 1e-4
 
 def normal(count: int, *key: str | int) -> Tensor:
     """Standard normal float32 ``[count, 512]``; more rows of a key start with the fewer ones."""
-    return torch.randn(count, DIMENSIONS, generator=_generator("normal", *key))
+    return torch.randn(count, DIMENSIONS, generator=torch_generator("latents", "normal", *key))
 
 
 def neighbours(count: int, *key: str | int) -> Tensor:
     """Interpolations at a uniform t and at t + :data:`EPSILON`: float32 ``[2 * count, 512]``, rows 2i and 2i + 1."""
-    t = torch.rand(count, 1, generator=_generator("t", *key), dtype=torch.float64)
+    t = torch.rand(count, 1, generator=torch_generator("latents", "t", *key), dtype=torch.float64)
     return _paths(count, torch.cat([t, t + EPSILON], 1), *key)
 
 
@@ -67,7 +67,3 @@ def _paths(count: int, t: Tensor, *key: str | int) -> Tensor:
     # In double precision: two points 1e-4 apart would lose three of seven digits of their difference.
     ends = normal(2 * count, *key).double().view(count, 2, DIMENSIONS)
     return slerp(ends[:, :1], ends[:, 1:], t[..., None]).float().flatten(0, 1)
-
-
-def _generator(*key: str | int) -> torch.Generator:
-    return torch.Generator().manual_seed(derived_seed("latents", *key))

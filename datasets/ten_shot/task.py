@@ -28,13 +28,13 @@ from typing import ClassVar
 from torch import Tensor
 
 from retable.datasets.errors import DataError
-from retable.datasets.faces.album import Album
 from retable.datasets.images import signed
 from retable.datasets.sampling import step_indices
+from retable.datasets.sources import Progress
 from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
 from retable.datasets.ten_shot import latents
 from retable.datasets.ten_shot.settings import Stage, TenShotSettings
-from retable.datasets.ten_shot.sources import Part, Progress, Real, Source, StandIn
+from retable.datasets.ten_shot.sources import Part, Real, StandIn
 
 STREAMS: Mapping[str, Stage] = {"shots": "rows", "source-near": "source-near", "source-far": "source-far"}
 """Stream -> what must be ready for it; ``shots`` is every row's."""
@@ -81,7 +81,7 @@ class TenShot(Task):
         """
         self._source.verify()
         for part in NEEDS[self.settings.stream]:
-            self._images(part, progress)
+            self._source.get(part, progress)
 
     def info(self) -> TaskInfo:
         """One domain, ``image``, of 3 channels; the label ``path`` is the number of an interpolation."""
@@ -91,7 +91,7 @@ class TenShot(Task):
     def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
         """``{"image": [size, 3, S, S]}``: shuffled epochs over what the stream shows."""
         stage = _stage(stream)
-        images = self._images("shots" if stage == "rows" else stage)
+        images = self._source.get("shots" if stage == "rows" else stage).images
         return {"image": signed(images[step_indices(len(images), step, size, stream, seed)])}
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
@@ -133,7 +133,7 @@ class TenShot(Task):
         if stage != "rows":
             return [samples]
         strips = self._strips("strips", PREVIEW_STRIPS, PREVIEW_POINTS, "preview")
-        return [replace(samples, learnt=signed(self._images("shots")[:12])), strips]
+        return [replace(samples, learnt=signed(self._source.get("shots").images[:12])), strips]
 
     def draw(self, count: int, seed: int, points: int = 1) -> Request:
         """``count`` samples, or with more points than one so many interpolations of so many images each.
@@ -160,24 +160,15 @@ class TenShot(Task):
         """``reference``, ``shots``, ``source-near`` or ``source-far``: the last two are not learned from."""
         if name not in REFERENCES:
             raise DataError(f"the task ten-shot has no reference images {name!r}; it has {', '.join(REFERENCES)}")
-        return Request(name, "predict", {"image": signed(self._images(REFERENCES[name]))})
+        return Request(name, "predict", {"image": signed(self._source.get(REFERENCES[name]).images)})
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of the images used so far by part, e.g. ``shots``: which these are is the seed's."""
-        return {part: shown.digest for part, shown in sorted(self._loaded.items())}
+        return {part: shown.digest for part, shown in sorted(self._source.loaded.items())}
 
     @cached_property
-    def _source(self) -> Source:
+    def _source(self) -> StandIn | Real:
         return (StandIn if self.settings.source == "standin" else Real)(self.settings, self.cache, self.seed)
-
-    @cached_property
-    def _loaded(self) -> dict[Part, Album]:
-        return {}
-
-    def _images(self, part: Part, progress: Progress | None = None) -> Tensor:
-        if part not in self._loaded:
-            self._loaded[part] = self._source.load(part, progress)
-        return self._loaded[part].images
 
     @staticmethod
     def _samples(name: str, count: int, *key: str | int) -> Request:

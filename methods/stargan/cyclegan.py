@@ -33,6 +33,7 @@ from pydantic import field_validator
 from torch import Tensor, nn
 
 from retable.methods.method import MethodSettings
+from retable.methods.stargan.model_choice import pair_models
 from retable.methods.stargan.networks import Critic
 from retable.methods.stargan.pairs import Critics, SeparateModels, SeparateSettings, total
 from retable.methods.training import held, mirror_and_crop
@@ -115,11 +116,14 @@ class CycleGAN(SeparateModels):
     title: ClassVar[str] = "CycleGAN"
     stream = "pairs"
     watch: ClassVar[tuple[str, ...]] = ("l_cycle", "l_identity")
-    wishes: ClassVar[str] = "pairs"
 
     def models(self) -> int:
         """Two for every pair of domains: number 2p is pair p's towards b, 2p + 1 its towards a."""
         return 2 * len(self.info.classes["pairs"])
+
+    def chosen(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """The generators of the pairs on the way to what is wanted."""
+        return pair_models(inputs, self.info)
 
     def critics(self, networks: list[Critic]) -> nn.Module:
         """Discriminators with histories."""

@@ -34,6 +34,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from retable.methods.method import MethodSettings
+from retable.methods.stargan.model_choice import target_models
 from retable.methods.stargan.pairs import SeparateModels, SeparateSettings, total
 from retable.methods.training import held, mirror_and_crop
 
@@ -76,11 +77,14 @@ class DIAT(SeparateModels):
     title: ClassVar[str] = "DIAT"
     stream = "targets"
     watch: ClassVar[tuple[str, ...]] = ("l_identity",)
-    wishes: ClassVar[str] = "targets"
 
     def models(self) -> int:
         """One for every target."""
         return len(self.info.classes["targets"])
+
+    def chosen(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """The models of what is wanted and not there."""
+        return target_models(inputs, self.info)
 
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """One update of a target's D and one of its T.

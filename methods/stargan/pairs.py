@@ -100,19 +100,19 @@ class Critics(nn.Module):
         return cast(Critic, critic).source(seen[-1]), seen
 
 
-def one_after_the_other(images: Tensor, wishes: Tensor, apply: Callable[[int, Tensor], Tensor]) -> Tensor:
-    """Grant every image its wishes in their order.
+def one_after_the_other(images: Tensor, models: Tensor, apply: Callable[[int, Tensor], Tensor]) -> Tensor:
+    """Apply to each image its models, in their order.
 
     Args:
         images: float32 ``[N, C, H, W]``.
-        wishes: int64 ``[N, K]``: the number of the model to apply first, second, ...; -1 asks for nothing.
-        apply: a model's number and images ``[n, C, H, W]`` -> images; called once for all that wish the same.
+        models: int64 ``[N, K]``: the number of the model to apply first, second, ...; -1 for none.
+        apply: a model's number and images ``[n, C, H, W]`` -> images; called once for all images that need it.
 
     Returns:
-        New images ``[N, C, H, W]``; those that wish for nothing are copies.
+        New images ``[N, C, H, W]``; those without a model are copies.
     """
     out = images.clone()
-    for column in wishes.T:
+    for column in models.T:
         for which in sorted(set(column.tolist()) - {-1}):
             rows = column == which
             out[rows] = apply(which, out[rows]).to(out.dtype)
@@ -169,9 +169,6 @@ class SeparateModels(Method):
     """Base of the rows that train one model (generator and discriminator) for everything that can be asked for."""
 
     task: ClassVar[str] = "attributes"
-    wishes: ClassVar[str]
-    """Name of the request's input that says which models to apply."""
-
     g: nn.Module
     d: nn.Module
 
@@ -189,6 +186,10 @@ class SeparateModels(Method):
 
     def models(self) -> int:
         """How many separate models the row trains."""
+        raise NotImplementedError
+
+    def chosen(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """The numbers of the models that a request needs, int64 ``[N, K]``, see :func:`one_after_the_other`."""
         raise NotImplementedError
 
     def critics(self, networks: list[Critic]) -> nn.Module:
@@ -215,12 +216,12 @@ class SeparateModels(Method):
         return cast(tuple[Tensor, list[Tensor]], self.d(which, images))
 
     def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """``image [N, C, S, S]`` in [-1, 1] and the wishes ``[N, K]`` -> images like it, float32 in [-1, 1].
+        """``image [N, C, S, S]`` in [-1, 1] and labels -> images like it, float32 in [-1, 1].
 
-        The wishes are the input named :attr:`wishes`: numbers of models to apply one after the other, -1 for none.
+        The labels are those of :mod:`retable.methods.stargan.model_choice`.
         """
         with torch.no_grad():
-            return one_after_the_other(inputs["image"], inputs[self.wishes], lambda i, x: self.g(i, x)).float()
+            return one_after_the_other(inputs["image"], self.chosen(inputs), lambda i, x: self.g(i, x)).float()
 
 
 def total(weights: Mapping[str, float], terms: Mapping[str, Tensor]) -> Tensor:

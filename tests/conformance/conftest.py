@@ -13,8 +13,8 @@ from retable.benchmarks.plan.registry import get_method, get_row, get_settings, 
 from retable.benchmarks.plan.seeds import seed_everything
 from retable.benchmarks.plan.suites import PROFILES
 from retable.datasets.digits import mnist
-from retable.datasets.faces import album
-from retable.datasets.sampling import derived_seed
+from retable.datasets.seeding import derived_seed
+from retable.datasets.standins.faces import rendered_set
 from retable.datasets.task import Task, TaskSettings
 from retable.methods.method import Method
 
@@ -33,23 +33,23 @@ def made_up_mnist(*_: object) -> mnist.Mnist:
 
 def made_up_faces(
     folder: Path, split: str, group: str, count: int, size: int, shots: int = 1, seed: int = 0, progress: object = None
-) -> album.Album:
+) -> rendered_set.ImageSet:
     """Noise in the shapes of faces: rendering would take longer than all the tests together."""
     generator = torch.Generator().manual_seed(derived_seed(split, group, seed) % 2**31)
     images = torch.randint(0, 256, (count * shots, 3, size, size), dtype=torch.uint8, generator=generator)
-    return album.Album(images, f"made-up-{split}-{group}-{count}")
+    return rendered_set.ImageSet(images, f"made-up-{split}-{group}-{count}")
 
 
 def made_up_snapshots(
     folder: Path, split: str, count: int, size: int, hair_shift: int = 0, seed: int = 0, progress: object = None
-) -> album.Album:
+) -> rendered_set.ImageSet:
     """Noise in the shapes of snapshots."""
     return made_up_faces(folder, split, f"snapshots-{hair_shift}", count, size, seed=seed)
 
 
 def made_up_sittings(
     folder: Path, split: str, expression: str, count: int, size: int, seed: int = 0, progress: object = None
-) -> album.Album:
+) -> rendered_set.ImageSet:
     """Noise in the shapes of studio portraits."""
     return made_up_faces(folder, split, f"sittings-{expression}", count, size, seed=seed)
 
@@ -63,10 +63,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_task(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Task]:
     """``make_task(name, stream)`` -> a prepared task of the smoke profile's size."""
     monkeypatch.setattr(mnist, "load", made_up_mnist)
-    monkeypatch.setattr(album, "cartoons", made_up_faces)
-    monkeypatch.setattr(album, "portraits", made_up_faces)
-    monkeypatch.setattr(album, "snapshots", made_up_snapshots)
-    monkeypatch.setattr(album, "sittings", made_up_sittings)
+    monkeypatch.setattr(rendered_set, "cartoons", made_up_faces)
+    monkeypatch.setattr(rendered_set, "portraits", made_up_faces)
+    monkeypatch.setattr(rendered_set, "snapshots", made_up_snapshots)
+    monkeypatch.setattr(rendered_set, "sittings", made_up_sittings)
 
     def make(name: str, stream: str | None = None, settings: TaskSettings | None = None) -> Task:
         cls = get_task(name)

@@ -5,10 +5,10 @@ import torch
 
 from retable.datasets.attributes.settings import AttributesSettings
 from retable.datasets.attributes.task import Attributes
-from retable.datasets.faces import album
-from retable.datasets.faces.album import Album
-from retable.datasets.faces.looks import AGES, GENDERS, look
-from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.sources import ImageSet
+from retable.datasets.standins.faces import rendered_set
+from retable.datasets.standins.faces.labelled_people import AGES, GENDERS, labels_of
+from retable.datasets.standins.faces.people import EXPRESSIONS
 
 SMALL = {
     "size": 16,
@@ -33,21 +33,21 @@ def coded(kind, split, count, size, detail):
     return images
 
 
-def made_up_albums(monkeypatch: pytest.MonkeyPatch) -> list:
-    """Albums of coded images; returns the list of (set, split, hair shift or expression) asked for from now on."""
+def made_up_sets(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Coded images for rendered ones; the list of (set, split, hair shift or expression) asked for from now on."""
     calls = []
 
     def snapshots(folder, split, count, size, hair_shift=0, seed=0, progress=None):
         calls.append(("faces", split, hair_shift))
-        return Album(coded(0, split, count, size, hair_shift), f"{split}-{count}-{hair_shift}")
+        return ImageSet(coded(0, split, count, size, hair_shift), f"{split}-{count}-{hair_shift}")
 
     def sittings(folder, split, expression, count, size, seed=0, progress=None):
         calls.append(("expressions", split, expression))
         images = coded(1, split, count, size, tuple(EXPRESSIONS).index(expression))
-        return Album(images, f"{split}-{count}-{expression}")
+        return ImageSet(images, f"{split}-{count}-{expression}")
 
-    monkeypatch.setattr(album, "snapshots", snapshots)
-    monkeypatch.setattr(album, "sittings", sittings)
+    monkeypatch.setattr(rendered_set, "snapshots", snapshots)
+    monkeypatch.setattr(rendered_set, "sittings", sittings)
     return calls
 
 
@@ -68,7 +68,7 @@ def known(person):
     """(hair, gender, age) of a snapshot, as numbers."""
     of, split, index, shift = person
     assert of == "faces"
-    seen = look(split, index)
+    seen = labels_of(split, index)
     return (seen.hair + shift) % 3, seen.gender, seen.age
 
 

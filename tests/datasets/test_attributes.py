@@ -8,8 +8,8 @@ from retable.datasets.attributes.settings import AttributesSettings
 from retable.datasets.attributes.streams import JUDGES, ROWS
 from retable.datasets.attributes.task import Attributes
 from retable.datasets.errors import DataError
-from retable.datasets.faces.looks import AGES, GENDERS, HAIR
-from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.standins.faces.labelled_people import AGES, GENDERS, HAIR
+from retable.datasets.standins.faces.people import EXPRESSIONS
 from tests.datasets.attributes_factory import (
     BOTH,
     DATA,
@@ -19,7 +19,7 @@ from tests.datasets.attributes_factory import (
     SMALL,
     bits,
     known,
-    made_up_albums,
+    made_up_sets,
     prepared,
     requests,
     who,
@@ -28,7 +28,7 @@ from tests.datasets.attributes_factory import (
 
 @pytest.fixture
 def calls(monkeypatch):
-    return made_up_albums(monkeypatch)
+    return made_up_sets(monkeypatch)
 
 
 @pytest.fixture

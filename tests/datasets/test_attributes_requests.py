@@ -8,7 +8,8 @@ from retable.datasets.attributes.settings import AttributesSettings
 from retable.datasets.attributes.streams import ROWS
 from retable.datasets.attributes.task import Attributes
 from retable.datasets.errors import DataError
-from retable.datasets.faces.looks import AGES, GENDERS, HAIR
+from retable.datasets.sources import LabelledImages
+from retable.datasets.standins.faces.labelled_people import AGES, GENDERS, HAIR
 from tests.datasets.attributes_factory import (
     BOTH,
     DATA,
@@ -19,7 +20,7 @@ from tests.datasets.attributes_factory import (
     bits,
     coded,
     known,
-    made_up_albums,
+    made_up_sets,
     prepared,
     requests,
     who,
@@ -30,7 +31,7 @@ CHANGES = ("hair", "gender", "age", "hair-gender", "hair-age", "gender-age", "ha
 
 @pytest.fixture
 def make(monkeypatch, tmp_path):
-    made_up_albums(monkeypatch)
+    made_up_sets(monkeypatch)
     return lambda **settings: prepared(tmp_path, **settings)
 
 
@@ -49,33 +50,9 @@ def wanted(person, place, keys):
     )
 
 
-def left(row):
-    """The steps of a padded row, which has none after its first -1."""
-    steps = [step for step in row if step >= 0]
-    assert row == steps + [-1] * (4 - len(steps))
-    return steps
-
-
-def apply_pairs(task, row, bits_of, expression=None):
-    """What CycleGAN's generators make of an image: (bits, expression). Every step must find what it starts from."""
-    names, have = task.info().classes["pairs"], list(bits_of)
-    for step in left(row):
-        name, towards_a = names[step // 2], step % 2
-        if name in SHOWN:
-            assert expression in (None, name if towards_a else "neutral")
-            expression = "neutral" if towards_a else name
-        else:
-            bit = ("black", "blond", "brown", "male", "young").index(name)
-            assert have[bit] == towards_a
-            if bit < 3:
-                have[:3] = [0, 0, 0]
-            have[bit] = 1 - towards_a
-    return have, expression
-
-
 @pytest.mark.parametrize("data", [BOTH, FACES])
 @pytest.mark.parametrize("name", CHANGES)
-def test_attributes_are_asked_for_in_every_methods_words(make, data, name):
+def test_attributes_are_asked_for_from_what_is_there_to_what_is_wanted(make, data, name):
     task, keys = make(data=data), name.split("-")
     request, names = requests(task)[name], task.info().classes
     inputs = request.inputs
@@ -83,19 +60,16 @@ def test_attributes_are_asked_for_in_every_methods_words(make, data, name):
     assert len(request) == SMALL["n_test"]
     for place, person in enumerate(who(inputs["image"])):
         goal = wanted(person, place, keys)
+        assert inputs["faces.from"][place].tolist() == bits(*known(person))
         assert inputs["faces.to"][place].tolist() == bits(*goal)
-        steps = [names["targets"][step] for step in left(inputs["targets"][place].tolist())]
         words = {"hair": HAIR[goal[0]], "gender": GENDERS[goal[1]], "age": AGES[goal[2]]}
-        assert steps == [words[key] for key in keys]
-        assert apply_pairs(task, inputs["pairs"][place].tolist(), bits(*known(person)))[0] == bits(*goal)
-        assert len(left(inputs["pairs"][place].tolist())) == len(keys)
         for key, value in words.items():
             assert names[key][request.labels[key][place]] == value
         for joint in ("hair.gender", "hair.age", "gender.age", "hair.gender.age"):
             assert names[joint][request.labels[joint][place]] == " ".join(words[key] for key in joint.split("."))
     if data == BOTH:
         assert (inputs["expressions.to"] == -1).all()
-    assert set(inputs) == {"image", "targets", "pairs", *(f"{of}.to" for of in data)}
+    assert set(inputs) == {"image", *(f"{of}.{side}" for of in data for side in ("from", "to"))}
     assert request.then is None
 
 
@@ -137,10 +111,7 @@ def test_every_neutral_test_portrait_is_asked_for_every_target(make, data):
     pairs = [(p[2], goal) for p, goal in zip(people, goals, strict=True)]
     assert sorted(pairs) == [(i, goal) for i in range(SMALL["n_test"]) for goal in (1, 2)]
     assert request.inputs["expressions.to"].tolist() == goals
-    names = task.info().classes["targets"]
-    for place, goal in enumerate(goals):
-        assert [names[step] for step in left(request.inputs["targets"][place].tolist())] == [SHOWN[goal]]
-        assert apply_pairs(task, request.inputs["pairs"][place].tolist(), [0] * 5, "neutral")[1] == SHOWN[goal]
+    assert (request.inputs["expressions.from"] == 0).all()
     assert set(request.labels) == {"expression"}
     if data == BOTH:
         assert (request.inputs["faces.to"] == -1).all()
@@ -156,19 +127,14 @@ def test_a_cycle_leads_back_to_what_was_there(make):
     for place, person in enumerate(who(there.inputs["image"])):
         own = bits(*known(person))
         assert there.then["faces.to"][place].tolist() == own
-        between = there.inputs["faces.to"][place].tolist()
-        assert apply_pairs(task, there.then["pairs"][place].tolist(), between)[0] == own
-        assert left(there.then["targets"][place].tolist()) == [known(person)[0]]
         assert there.labels["hair"][place] == known(person)[0]
+    assert torch.equal(there.then["faces.from"], there.inputs["faces.to"])
     smile = found["expressions-cycle"]
     assert all(torch.equal(smile.inputs[key], value) for key, value in found["expressions"].inputs.items())
     assert (smile.then["expressions.to"] == 0).all()
     assert (smile.then["faces.to"] == -1).all()
     assert (smile.labels["expression"] == 0).all()
-    # No model of DIAT draws neutral faces.
-    assert (smile.then["targets"] == -1).all()
-    for place, between in enumerate(found["expressions"].labels["expression"].tolist()):
-        assert apply_pairs(task, smile.then["pairs"][place].tolist(), [0] * 5, SHOWN[between])[1] == "neutral"
+    assert torch.equal(smile.then["expressions.from"], smile.inputs["expressions.to"])
     assert all("image" not in request.then for request in (there, smile))
 
 
@@ -179,7 +145,7 @@ def test_a_quarter_of_the_snapshots_is_asked_for_expressions_and_should_else_sta
     assert sorted({p[:3] for p in people}) == [("faces", "test", i) for i in range(3)]
     assert len(request) == 3 * 2
     assert request.inputs["expressions.to"].tolist() == request.labels["expression"].tolist()
-    assert (request.inputs["targets"][:, 0] >= 0).all()
+    assert (request.inputs["expressions.from"] == -1).all(), "a snapshot's own expression is unknown"
     for place, person in enumerate(people):
         assert tuple(int(request.labels[key][place]) for key in ("hair", "gender", "age")) == known(person)
 
@@ -277,8 +243,7 @@ def test_the_preview_of_attributes_has_every_colour_the_other_gender_the_other_a
         assert goals[3:5] == [(hair, 1 - gender, age), (hair, gender, 1 - age)]
         assert goals[5][0] != hair
         assert goals[5][1:] == (1 - gender, 1 - age)
-        # Their own colour is no change: nothing is to be applied.
-        assert left(preview.inputs["targets"][start + hair].tolist()) == []
+        assert torch.equal(preview.inputs["faces.from"][start + hair], preview.inputs["faces.to"][start + hair])
 
 
 def test_digests_name_every_part_set_and_true_image(make):
@@ -298,24 +263,12 @@ def test_a_user_gets_what_is_wanted_and_nothing_else(unprepared):
     assert request.inputs["image"] is images
     assert request.inputs["faces.to"].tolist() == [[0, 1, 0, 1, -1]] * 2
     assert request.inputs["expressions.to"].tolist() == [-1, -1]
-    names = task.info().classes
-    assert [names["targets"][step] for step in left(request.inputs["targets"][0].tolist())] == ["blond", "male"]
-    assert left(request.inputs["pairs"][0].tolist()) == [
-        2 * names["pairs"].index("blond"),
-        2 * names["pairs"].index("male"),
-    ]
+    assert all((request.inputs[f"{of}.from"] == -1).all() for of in BOTH)
     old = task.ask(images, {"age": "old", "expression": "angry", "gender": "female"})
     assert old.inputs["faces.to"].tolist() == [[-1, -1, -1, 0, 0]] * 2
     assert old.inputs["expressions.to"].tolist() == [2, 2]
-    assert [names["targets"][step] for step in left(old.inputs["targets"][0].tolist())] == ["female", "old", "angry"]
-    male, young, angry = (names["pairs"].index(name) for name in ("male", "young", "angry"))
-    assert left(old.inputs["pairs"][0].tolist()) == [2 * male + 1, 2 * young + 1, 2 * angry]
-    assert set(unprepared(data=EXPRESSION).ask(images, {"expression": "happy"}).inputs) == {
-        "image",
-        "expressions.to",
-        "targets",
-        "pairs",
-    }
+    alone = unprepared(data=EXPRESSION).ask(images, {"expression": "happy"})
+    assert set(alone.inputs) == {"image", "expressions.from", "expressions.to"}
 
 
 @pytest.mark.parametrize(
@@ -356,16 +309,12 @@ def real(monkeypatch, tmp_path):
 
         def read_faces(root, size, folder, part, progress=None):
             needs("celeba")
-            return celeba.LabelledFaces(coded(0, part, 6, size, 0), torch.tensor(RAW), tuple("abcdef"), f"faces-{part}")
+            return LabelledImages(coded(0, part, 6, size, 0), torch.tensor(RAW), f"faces-{part}")
 
         def read_expressions(root, size, folder, part, expressions, progress=None):
             needs("rafd")
             images = torch.cat([coded(1, part, 4, size, i) for i in range(len(expressions))])
-            shown, rest = (
-                torch.arange(len(expressions)).repeat_interleave(4),
-                torch.zeros(len(images), dtype=torch.long),
-            )
-            return rafd.LabelledExpressions(images, shown, rest, rest, f"expressions-{part}")
+            return LabelledImages(images, torch.arange(len(expressions)).repeat_interleave(4), f"expressions-{part}")
 
         monkeypatch.setattr(celeba, "require", lambda root: needs("celeba"))
         monkeypatch.setattr(rafd, "require", lambda root: needs("rafd"))

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.cartoon_groups.task import ROWS, CartoonGroups
 from retable.datasets.errors import DataError
-from retable.datasets.faces import album
-from retable.datasets.faces.album import Album
-from retable.datasets.faces.people import GROUPS
+from retable.datasets.standins.faces import rendered_set
+from retable.datasets.standins.faces.people import GROUPS
+from retable.datasets.standins.faces.rendered_set import ImageSet
 
 SMALL = {
     "size": 16,
@@ -37,7 +37,7 @@ def made_up(domain, calls):
         images[:, :, 0, 0, 4] = ("photo", "cartoon").index(domain)
         if progress is not None:
             progress(count * shots)
-        return Album(images.flatten(0, 1), f"{domain}-{split}-{group}-{count}-{shots}")
+        return ImageSet(images.flatten(0, 1), f"{domain}-{split}-{group}-{count}-{shots}")
 
     return render
 
@@ -45,8 +45,8 @@ def made_up(domain, calls):
 @pytest.fixture
 def calls(monkeypatch):
     calls = []
-    monkeypatch.setattr(album, "cartoons", made_up("cartoon", calls))
-    monkeypatch.setattr(album, "portraits", made_up("photo", calls))
+    monkeypatch.setattr(rendered_set, "cartoons", made_up("cartoon", calls))
+    monkeypatch.setattr(rendered_set, "portraits", made_up("photo", calls))
     return calls
 
 

@@ -3,9 +3,9 @@ import torch
 from pydantic import ValidationError
 from torch.nn.functional import pad
 
-from retable.datasets.digits import street
 from retable.datasets.digits.task import Digits, DigitsSettings
 from retable.datasets.errors import DataError
+from retable.datasets.standins.digits import street
 
 STREAMS = ("train", "f", "judge-mnist")
 SMALL = {"n_source": 40, "n_f": 60, "n_test": 20}

@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 
 from retable.datasets import inventory
-from retable.datasets.cartoon_groups import layout
+from retable.datasets.cartoon_groups import group_folders
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.cartoon_groups.task import ROWS, CartoonGroups
 from retable.datasets.errors import DataError
-from retable.datasets.faces.people import GROUPS
+from retable.datasets.standins.faces.people import GROUPS
 from tests.datasets.test_images import picture
 
 COUNTS = {"trainA": (9, 4, 3, 2), "trainB": (5, 3, 1, 2), "testA": (3, 3, 2, 2), "testB": (2, 4, 2, 3)}
@@ -131,8 +131,8 @@ def test_a_recogniser_sees_two_different_views_of_one_photograph(make):
 def test_folders_are_decoded_once_and_again_when_a_picture_changes(make, root, monkeypatch):
     first = make().digests()
     decoded = []
-    real = layout.read_image
-    monkeypatch.setattr(layout, "read_image", lambda path: decoded.append(path) or real(path))
+    real = group_folders.read_image
+    monkeypatch.setattr(group_folders, "read_image", lambda path: decoded.append(path) or real(path))
     for path in root.rglob("*.png"):
         path.touch()
     assert make().digests() == first

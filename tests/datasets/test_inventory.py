@@ -5,8 +5,8 @@ from retable.datasets import inventory
 from retable.datasets.attributes.settings import AttributesSettings
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.errors import DataError
-from retable.datasets.faces import album
-from retable.datasets.faces.people import EXPRESSIONS
+from retable.datasets.standins.faces import rendered_set
+from retable.datasets.standins.faces.people import EXPRESSIONS
 from tests.datasets.test_images import picture
 from tests.datasets.test_svhn import write
 
@@ -41,10 +41,10 @@ def test_faces_are_fetched_for_every_stage(tmp_path, monkeypatch):
         folder.mkdir(exist_ok=True)
         (folder / f"portrait-{split}.safetensors").write_bytes(b"0123456789")
         progress(count * shots)
-        return album.Album(torch.zeros(count * shots, 3, size, size, dtype=torch.uint8), "digest")
+        return rendered_set.ImageSet(torch.zeros(count * shots, 3, size, size, dtype=torch.uint8), "digest")
 
-    monkeypatch.setattr(album, "cartoons", render)
-    monkeypatch.setattr(album, "portraits", render)
+    monkeypatch.setattr(rendered_set, "cartoons", render)
+    monkeypatch.setattr(rendered_set, "portraits", render)
     before = {item.name: item for item in inventory.list_data(tmp_path)}["faces"]
     inventory.fetch("faces", tmp_path, lambda *progress: told.append(progress))
     after = {item.name: item for item in inventory.list_data(tmp_path)}["faces"]
@@ -78,14 +78,14 @@ def test_snapshots_and_sittings_are_fetched_for_every_stage(tmp_path, monkeypatc
 
     def snapshots(folder, split, count, size, hair_shift=0, progress=None):
         rendered["snapshots"].add(split)
-        return album.Album(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
+        return rendered_set.ImageSet(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
 
     def sittings(folder, split, expression, count, size, progress=None):
         rendered["sittings"].add(split)
-        return album.Album(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
+        return rendered_set.ImageSet(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
 
-    monkeypatch.setattr(album, "snapshots", snapshots)
-    monkeypatch.setattr(album, "sittings", sittings)
+    monkeypatch.setattr(rendered_set, "snapshots", snapshots)
+    monkeypatch.setattr(rendered_set, "sittings", sittings)
     inventory.fetch(name, tmp_path)
     assert rendered[name] == {"train", "test", "reference", "judge", "judge-test"}
 

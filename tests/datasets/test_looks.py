@@ -12,10 +12,11 @@ from PIL import Image
 from scipy.ndimage import grey_dilation
 
 from retable.datasets.errors import DataError
-from retable.datasets.faces import album, art, camera, features, gallery, looks, miens, studio
-from retable.datasets.faces.looks import AGES, GENDERS, HAIR, look, person_of, sitter
-from retable.datasets.faces.people import EXPRESSIONS, HAIR_COLOURS, rgb
-from retable.datasets.faces.strokes import PORTRAIT
+from retable.datasets.standins import contact_sheet
+from retable.datasets.standins.faces import art, camera, expressions, features, labelled_people, rendered_set, renderer
+from retable.datasets.standins.faces.labelled_people import AGES, GENDERS, HAIR, labels_of, person_of, sitter
+from retable.datasets.standins.faces.people import EXPRESSIONS, HAIR_COLOURS, rgb
+from retable.datasets.standins.faces.strokes import PORTRAIT
 
 SIZE = 40
 
@@ -24,48 +25,48 @@ SIZE = 40
 def snapshots(tmp_path_factory):
     """The same 12 people with their own hair and both other colours: float32 [3, 12, 3, 40, 40] in [0, 1]."""
     folder = tmp_path_factory.mktemp("snapshots")
-    return torch.stack([album.snapshots(folder, "looks", 12, SIZE, hair_shift=k).images for k in range(3)]) / 255
+    return torch.stack([rendered_set.snapshots(folder, "looks", 12, SIZE, hair_shift=k).images for k in range(3)]) / 255
 
 
 @pytest.fixture(scope="module")
 def sittings(tmp_path_factory):
     """9 sitters with every expression: float32 [8, 9, 3, 40, 40] in [0, 1]."""
     folder = tmp_path_factory.mktemp("sittings")
-    return torch.stack([album.sittings(folder, "looks", e, 9, SIZE).images for e in EXPRESSIONS]) / 255
+    return torch.stack([rendered_set.sittings(folder, "looks", e, 9, SIZE).images for e in EXPRESSIONS]) / 255
 
 
-def order(**changes):
+def spec(**changes):
     return {"domain": "snapshot", "split": "x", "seed": 0, "size": 32, "shots": 1, "hair_shift": 0} | changes
 
 
 def drawing(who, expression="neutral", size=96):
-    return art.raster(who, PORTRAIT, size, features.features(who, miens.mien(expression)))
+    return art.raster(who, PORTRAIT, size, features.features(who, expressions.scaled(expression)))
 
 
-def test_looks_and_people_are_pure_functions_of_their_place():
-    forwards = [(look("a", i), person_of("a", i), sitter("a", i)) for i in range(15)]
-    assert [(look("a", i), person_of("a", i), sitter("a", i)) for i in reversed(range(15))] == forwards[::-1]
-    several = [[look(split, i, seed) for i in range(24)] for split, seed in (("a", 0), ("b", 0), ("a", 1))]
+def test_labels_and_people_are_pure_functions_of_their_place():
+    forwards = [(labels_of("a", i), person_of("a", i), sitter("a", i)) for i in range(15)]
+    assert [(labels_of("a", i), person_of("a", i), sitter("a", i)) for i in reversed(range(15))] == forwards[::-1]
+    several = [[labels_of(split, i, seed) for i in range(24)] for split, seed in (("a", 0), ("b", 0), ("a", 1))]
     assert several[0] != several[1] != several[2] != several[0]
     assert len({person_of("a", 0), person_of("b", 0), person_of("a", 0, seed=1), sitter("a", 0)}) == 4
 
 
 def test_every_dozen_of_people_has_every_combination_once():
     for start in (0, 12, 240):
-        assert len({look("dozen", i) for i in range(start, start + 12)}) == 12
+        assert len({labels_of("dozen", i) for i in range(start, start + 12)}) == 12
 
 
-def test_no_look_goes_with_odd_or_even_numbers():
+def test_no_label_goes_with_odd_or_even_numbers():
     for field, values in (("hair", 3), ("gender", 2), ("age", 2)):
-        odd = Counter(getattr(look("parity", i), field) for i in range(1, 2400, 2))
+        odd = Counter(getattr(labels_of("parity", i), field) for i in range(1, 2400, 2))
         assert sorted(odd) == list(range(values))
         assert max(odd.values()) - min(odd.values()) < 0.15 * 1200
 
 
-def test_people_have_the_look_that_is_known_of_them():
+def test_people_have_the_labels_that_are_known_of_them():
     dyes = {"black": "black", "blond": "golden", "brown": "walnut"}
     for i in range(120):
-        known, who = look("known", i), person_of("known", i)
+        known, who = labels_of("known", i), person_of("known", i)
         assert who.gender == GENDERS[known.gender]
         assert who.age == {"old": "old", "young": "adult"}[AGES[known.age]]
         assert who.hair_colour == dyes[HAIR[known.hair]]
@@ -78,10 +79,10 @@ def test_another_hair_colour_changes_nothing_else_of_a_person():
         dyed = [person_of("x", i, hair=hair) for hair in range(3)]
         assert len({who.hair_colour for who in dyed}) == 3
         assert {replace(who, hair_colour=own.hair_colour) for who in dyed} == {own}
-        assert dyed[look("x", i).hair] == own
+        assert dyed[labels_of("x", i).hair] == own
 
 
-def test_sitters_are_shaven_other_people_of_all_looks():
+def test_sitters_are_shaven_other_people_of_all_labels():
     sitters = [sitter("x", i) for i in range(240)]
     assert not any(who.beard for who in sitters)
     assert not set(sitters) & {person_of("x", i) for i in range(240)}
@@ -104,8 +105,8 @@ def test_only_old_faces_have_the_lines_of_age():
     old = next(who for who in (person_of("x", i) for i in range(50)) if who.age == "old" and not who.glasses)
     young = replace(old, age="adult")
     crows_feet = "M89,107"
-    assert crows_feet in features.features(old, miens.NEUTRAL).skin
-    assert crows_feet not in features.features(young, miens.NEUTRAL).skin
+    assert crows_feet in features.features(old, expressions.NEUTRAL).skin
+    assert crows_feet not in features.features(young, expressions.NEUTRAL).skin
     assert np.abs(drawing(old) - drawing(young)).max() > 0.2
 
 
@@ -120,7 +121,7 @@ def test_a_hair_shift_changes_the_hair_and_nothing_else():
         faces, shots = [], []
         for hair in range(3):
             who = person_of("looks", i, hair=hair)
-            own = features.features(who, miens.NEUTRAL)
+            own = features.features(who, expressions.NEUTRAL)
             face = art.raster(who, PORTRAIT, camera.master(SIZE), own)
             draws = np.random.Generator(np.random.PCG64(i))
             shots.append(camera.photograph(who, face, SIZE, draws, camera.Scene(own.view)).astype(int))
@@ -140,7 +141,7 @@ def test_a_hair_shift_changes_the_hair_and_nothing_else():
 
 def test_hair_colours_are_far_apart_in_the_photographs(snapshots):
     for i in range(12):
-        own = look("looks", i).hair
+        own = labels_of("looks", i).hair
         by_colour = {HAIR[(own + k) % 3]: snapshots[k, i] for k in range(3)}
         apart = (by_colour["black"] - by_colour["blond"]).abs().amax(0)
         hair = apart > 0.6 * apart.max()
@@ -180,26 +181,28 @@ def test_sittings_have_a_plain_light_wall_and_snapshots_do_not(sittings, snapsho
     wall = sittings[0][men][..., 12:30, 0]
     assert wall.min() > 0.6
     assert wall.std() < 0.06
-    anywhere = snapshots[0][[i for i in range(12) if look("looks", i).gender == 1]][..., 12:30, 0]
+    anywhere = snapshots[0][[i for i in range(12) if labels_of("looks", i).gender == 1]][..., 12:30, 0]
     assert anywhere.std() > 0.08
 
 
 def test_an_expression_is_as_strong_as_it_is_asked_for():
-    assert miens.mien("happy", 0.0) == miens.mien("neutral") == miens.NEUTRAL
-    assert miens.mien("happy", 1.0) == miens.MIENS["happy"]
-    assert miens.mien("happy", 0.5).wide == pytest.approx((miens.NEUTRAL.wide + miens.MIENS["happy"].wide) / 2)
-    assert set(EXPRESSIONS) <= set(miens.MIENS)
+    assert expressions.scaled("happy", 0.0) == expressions.scaled("neutral") == expressions.NEUTRAL
+    assert expressions.scaled("happy", 1.0) == expressions.SHAPES["happy"]
+    assert expressions.scaled("happy", 0.5).wide == pytest.approx(
+        (expressions.NEUTRAL.wide + expressions.SHAPES["happy"].wide) / 2
+    )
+    assert set(EXPRESSIONS) <= set(expressions.SHAPES)
 
 
 def test_snapshots_show_everyday_faces():
-    faces = Counter(looks.everyday("x", i) for i in range(300))
+    faces = Counter(labelled_people.everyday("x", i) for i in range(300))
     assert set(faces) == {"neutral", "smiling", "laughing"}
     assert 100 < faces["neutral"] < 200
 
 
 def test_shapes_are_painted_in_their_own_colour_at_once():
     who = person_of("x", 0)
-    picture = art.svg(who, PORTRAIT, features.features(who, miens.NEUTRAL))
+    picture = art.svg(who, PORTRAIT, features.features(who, expressions.NEUTRAL))
     assert not re.search(r"<g[^>]*clip-path[^>]*>\s*(<g[^>]*>\s*)?<rect", picture)
     assert HAIR_COLOURS[who.hair_colour][PORTRAIT] in picture
     # Without a face of its own a drawing is what it always was.
@@ -208,85 +211,86 @@ def test_shapes_are_painted_in_their_own_colour_at_once():
 
 def test_pictures_have_the_asked_size():
     for size in (16, 32, 128):
-        for asked in (order(size=size), order(domain="sitting", expression="sad", size=size)):
-            picture = studio.render(asked, 0, 1)
+        for asked in (spec(size=size), spec(domain="sitting", expression="sad", size=size)):
+            picture = renderer.render(asked, 0, 1)
             assert picture.shape == (1, size, size, 3)
             assert picture.dtype == np.uint8
             assert 40 < picture.mean() < 230
 
 
-def test_an_album_is_the_same_for_any_number_of_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(album, "SHARD", 3)
-    monkeypatch.setattr(album, "_WORTH", 2)
+def test_a_set_is_the_same_for_any_number_of_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(rendered_set, "SHARD", 3)
+    monkeypatch.setattr(rendered_set, "_WORTH", 2)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    together = album.snapshots(tmp_path / "two", "x", 5, 32, hair_shift=1)
+    together = rendered_set.snapshots(tmp_path / "two", "x", 5, 32, hair_shift=1)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert album.snapshots(tmp_path / "one", "x", 5, 32, hair_shift=1).digest == together.digest
-    alone = studio.render(order(hair_shift=1), 4, 5)
+    assert rendered_set.snapshots(tmp_path / "one", "x", 5, 32, hair_shift=1).digest == together.digest
+    alone = renderer.render(spec(hair_shift=1), 4, 5)
     assert torch.equal(together.images[4:], torch.from_numpy(alone).permute(0, 3, 1, 2))
 
 
 def test_more_people_never_change_earlier_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(album, "SHARD", 2)
+    monkeypatch.setattr(rendered_set, "SHARD", 2)
     done = []
-    small = album.snapshots(tmp_path, "x", 2, 32)
-    large = album.snapshots(tmp_path, "x", 5, 32, progress=done.append)
+    small = rendered_set.snapshots(tmp_path, "x", 2, 32)
+    large = rendered_set.snapshots(tmp_path, "x", 5, 32, progress=done.append)
     assert torch.equal(large.images[:2], small.images)
     assert done == [2, 4, 5]
-    few, many = (album.sittings(tmp_path, "x", "sad", n, 32) for n in (1, 3))
+    few, many = (rendered_set.sittings(tmp_path, "x", "sad", n, 32) for n in (1, 3))
     assert torch.equal(many.images[:1], few.images)
     assert many.images.dtype == torch.uint8
 
 
 def test_a_hair_shift_of_three_is_the_people_as_they_are(tmp_path, monkeypatch):
-    own = album.snapshots(tmp_path, "x", 2, 32)
-    monkeypatch.setattr(studio, "render", lambda *_: pytest.fail("rendered"))
-    assert album.snapshots(tmp_path, "x", 2, 32, hair_shift=3).digest == own.digest
-    assert album.snapshots(tmp_path, "x", 2, 32, hair_shift=-3).digest == own.digest
+    own = rendered_set.snapshots(tmp_path, "x", 2, 32)
+    monkeypatch.setattr(renderer, "render", lambda *_: pytest.fail("rendered"))
+    assert rendered_set.snapshots(tmp_path, "x", 2, 32, hair_shift=3).digest == own.digest
+    assert rendered_set.snapshots(tmp_path, "x", 2, 32, hair_shift=-3).digest == own.digest
 
 
-def test_albums_have_files_of_their_own(tmp_path):
-    albums = [
-        album.snapshots(tmp_path, "x", 1, 32),
-        album.snapshots(tmp_path, "y", 1, 32),
-        album.snapshots(tmp_path, "x", 1, 32, seed=1),
-        album.snapshots(tmp_path, "x", 1, 32, hair_shift=1),
-        album.sittings(tmp_path, "x", "neutral", 1, 32),
-        album.sittings(tmp_path, "x", "happy", 1, 32),
-        album.portraits(tmp_path, "x", "man", 1, 32),
+def test_sets_have_files_of_their_own(tmp_path):
+    sets = [
+        rendered_set.snapshots(tmp_path, "x", 1, 32),
+        rendered_set.snapshots(tmp_path, "y", 1, 32),
+        rendered_set.snapshots(tmp_path, "x", 1, 32, seed=1),
+        rendered_set.snapshots(tmp_path, "x", 1, 32, hair_shift=1),
+        rendered_set.sittings(tmp_path, "x", "neutral", 1, 32),
+        rendered_set.sittings(tmp_path, "x", "happy", 1, 32),
+        rendered_set.portraits(tmp_path, "x", "man", 1, 32),
     ]
-    assert len({a.digest for a in albums}) == len(list(tmp_path.glob("*.safetensors"))) == 7
+    assert len({a.digest for a in sets}) == len(list(tmp_path.glob("*.safetensors"))) == 7
 
 
-def test_a_new_renderer_of_looks_leaves_the_portraits_in_the_cache(tmp_path, monkeypatch):
-    album.snapshots(tmp_path, "x", 1, 32)
-    album.portraits(tmp_path, "x", "man", 1, 32)
-    monkeypatch.setattr(album, "LOOKS_VERSION", album.LOOKS_VERSION + 1)
-    monkeypatch.setattr(studio, "render", lambda *_: pytest.fail("rendered"))
-    album.portraits(tmp_path, "x", "man", 1, 32)
+def test_a_new_renderer_of_labelled_people_leaves_the_portraits_in_the_cache(tmp_path, monkeypatch):
+    rendered_set.snapshots(tmp_path, "x", 1, 32)
+    rendered_set.portraits(tmp_path, "x", "man", 1, 32)
+    monkeypatch.setattr(rendered_set, "LABELLED_VERSION", rendered_set.LABELLED_VERSION + 1)
+    monkeypatch.setattr(renderer, "render", lambda *_: pytest.fail("rendered"))
+    rendered_set.portraits(tmp_path, "x", "man", 1, 32)
     with pytest.raises(pytest.fail.Exception, match="rendered"):
-        album.snapshots(tmp_path, "x", 1, 32)
+        rendered_set.snapshots(tmp_path, "x", 1, 32)
 
 
 def test_wrong_arguments_are_refused_in_one_line(tmp_path):
     for call, message in (
-        (lambda: album.sittings(tmp_path, "x", "bored", 1, 32), "neutral, happy"),
-        (lambda: album.snapshots(tmp_path, "x", 0, 32), "count is 0"),
-        (lambda: album.snapshots(tmp_path, "x", 1, 8), "16 or more"),
-        (lambda: look("x", -1), "from 0"),
+        (lambda: rendered_set.sittings(tmp_path, "x", "bored", 1, 32), "neutral, happy"),
+        (lambda: rendered_set.snapshots(tmp_path, "x", 0, 32), "count is 0"),
+        (lambda: rendered_set.snapshots(tmp_path, "x", 1, 8), "16 or more"),
+        (lambda: labels_of("x", -1), "from 0"),
         (lambda: person_of("x", 0, hair=3), "black, blond, brown"),
-        (lambda: miens.mien("bored"), "no expression 'bored'"),
+        (lambda: expressions.scaled("bored"), "no expression 'bored'"),
     ):
         with pytest.raises(DataError, match=message):
             call()
 
 
 def test_people_are_drawn_without_torch():
-    program = "import sys, datasets.faces.looks, datasets.faces.features; sys.exit('torch' in sys.modules)"
+    modules = "from retable.datasets.standins.faces import features, labelled_people"
+    program = f"import sys; {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_the_contact_sheets_show_three_hair_colours_and_eight_expressions(tmp_path):
     for name, rows in (("snapshots", 3), ("sittings", 8)):
-        gallery.main([name, str(tmp_path / "s.png"), "--size", "16", "--columns", "2", "--zoom", "1"])
+        contact_sheet.main([name, str(tmp_path / "s.png"), "--size", "16", "--columns", "2", "--zoom", "1"])
         assert Image.open(tmp_path / "s.png").size == (2 * 17 + 1, rows * 17 + 1)

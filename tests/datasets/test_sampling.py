@@ -2,7 +2,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retable.datasets.sampling import derived_seed, epoch_order, step_indices
+from retable.datasets.sampling import epoch_order, step_indices
+from retable.datasets.seeding import derived_seed
 
 sizes = st.integers(1, 50)
 

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from retable.datasets.digits import camera, sheet, street
-from retable.datasets.digits.counter import Draws
-from retable.datasets.digits.glyphs import EXTENT, FIELD, FONTS, atlas
+from retable.datasets.standins import contact_sheet
+from retable.datasets.standins.digits import camera, street
+from retable.datasets.standins.digits.glyphs import EXTENT, FIELD, FONTS, atlas
+from retable.datasets.standins.digits.random_numbers import Draws
 
 
 @pytest.fixture(scope="module")
@@ -136,5 +137,5 @@ def test_the_best_jpeg_changes_nearly_nothing(rendered):
 
 
 def test_the_contact_sheet_shows_ten_columns(tmp_path):
-    sheet.main([str(tmp_path / "sheet.png"), "--rows", "2", "--zoom", "1"])
+    contact_sheet.main(["digits", str(tmp_path / "sheet.png"), "--rows", "2", "--zoom", "1"])
     assert Image.open(tmp_path / "sheet.png").size == (10 * 33 + 1, 2 * 33 + 1)

@@ -8,15 +8,16 @@ from pydantic import ValidationError
 
 from retable.benchmarks.plan.seeds import derive_seed
 from retable.benchmarks.run.build import build_task
-from retable.datasets.digits import street
-from retable.datasets.digits.svhn import Street
 from retable.datasets.errors import DataError
-from retable.datasets.faces import album
-from retable.datasets.faces.album import Album
-from retable.datasets.faces.people import GROUPS
+from retable.datasets.sources import LabelledImages
+from retable.datasets.standins.digits import street
+from retable.datasets.standins.faces import rendered_set
+from retable.datasets.standins.faces.people import GROUPS
+from retable.datasets.standins.faces.rendered_set import ImageSet
 from retable.datasets.task import Task
 from retable.datasets.ten_shot import latents, sources
 from retable.datasets.ten_shot.settings import POOL, TenShotSettings
+from retable.datasets.ten_shot.shots import chosen_shots
 from retable.datasets.ten_shot.task import STREAMS, TenShot
 from retable.reports.records.cell import Cell
 
@@ -53,15 +54,15 @@ def make(monkeypatch, tmp_path):
     def render(kind):
         def draw(folder, split, group, count, size, progress=None):
             progress(count)
-            return Album(coded(kind, split, GROUPS.index(group), count, size), "digest")
+            return ImageSet(coded(kind, split, GROUPS.index(group), count, size), "digest")
 
         return draw
 
     def digits(folder, split, count, progress=None):
-        return Street(coded("digit", split, 0, count, street.SIZE), torch.zeros(count), "digest")
+        return LabelledImages(coded("digit", split, 0, count, street.SIZE), torch.zeros(count), "digest")
 
-    monkeypatch.setattr(album, "cartoons", render("avatar"))
-    monkeypatch.setattr(album, "portraits", render("photo"))
+    monkeypatch.setattr(rendered_set, "cartoons", render("avatar"))
+    monkeypatch.setattr(rendered_set, "portraits", render("photo"))
     monkeypatch.setattr(street, "street", digits)
 
     def build(stream="shots", seed=0, **settings) -> TenShot:
@@ -118,7 +119,7 @@ def test_another_seed_draws_other_shots_and_nothing_else(make):
     assert one.digests()["shots"] != other.digests()["shots"]
     assert one.digests()["reference"] == other.digests()["reference"]
     assert one.digests() == make(seed=1).digests()
-    everybody = torch.cat([sources.drawn(POOL, 10, seed) for seed in range(400)])
+    everybody = torch.cat([chosen_shots(POOL, 10, seed) for seed in range(400)])
     assert len(everybody.unique()) == POOL
 
 

@@ -10,9 +10,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from retable.datasets import inventory
-from retable.datasets.digits import street
-from retable.datasets.digits.svhn import Street
 from retable.datasets.errors import DataError
+from retable.datasets.sources import LabelledImages
+from retable.datasets.standins.digits import street
 from retable.datasets.ten_shot.settings import TenShotSettings
 from retable.datasets.ten_shot.task import TenShot
 
@@ -216,7 +216,9 @@ def test_source_folders_are_used_and_some_held_out(root):
 
 def test_without_source_folders_source_generators_learn_from_what_is_drawn(root, monkeypatch):
     def digits(folder, split, count):
-        return Street(torch.full((count, 3, 32, 32), SPLITS.index(split), dtype=torch.uint8), torch.zeros(count), "")
+        return LabelledImages(
+            torch.full((count, 3, 32, 32), SPLITS.index(split), dtype=torch.uint8), torch.zeros(count), ""
+        )
 
     monkeypatch.setattr(street, "street", digits)
     task = make(root, stream="source-far")

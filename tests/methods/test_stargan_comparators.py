@@ -37,7 +37,14 @@ class Attributes:
     image_size: int = SIZE
     channels: Mapping[str, int] = field(default_factory=lambda: {"faces": 3, "expressions": 3})
     classes: Mapping[str, tuple[str, ...]] = field(
-        default_factory=lambda: {**LABELS, "targets": ("black", "male", "female"), "pairs": ("black", "male")}
+        default_factory=lambda: {
+            **LABELS,
+            "hair": ("black", "blond", "brown"),
+            "gender": ("female", "male"),
+            "age": ("old", "young"),
+            "targets": ("black", "male", "female"),
+            "pairs": ("black", "male"),
+        }
     )
 
 
@@ -126,15 +133,12 @@ def test_icgans_networks_halve_as_often_as_leaves_four_pixels(size: int, expecte
 @pytest.mark.parametrize("size", [32, 40, 48])
 def test_every_row_is_built_for_the_sizes_of_the_profiles(size: int) -> None:
     info, x = Attributes(size), torch.rand(2, 3, size, size)
-    for cls, wishes in (
-        (DIAT, {"targets": torch.zeros(2, 4, dtype=torch.int64)}),
-        (CycleGAN, {"pairs": torch.zeros(2, 4, dtype=torch.int64)}),
-        (IcGAN, {"faces.to": torch.ones(2, 5, dtype=torch.int64)}),
-    ):
+    labels = {"faces.to": torch.tensor([[1, 0, 0, 1, 1]] * 2), "expressions.to": torch.full((2,), -1)}
+    for cls in (DIAT, CycleGAN, IcGAN):
         method = made(cls, info)
         for network in method.networks().values():
             network.eval()
-        assert method.translate({"image": x, **wishes}).shape == x.shape
+        assert method.translate({"image": x, **labels}).shape == x.shape
 
 
 def test_sizes_and_settings_that_do_not_fit_are_refused_with_the_way_out() -> None:
@@ -303,10 +307,10 @@ def test_the_rates_are_constant_and_then_fall_to_zero(cls: type[Method]) -> None
     assert rates == [pytest.approx(r) for r in ((1e-2, 2e-2), (1e-2, 2e-2), (5e-3, 1e-2), (2e-4, 4e-4))]
 
 
-# --- wishes ---------------------------------------------------------------------------------------------------------
+# --- which models a request needs ------------------------------------------------------------------------------------
 
 
-def test_wishes_are_granted_in_order_together_and_those_that_have_none_stay_untouched() -> None:
+def test_models_are_applied_in_order_together_and_images_without_one_stay_untouched() -> None:
     calls = []
 
     def apply(which: int, x: Tensor) -> Tensor:
@@ -314,21 +318,27 @@ def test_wishes_are_granted_in_order_together_and_those_that_have_none_stay_unto
         return 10 * x + which
 
     x = torch.ones(4, 1, 1, 1)
-    wishes = torch.tensor([[2, 3], [-1, 3], [-1, -1], [2, -1]])
-    out = one_after_the_other(x, wishes, apply)
+    models = torch.tensor([[2, 3], [-1, 3], [-1, -1], [2, -1]])
+    out = one_after_the_other(x, models, apply)
     assert out.flatten().tolist() == [123.0, 13.0, 1.0, 12.0]
     assert calls == [(2, 2), (3, 2)]
     assert x.sum() == 4, "the images that were given are not written to"
 
 
-@pytest.mark.parametrize(("cls", "key"), [(DIAT, "targets"), (CycleGAN, "pairs")])
-def test_a_wish_names_the_generator_that_is_trained_for_it(cls: type[Method], key: str) -> None:
+@pytest.mark.parametrize(("cls", "models"), [(DIAT, (0, 2)), (CycleGAN, (0, 3))])
+def test_a_change_is_made_by_the_generator_that_is_trained_for_it(cls: type[Method], models: tuple[int, int]) -> None:
     method, x = made(cls), images(3, 5)
-    out = method.translate({"image": x, key: torch.tensor([[-1, 2, 1], [-1, -1, -1], [0, -1, -1]])})
+    labels = {
+        "faces.from": torch.tensor([[0, 1, 0, 1, 1], [1, 0, 0, 0, 1], [-1, -1, -1, -1, -1]]),
+        "faces.to": torch.tensor([[1, 0, 0, 0, 1], [1, 0, 0, 0, 1], [1, 0, 0, -1, -1]]),
+        "expressions.to": torch.full((3,), -1),
+    }
+    out = method.translate({"image": x, **labels})
+    black, female = models
     with torch.no_grad():
-        torch.testing.assert_close(out[0], method.g(1, method.g(2, x[:1]))[0])
+        torch.testing.assert_close(out[0], method.g(female, method.g(black, x[:1]))[0])
         assert torch.equal(out[1], x[1])
-        torch.testing.assert_close(out[2], method.g(0, x[2:])[0])
+        torch.testing.assert_close(out[2], method.g(black, x[2:])[0])
 
 
 # --- IcGAN ----------------------------------------------------------------------------------------------------------

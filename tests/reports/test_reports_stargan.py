@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
+from retable.datasets.attributes.labels import Vocabulary
 from retable.datasets.attributes.measures import measured
 from retable.datasets.attributes.settings import AttributesSettings, Set
-from retable.datasets.attributes.wishes import Vocabulary
 from retable.reports.compute.claim_model import ClaimLine
 from retable.reports.compute.comparison import published_value
 from retable.reports.compute.decide_claims import build_claims

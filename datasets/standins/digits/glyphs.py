@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from retable.datasets.digits.strokes import SANS_ONE, VARIANTS, Stroke, distance, segments
+from retable.datasets.standins.digits.strokes import SANS_ONE, VARIANTS, Stroke, distance, segments
 
 FIELD = 48
 """Width and height of a field in samples."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Wardrobe:
+class GroupStyle:
     """What the people of a group are drawn from; a choice given twice is twice as frequent."""
 
     hair: Mapping[str, tuple[str, ...]]
@@ -24,8 +24,8 @@ DEEP_SKINS = ("brown", "dark")
 """Skins whose hair is mostly dark."""
 _SPECTACLES = ("prescription_02", "round")
 _PLAIN = ("default_natural", "default", "raised_excited_natural")
-WARDROBES: Mapping[str, Wardrobe] = {
-    "woman": Wardrobe(
+GROUP_STYLES: Mapping[str, GroupStyle] = {
+    "woman": GroupStyle(
         hair={
             "female": (
                 "big_hair",
@@ -47,7 +47,7 @@ WARDROBES: Mapping[str, Wardrobe] = {
         mouths=("smile", "default", "twinkle", "serious", "twinkle", "big_smile"),
         brows=_PLAIN,
     ),
-    "man": Wardrobe(
+    "man": GroupStyle(
         hair={
             "male": (
                 "short_flat",
@@ -71,7 +71,7 @@ WARDROBES: Mapping[str, Wardrobe] = {
         mouths=("smile", "default", "twinkle", "serious", "serious"),
         brows=("flat_natural", "flat_natural", "default_natural", "default_natural", "default"),
     ),
-    "kids": Wardrobe(
+    "kids": GroupStyle(
         hair={
             "female": ("short_round", "pixie", "shaggy", "bun", "caesar_side_part"),
             "male": ("shaggy", "mowgli", "pixie", "short_round", "short_curly", "caesar"),
@@ -83,7 +83,7 @@ WARDROBES: Mapping[str, Wardrobe] = {
         mouths=("smile", "default", "twinkle", "big_smile", "tongue"),
         brows=_PLAIN,
     ),
-    "old": Wardrobe(
+    "old": GroupStyle(
         hair={
             "female": ("bun", "short_curly", "curly", "bob", "short_waved", "bun"),
             "male": ("sides", "sides", "sides", "short_flat", "caesar_side_part", "einstein_hair", "short_waved"),

@@ -6,7 +6,7 @@ chosen by the caller's ``drawn``: 0 for the cartoon, 1 for the portrait.
 
 from __future__ import annotations
 
-from retable.datasets.faces.people import EYE_COLOURS, HAIR_COLOURS, Person, mixed
+from retable.datasets.standins.faces.people import EYE_COLOURS, HAIR_COLOURS, Person, mixed
 
 CARTOON, PORTRAIT = 0, 1
 _EYES_X = (106.0, 158.0)

@@ -2,16 +2,16 @@
 
 python-avatars' own mouths and brows are small; these are drawn anew from the numbers of an expression, larger and
 stronger, so that it is plain at 40 pixels. Coordinates are those of its canvas, as in
-:mod:`retable.datasets.faces.strokes`.
+:mod:`retable.datasets.standins.faces.strokes`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retable.datasets.faces.miens import Mien
-from retable.datasets.faces.people import EYE_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
-from retable.datasets.faces.strokes import PORTRAIT
+from retable.datasets.standins.faces.expressions import Expression
+from retable.datasets.standins.faces.people import EYE_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
+from retable.datasets.standins.faces.strokes import PORTRAIT
 
 VIEW = (132.0, 36.0, 150.0, 158.0)
 """The part of the canvas that a picture shows: middle, top, width of a face as wide as usual, height."""
@@ -64,12 +64,12 @@ def view(who: Person) -> tuple[float, float, float, float]:
     return middle - width / who.width / 2, top, width / who.width, height
 
 
-def features(who: Person, shown: Mien) -> Features:
+def features(who: Person, expression: Expression) -> Features:
     """The face of a person: a pure function of both. Mouth, brows and eyes of the person itself are not used."""
     return Features(
-        skin=_ROUND + _stubble(who) + _lines(who, shown),
-        face=_eyes(who, shown) + _brows(who, shown),
-        mouth=_mouth(who, shown),
+        skin=_ROUND + _stubble(who) + _lines(who, expression),
+        face=_eyes(who, expression) + _brows(who, expression),
+        mouth=_mouth(who, expression),
         view=view(who),
     )
 
@@ -84,12 +84,12 @@ def _stubble(who: Person) -> str:
     )
 
 
-def _eyes(who: Person, shown: Mien) -> str:
+def _eyes(who: Person, expression: Expression) -> str:
     woman, old = who.gender == "female", who.age == "old"
     width = (11.6 if woman else 10.4) * who.eye_size * (0.92 if old else 1)
-    height = (6.3 if woman else 5.3) * who.eye_size * shown.lids * (0.8 if old else 1)
+    height = (6.3 if woman else 5.3) * who.eye_size * expression.lids * (0.8 if old else 1)
     iris = (5.3 if woman else 4.9) * who.eye_size
-    low = height * (0.85 - 0.6 * shown.squint)
+    low = height * (0.85 - 0.6 * expression.squint)
     colour = EYE_COLOURS[who.eye_colour][PORTRAIT]
     made_up = woman and not old
     lid = mixed(SKINS[who.skin][PORTRAIT], _shade(who), 0.16)
@@ -128,15 +128,15 @@ def _eyes(who: Person, shown: Mien) -> str:
     return "".join(parts)
 
 
-def _brows(who: Person, shown: Mien) -> str:
+def _brows(who: Person, expression: Expression) -> str:
     """Brows in the colour of the hair, heavier on men; light hair goes with darker brows, or they would vanish."""
     colour = mixed(HAIR_COLOURS[who.hair_colour][PORTRAIT], "#33211a", 0.55)
     thick = {"female": 3.9, "male": 6.4}[who.gender]
     parts = []
     for side in (-1, 1):
-        raised = max(0.0, shown.aside) * (0.75 if side > 0 else -0.1)
+        raised = max(0.0, expression.aside) * (0.75 if side > 0 else -0.1)
         base = 97.0 - raised
-        inner, arch, outer = (base - rise for rise in (shown.inner, shown.arch, shown.outer))
+        inner, arch, outer = (base - rise for rise in (expression.inner, expression.arch, expression.outer))
         parts.append(
             f"M{132 + side * 12},{inner + 1:.2f} Q{132 + side * 27},{2 * arch - 0.5 * (inner + outer) - 5:.2f}"
             f" {132 + side * 43},{outer + 2:.2f}"
@@ -152,15 +152,15 @@ def _shade(who: Person) -> str:
     return mixed(SKINS[who.skin][PORTRAIT], "#2e120c", 0.72)
 
 
-def _lines(who: Person, shown: Mien) -> str:
+def _lines(who: Person, expression: Expression) -> str:
     """Folds and wrinkles: those of the expression, and on an old face those of age."""
     aged = 1.0 if who.age == "old" else 0.0
-    out, end = 8 + 5 * shown.cheeks, 9 + 7 * shown.cheeks
+    out, end = 8 + 5 * expression.cheeks, 9 + 7 * expression.cheeks
     drawn = [
-        (0.75 * shown.frown, 3.0, _FROWN),
-        (0.6 * shown.sneer, 2.4, _SNEER),
-        (max(0.75 * aged, 0.4 * shown.worry), 2.6, _FOREHEADS[who.folds]),
-        (max(0.8 * aged, 0.5 * shown.cheeks), 3.0, f"M113,137 q-{out},9 -{end},22 M151,137 q{out},9 {end},22"),
+        (0.75 * expression.frown, 3.0, _FROWN),
+        (0.6 * expression.sneer, 2.4, _SNEER),
+        (max(0.75 * aged, 0.4 * expression.worry), 2.6, _FOREHEADS[who.folds]),
+        (max(0.8 * aged, 0.5 * expression.cheeks), 3.0, f"M113,137 q-{out},9 -{end},22 M151,137 q{out},9 {end},22"),
     ]
     if aged:
         drawn += _AGED
@@ -175,7 +175,7 @@ def _lines(who: Person, shown: Mien) -> str:
     )
 
 
-def _mouth(who: Person, shown: Mien) -> str:
+def _mouth(who: Person, expression: Expression) -> str:
     """Lips, and between them what an open mouth shows."""
     woman, old = who.gender == "female", who.age == "old"
     skin = SKINS[who.skin][PORTRAIT]
@@ -185,15 +185,15 @@ def _mouth(who: Person, shown: Mien) -> str:
         lip, opacity = mixed(skin, "#84332f", 0.6 if woman else 0.36), 0.9
     above, below = (4.6, 6.4) if woman else (2.8, 4.2)
     above, below = (0.55 * above, 0.6 * below) if old else (above, below)
-    left, right = 132 - shown.wide, 132 + shown.wide
-    y_left = _MOUTH_Y - shown.corners
-    y_right = y_left - shown.aside
-    middle = _MOUTH_Y + 0.35 * shown.corners
-    high, low = middle - shown.upper, middle + max(shown.lower, -shown.upper)
+    left, right = 132 - expression.wide, 132 + expression.wide
+    y_left = _MOUTH_Y - expression.corners
+    y_right = y_left - expression.aside
+    middle = _MOUTH_Y + 0.35 * expression.corners
+    high, low = middle - expression.upper, middle + max(expression.lower, -expression.upper)
 
     def shape(more: float, up: float, down: float) -> str:
         """The closed curve between two curves from corner to corner whose middles are at these heights."""
-        inward = (right - left) * shown.square
+        inward = (right - left) * expression.square
         (x0, y0), (x1, y1) = (left - more, y_left), (right + more, y_right)
 
         def control(at: float, corner: float) -> float:
@@ -208,11 +208,11 @@ def _mouth(who: Person, shown: Mien) -> str:
     parts = [f'<path d="{shape(2.2, high - above, low + below)}" fill="{lip}" fill-opacity="{opacity}"/>']
     if low - high > 3:
         opening = shape(0, high, low)
-        teeth = shape(0, high - 1, high + shown.teeth * (low - high))
+        teeth = shape(0, high - 1, high + expression.teeth * (low - high))
         parts.append(f'<path d="{opening}" fill="#2c0d0f"/>')
-        if shown.teeth > 0.05:
+        if expression.teeth > 0.05:
             parts.append(f'<path d="{teeth}" fill="#e3dbd1"/>')
-        if shown.teeth > 0.9:
+        if expression.teeth > 0.9:
             # Clenched: a line between the rows.
             parts.append(
                 f'<path d="M{left + 2:.2f},{(y_left + high + low) / 3:.2f} Q132,{(high + low) / 2:.2f} {right - 2:.2f},'

@@ -1,4 +1,7 @@
-"""Who is photographed with known hair, gender and age: people of all combinations, equally many of each."""
+"""People with known hair, gender and age: all combinations, equally many of each.
+
+The words in the keys of random numbers are part of every picture: they stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from retable.datasets.errors import DataError
-from retable.datasets.faces.people import SKINS, Person, person, stream
+from retable.datasets.seeding import numpy_generator
+from retable.datasets.standins.faces.people import SKINS, Person, person
 
 HAIR = ("black", "blond", "brown")
 """Hair colours, by number."""
@@ -17,7 +21,7 @@ AGES = ("old", "young")
 COMBINATIONS = len(HAIR) * len(GENDERS) * len(AGES)
 
 _DYES = ("black", "golden", "walnut")
-"""The colours of :data:`~retable.datasets.faces.people.HAIR_COLOURS` for :data:`HAIR`."""
+"""The colours of :data:`~retable.datasets.standins.faces.people.HAIR_COLOURS` for :data:`HAIR`."""
 _STYLES = {
     ("female", "young"): (
         "bob", "curly", "long_not_too_long", "straight_1", "straight_2", "straight_strand",
@@ -34,7 +38,7 @@ _EVERYDAY = ("neutral", "neutral", "neutral", "smiling", "smiling", "laughing")
 
 
 @dataclass(frozen=True)
-class Look:
+class Labels:
     """What is known about a person, as numbers."""
 
     hair: int
@@ -45,20 +49,20 @@ class Look:
     """Of :data:`AGES`."""
 
 
-def look(split: str, index: int, seed: int = 0) -> Look:
-    """The look of person ``index`` of the snapshots' split: a pure function.
+def labels_of(split: str, index: int, seed: int = 0) -> Labels:
+    """The labels of person ``index`` of the snapshots' split: a pure function.
 
     Every dozen of people, counted from 0, has each of the 12 combinations once, in an order of its own, so that no
-    look goes with odd or even numbers.
+    label goes with odd or even numbers.
 
     Raises:
         DataError: the index is negative.
     """
-    return _look("snapshots", split, index, seed)
+    return _labels("snapshots", split, index, seed)
 
 
 def person_of(split: str, index: int, seed: int = 0, *, hair: int | None = None) -> Person:
-    """Person ``index`` of the snapshots' split, who has the look of the same arguments.
+    """Person ``index`` of the snapshots' split, who has the labels of the same arguments.
 
     Args:
         split: any name; different names give different people.
@@ -88,30 +92,30 @@ def sitter(split: str, index: int, seed: int = 0) -> Person:
 
 def everyday(split: str, index: int, seed: int = 0) -> str:
     """The face person ``index`` makes in its snapshot: ``neutral``, ``smiling`` or ``laughing``."""
-    draws = stream("everyday", seed, split, index)
+    draws = numpy_generator("everyday", seed, split, index)
     return _EVERYDAY[int(draws.integers(len(_EVERYDAY)))]
 
 
-def strength(album: str, split: str, index: int, seed: int = 0) -> float:
-    """How strongly a person of the album shows an expression, the same for all of them; 1 is usual."""
-    return float(stream("strength", album, seed, split, index).uniform(0.85, 1.1))
+def strength(dataset: str, split: str, index: int, seed: int = 0) -> float:
+    """How strongly a person of the ``snapshots`` or ``sittings`` shows every expression; 1 is usual."""
+    return float(numpy_generator("strength", dataset, seed, split, index).uniform(0.85, 1.1))
 
 
-def _look(album: str, split: str, index: int, seed: int) -> Look:
+def _labels(dataset: str, split: str, index: int, seed: int) -> Labels:
     if index < 0:
         raise DataError(f"faces are counted from 0, got the index {index}")
     dozen, turn = divmod(index, COMBINATIONS)
-    number = int(stream("look", album, seed, split, dozen).permutation(COMBINATIONS)[turn])
+    number = int(numpy_generator("look", dataset, seed, split, dozen).permutation(COMBINATIONS)[turn])
     rest, age = divmod(number, len(AGES))
     hair, gender = divmod(rest, len(GENDERS))
-    return Look(hair, gender, age)
+    return Labels(hair, gender, age)
 
 
-def _person(album: str, split: str, index: int, seed: int) -> Person:
-    shown = _look(album, split, index, seed)
+def _person(dataset: str, split: str, index: int, seed: int) -> Person:
+    shown = _labels(dataset, split, index, seed)
     gender, age = GENDERS[shown.gender], AGES[shown.age]
     group = "old" if age == "old" else {"female": "woman", "male": "man"}[gender]
-    draws = stream("person of a look", album, seed, split, index)
+    draws = numpy_generator("person of a look", dataset, seed, split, index)
 
     def pick(choices: Sequence[str]) -> str:
         return choices[int(draws.integers(len(choices)))]
@@ -119,19 +123,19 @@ def _person(album: str, split: str, index: int, seed: int) -> Person:
     hair = pick(_STYLES[gender, age])
     beard, stubble = "", 0.0
     shaven, rough = draws.random(2)
-    if gender == "male" and album == "snapshots":
+    if gender == "male" and dataset == "snapshots":
         if shaven < 0.45:
             beard = pick(("beard_light", "beard_medium", "beard_medium", "moustache_magnum"))
         elif shaven < 0.85:
             stubble = 0.3 + 0.7 * float(rough)
     elif gender == "male" and shaven < 0.6:
         stubble = 0.6 * float(rough)
-    often = {"old": 0.5, "young": 0.08}[age] if album == "snapshots" else {"old": 0.15, "young": 0.05}[age]
+    often = {"old": 0.5, "young": 0.08}[age] if dataset == "snapshots" else {"old": 0.15, "young": 0.05}[age]
     glasses = (
-        pick(("prescription_02", "round") if album == "snapshots" else ("round",)) if draws.random() < often else ""
+        pick(("prescription_02", "round") if dataset == "snapshots" else ("round",)) if draws.random() < often else ""
     )
     return replace(
-        person(group, f"{album} of {split}", index, seed),
+        person(group, f"{dataset} of {split}", index, seed),
         gender=gender,
         skin=pick(_SKINS),
         hair=hair,

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from retable.datasets.faces.art import MARGIN, frame
-from retable.datasets.faces.people import HAIR_COLOURS, SKINS, Person, rgb
-from retable.datasets.faces.strokes import PORTRAIT, lowered
+from retable.datasets.standins.faces.art import MARGIN, frame
+from retable.datasets.standins.faces.people import HAIR_COLOURS, SKINS, Person, rgb
+from retable.datasets.standins.faces.strokes import PORTRAIT, lowered
 
 Pixels = npt.NDArray[np.float32]
 

@@ -1,8 +1,8 @@
 """Synthetic street digits: the stand-in for SVHN, 32 x 32 RGB crops around one labelled digit of a house number.
 
 Image i of a split is a pure function of (seed, split, i): rendering more images never changes those that were there.
-The steps are those of a photograph: shapes (:mod:`~retable.datasets.digits.glyphs`) are placed with their neighbours,
-painted on a wall, and seen through a camera (:mod:`~retable.datasets.digits.camera`).
+The steps are those of a photograph: shapes (:mod:`~retable.datasets.standins.digits.glyphs`) are placed with their
+neighbours, painted on a wall, and seen through a camera (:mod:`~retable.datasets.standins.digits.camera`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from retable.datasets import cache
-from retable.datasets.digits import camera
-from retable.datasets.digits.counter import Draws
-from retable.datasets.digits.glyphs import EXTENT, FONTS, SANS, atlas
-from retable.datasets.digits.svhn import Street
+from retable.datasets.sources import LabelledImages
+from retable.datasets.standins.digits import camera
+from retable.datasets.standins.digits.glyphs import EXTENT, FONTS, SANS, atlas
+from retable.datasets.standins.digits.random_numbers import Draws
 
 VERSION = 3
 """Of the renderer: part of every cache key. Raise it whenever an image would come out differently."""
@@ -36,7 +36,7 @@ _BLOCK = 256
 
 def street(
     folder: Path, split: str, count: int, seed: int = 0, progress: Callable[[int], None] | None = None
-) -> Street:
+) -> LabelledImages:
     """The first ``count`` images of a split, from the cache or rendered now.
 
     They are kept in shards of :data:`SHARD` images, so a larger set takes over what a smaller one has rendered.
@@ -56,7 +56,7 @@ def street(
         if progress is not None:
             progress(last)
     images, labels = (torch.cat([entry.tensors[name] for entry in entries]) for name in ("images", "labels"))
-    return Street(images, labels, cache.content_digest({"images": images, "labels": labels}))
+    return LabelledImages.of(images, labels)
 
 
 def _shard(first: int, last: int, split: str, seed: int) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from retable.datasets.sampling import derived_seed
+from retable.datasets.seeding import derived_seed
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 

@@ -7,8 +7,6 @@ copied or touched is not decoded again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +15,10 @@ from torch import Tensor
 
 from retable.datasets import cache
 from retable.datasets.errors import DataError
-from retable.datasets.faces.album import Album
-from retable.datasets.faces.people import GROUPS
-from retable.datasets.folders import Findings, file_digest
+from retable.datasets.folders import Findings, file_digest, hint, lookup, meant
 from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, square
+from retable.datasets.sources import ImageSet
+from retable.datasets.standins.faces.people import GROUPS
 
 FOLDERS = {
     "trainA": "photos to train on",
@@ -40,9 +38,9 @@ Raise it whenever an image would come out differently."""
 def is_layout(root: Path) -> bool:
     """Whether any group's folder with any of its sub-folders is there, in capitals or not."""
     return root.is_dir() and any(
-        _lookup(found, sub) is not None
+        lookup(found, sub, Path.is_dir) is not None
         for group in GROUPS
-        if (found := _lookup(root, group)) is not None
+        if (found := lookup(root, group, Path.is_dir)) is not None
         for sub in FOLDERS
     )
 
@@ -59,10 +57,10 @@ def require(root: Path) -> None:
         for sub in FOLDERS:
             lack = _lack(root, group, sub)
             if lack is not None:
-                raise DataError(f"{root / group / sub}: {lack}; {_hint(root)}")
+                raise DataError(f"{root / group / sub}: {lack}; {hint(root)}")
 
 
-def read(root: Path, group: str, sub: str, size: int, folder: Path) -> Album:
+def read(root: Path, group: str, sub: str, size: int, folder: Path) -> ImageSet:
     """Every image of one sub-folder by file name: its centre square, resized with anti-aliasing.
 
     Args:
@@ -83,8 +81,8 @@ def read(root: Path, group: str, sub: str, size: int, folder: Path) -> Album:
         key = {"reader": READER, "size": size, "files": hashlib.sha256("".join(digests).encode()).hexdigest()}
         entry = cache.cached(folder, f"{group}-{sub}", key, partial(_read, files, size))
     except DataError as error:
-        raise DataError(f"{error}; {_hint(root)}") from error
-    return Album(entry.tensors["images"], entry.digest)
+        raise DataError(f"{error}; {hint(root)}") from error
+    return ImageSet(entry.tensors["images"], entry.digest)
 
 
 def check(root: Path) -> Findings:
@@ -127,33 +125,10 @@ def _lack(root: Path, group: str, sub: str) -> str | None:
             return f"no images ({', '.join(SUFFIXES)}) in this folder"
         return f"{count} image, {LEAST[sub]} needed" if count < LEAST[sub] else None
     # "women" is meant for "woman", but "test" may be meant for "testA" or "testB".
-    meant = _meant(root, group, GROUPS, cutoff=0.8)
-    if meant == root / group:
-        meant = _meant(meant, sub, FOLDERS, cutoff=0.9)
-    if meant is None:
-        return "no such folder"
-    return f"no such folder, but there is {meant.relative_to(root)}: rename it"
-
-
-def _lookup(folder: Path, name: str) -> Path | None:
-    """The folder of this name, exactly or in other capitals, or ``None``."""
-    if (folder / name).is_dir():
-        return folder / name
-    return next((path for path in _folders(folder) if path.name.lower() == name.lower()), None)
-
-
-def _meant(folder: Path, name: str, names: Iterable[str], cutoff: float) -> Path | None:
-    """:func:`_lookup`, or a folder whose name is almost this one (by ``difflib``'s ratio) and none of ``names``."""
-    found = _lookup(folder, name)
-    if found is not None:
-        return found
-    others = {path.name.lower(): path for path in _folders(folder) if path.name not in names}
-    close = get_close_matches(name.lower(), others, n=1, cutoff=cutoff)
-    return others[close[0]] if close else None
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir())
+    other = meant(root, group, GROUPS, kind=Path.is_dir)
+    if other == root / group:
+        other = meant(other, sub, FOLDERS, cutoff=0.9, kind=Path.is_dir)
+    return "no such folder" if other is None else f"no such folder, but there is {other.relative_to(root)}: rename it"
 
 
 def _problem(root: Path, path: Path) -> str | None:
@@ -166,7 +141,3 @@ def _problem(root: Path, path: Path) -> str | None:
 
 def _read(files: list[Path], size: int) -> dict[str, Tensor]:
     return {"images": torch.stack([square(read_image(path), size) for path in files])}
-
-
-def _hint(root: Path) -> str:
-    return f"`retable data check {root}` lists everything"

@@ -5,8 +5,6 @@ Nothing here imports torch: people, drawings and photographs are made in worker 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from retable.datasets.errors import DataError
-from retable.datasets.faces.wardrobes import DEEP_SKINS, WARDROBES
+from retable.datasets.seeding import numpy_generator
+from retable.datasets.standins.faces.group_styles import DEEP_SKINS, GROUP_STYLES
 
 GROUPS = ("woman", "man", "kids", "old")
 """The four groups of the few-shot cartoon paper, in its order."""
@@ -149,13 +148,6 @@ def mixed(first: str, second: str, share: float) -> str:
     return "#" + "".join(f"{round(255 * float(v)):02x}" for v in (1 - share) * rgb(first) + share * rgb(second))
 
 
-def stream(*parts: str | int) -> np.random.Generator:
-    """Random numbers that depend on every part, the same on every machine and in every process."""
-    return np.random.Generator(
-        np.random.PCG64(int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest(), "big"))
-    )
-
-
 def person(group: str, split: str, index: int, seed: int = 0) -> Person:
     """Person ``index`` of a group and split: a pure function, so more people never change earlier ones.
 
@@ -172,16 +164,16 @@ def person(group: str, split: str, index: int, seed: int = 0) -> Person:
         raise DataError(f"there is no group {group!r} of faces; use one of {', '.join(GROUPS)}")
     if index < 0:
         raise DataError(f"faces are counted from 0, got the index {index}")
-    draws = stream("person", seed, split, group, index)
+    draws = numpy_generator("person", seed, split, group, index)
 
     def pick(choices: Sequence[str]) -> str:
         return choices[int(draws.integers(len(choices)))]
 
-    wardrobe = WARDROBES[group]
-    gender = pick(tuple(wardrobe.hair))
-    beard = pick(wardrobe.beards) if gender == "male" else ""
+    style = GROUP_STYLES[group]
+    gender = pick(tuple(style.hair))
+    beard = pick(style.beards) if gender == "male" else ""
     bunches = group == "kids" and gender == "female" and draws.random() < 0.6
-    hair, hair_colour, skin = pick(wardrobe.hair[gender]), pick(wardrobe.colours), pick(tuple(SKINS))
+    hair, hair_colour, skin = pick(style.hair[gender]), pick(style.colours), pick(tuple(SKINS))
     if group != "old" and skin in DEEP_SKINS and draws.random() < 0.75:
         hair_colour = pick(("black", "black", "black", "brown"))
     return Person(
@@ -193,13 +185,13 @@ def person(group: str, split: str, index: int, seed: int = 0) -> Person:
         hair_colour=hair_colour,
         beard=beard,
         stubble=float(draws.random()) if group == "man" and not beard and draws.random() < 0.7 else 0.0,
-        brows=pick(wardrobe.brows),
+        brows=pick(style.brows),
         eyes=pick(("open", "open", "open", "smiling") if group != "old" else ("open", "open", "narrow")),
         eye_colour=pick(tuple(EYE_COLOURS)),
-        mouth=pick(wardrobe.mouths),
+        mouth=pick(style.mouths),
         nose=pick(("small",) if group == "kids" else ("default", "default", "small", "wide")),
-        glasses=pick(wardrobe.glasses),
-        clothes=pick(wardrobe.clothes),
+        glasses=pick(style.glasses),
+        clothes=pick(style.clothes),
         clothes_colour=pick(tuple(CLOTHES_COLOURS)),
         bunches=bunches,
         freckles=group == "kids" and draws.random() < 0.45,

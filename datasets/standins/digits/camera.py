@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from retable.datasets.digits.counter import Draws
+from retable.datasets.standins.digits.random_numbers import Draws
 
 
 def _sandwich(rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, lookup, meant
+from retable.datasets.folders import Findings, hint, lookup, meant
 from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, square
 from retable.datasets.shards import Shards, sharded
 from retable.datasets.ten_shot.settings import NEIGHBOURS
+from retable.datasets.ten_shot.shots import COMPARED_AT, duplicate_of, duplicates
 
 SHOTS, REFERENCE = "shots", "reference"
 FOLDERS = {SHOTS: "images to learn from", REFERENCE: "images to compare with"}
@@ -29,9 +29,6 @@ MAY_BE_MISSING = {
     "source-near": "images of a similar domain, for CDC's source generator",
     "source-far": "images of an unlike domain, for CDC's source generator",
 }
-SAME, COMPARED_AT = 2, 64
-"""Shots are one picture if no pixel differs by more levels of 255, which is what resizing a mirror image leaves; and
-the side in pixels at which shots of many sizes are compared."""
 READER = 1
 """Of :func:`~retable.datasets.images.read_image` and :func:`~retable.datasets.images.square`: part of every cache key.
 Raise it whenever an image would come out differently."""
@@ -85,26 +82,6 @@ def read(
         raise DataError(f"{error}; {hint(root)}") from error
 
 
-def refuse_twins(files: Sequence[Path], images: Tensor, root: Path) -> None:
-    """See that no two of the shots are one picture, or its mirror image, whatever their files are called.
-
-    Rows learn from every shot and its mirror image, so a mirrored shot adds nothing. Pixels are compared: a copy that
-    was saved with loss is another picture.
-
-    Args:
-        files: the shots' files.
-        images: what is in them, uint8 ``[N, C, H, W]``.
-        root: the folder that errors send the user to.
-
-    Raises:
-        DataError: two are, with the names of both.
-    """
-    # In the order of their names, whatever order the seed drew them in.
-    order = sorted(range(len(files)), key=lambda index: files[index])
-    for one, other in _twins([files[index] for index in order], images[order]):
-        raise DataError(f"{other}: {_twin_words(root, one)}; {hint(root)}")
-
-
 def check(root: Path) -> Findings:
     """Read everything and say what is there, what is missing and which images cannot be read."""
     found, missing, problems = [], [], []
@@ -132,15 +109,10 @@ def check(root: Path) -> Findings:
         elif name in MAY_BE_MISSING:
             found.append(f"{name:<12}    none: {_instead(root, name)}")
         if squares:
-            twins = _twins(readable, torch.stack(squares))
-            problems += [f"{other.relative_to(root)}: {_twin_words(root, one)}" for one, other in twins]
+            found_twice = duplicates(readable, torch.stack(squares))
+            problems += [f"{other.relative_to(root)}: {duplicate_of(root, one)}" for one, other in found_twice]
     found += left_out(root / name for name in (*FOLDERS, *MAY_BE_MISSING))
     return Findings(tuple(found), tuple(missing), tuple(problems))
-
-
-def hint(root: Path) -> str:
-    """Where a user is sent for the rest of what is wrong."""
-    return f"`retable data check {root}` lists everything"
 
 
 def _instead(root: Path, name: str) -> str:
@@ -170,15 +142,3 @@ def _lack(root: Path, name: str, least: int) -> str | None:
         return f"{count} image{'s' * (count > 1)}, {least} needed{fewer}" if count < least else None
     other = meant(root, name, (*FOLDERS, *MAY_BE_MISSING))
     return "no such folder" if other is None else f"no such folder, but there is {other.name}: rename it"
-
-
-def _twins(files: Sequence[Path], images: Tensor) -> list[tuple[Path, Path]]:
-    """Each image that was there before, with the first of its kind."""
-    flat, mirrored = (side.flatten(1).float() for side in (images, images.flip(3)))
-    apart = torch.cdist(flat, flat, p=torch.inf).minimum(torch.cdist(flat, mirrored, p=torch.inf))
-    first = (apart <= SAME).int().argmax(1).tolist()
-    return [(files[before], files[index]) for index, before in enumerate(first) if before < index]
-
-
-def _twin_words(root: Path, one: Path) -> str:
-    return f"the same image as {one.relative_to(root)}, or its mirror image; remove one of them, a shot counts once"

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from retable.datasets.errors import DataError
-from retable.datasets.faces import strokes
-from retable.datasets.faces.features import Features
-from retable.datasets.faces.people import CLOTHES_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
-from retable.datasets.faces.strokes import CARTOON, PORTRAIT
+from retable.datasets.standins.faces import strokes
+from retable.datasets.standins.faces.features import Features
+from retable.datasets.standins.faces.people import CLOTHES_COLOURS, HAIR_COLOURS, SKINS, Person, mixed
+from retable.datasets.standins.faces.strokes import CARTOON, PORTRAIT
 
 MASTER = 144
 """Pixels of the square that a drawing is rasterised to before it is photographed or reduced."""

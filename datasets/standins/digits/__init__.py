@@ -1,0 +1,1 @@
+"""Synthetic street digits, the stand-in for SVHN."""
