@@ -11,7 +11,7 @@ import ctypes
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from torch import nn
 
-    from retable.benchmarks.metrics.timing import StepTimer
     from retable.datasets.task import Request, Task
     from retable.methods.method import Method
-    from retable.reports.records.score import Score
 
 
 @dataclass
@@ -122,6 +120,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
     from lightning_fabric import Fabric
 
     from retable.benchmarks.environment import environment
+    from retable.benchmarks.metrics.own_scores import own_scores
     from retable.benchmarks.plan.seeds import derive_seed, seed_everything
     from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, file_digests
     from retable.benchmarks.run.scoring import score_cell
@@ -160,9 +159,9 @@ def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> Non
         progress.stage("images")
         _final_pictures(method, task, fabric, directory)
         progress.stage("scores")
-        for score in chain(
-            _own_scores(cell, method, directory, networks, timer), score_cell(cell, method, task, fabric, root)
-        ):
+        data = f"{cell.task_label}:{cell.task_settings['source']}"
+        own = own_scores(method, timer, _logged(directory), data)
+        for score in chain(own, score_cell(cell, method, task, fabric, root)):
             content = score.model_dump(mode="json")
             record.scores.append(content)
             journal.write("score", score=content)
@@ -219,43 +218,9 @@ def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path)
             save_grid(directory / "images" / f"{stem}truth.png", [request.truth])
 
 
-def _own_scores(
-    cell: Cell, method: Method, directory: Path, networks: Mapping[str, nn.Module], timer: StepTimer
-) -> Iterator[Score]:
-    from retable.benchmarks.metrics.parameters import parameters_score, trained_scores
-
-    data = f"{cell.task_label}:{cell.task_settings['source']}"
-    yield parameters_score(networks)
-    if method.settings.steps:
-        yield from trained_scores(method.opt, method.models())
-    if timer.seen:
-        yield from timer.scores(data)
-        yield from final_losses(directory, method.watch, method.settings.steps, data)
-
-
-def final_losses(directory: Path, watched: Sequence[str], steps: int, data: str) -> Iterator[Score]:
-    """``loss.NAME`` of each watched loss: its mean over the points that the journal has of the last tenth of training.
-
-    The journal survives interruptions, so a resumed run has the same points as an uninterrupted one.
-    """
-    from retable.reports.records.score import Protocol, Score
-
-    points = {
-        int(event["step"]): event["values"]
-        for event in events(directory)
-        if event["event"] == "metrics" and event["step"] > 0.9 * steps
-    }
-    protocol = Protocol(metric="loss", data=data, detail="mean of the last tenth of training")
-    for name in watched:
-        values = [point[name] for point in points.values() if name in point]
-        if values:
-            yield Score(
-                name=f"loss.{name}",
-                value=sum(values) / len(values),
-                direction="lower",
-                slice={"request": "train"},
-                protocol=protocol,
-            )
+def _logged(directory: Path) -> Iterator[tuple[int, Mapping[str, float]]]:
+    """The points of the training curves, from the journal: it survives interruptions."""
+    return ((event["step"], event["values"]) for event in events(directory) if event["event"] == "metrics")
 
 
 if __name__ == "__main__":

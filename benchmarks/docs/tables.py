@@ -17,11 +17,6 @@ from retable.benchmarks.metrics import METRICS
 from retable.benchmarks.plan.plan import NO_CACHE
 from retable.benchmarks.plan.registry import get_task
 
-MADE_BY = {
-    "fid": "frechet", "lpips_pair": "lpips", "lpips_diversity": "lpips", "nearest_shot": "nearest",
-    "confusion": "accuracy", "classification_error": "accuracy", "answer_time": "timing",
-}  # fmt: skip
-"""Metric -> its module, where that is not named after it."""
 ALWAYS = (("timing", "`step_time.p50`, `step_time.p90`, `throughput`, `peak_memory`"), ("parameters", "`parameters`"))
 
 
@@ -87,7 +82,7 @@ def metrics_list(family: Family, links: Links) -> str:
         module, _, function = METRICS[name].partition(":")
         said = inspect.getdoc(getattr(import_module(module), function)) or ""
         score = links.markdown(" ".join(said.split("\n\n")[0].split())).rstrip(".")
-        lines.append(f"- {score}. {_made_by(MADE_BY.get(name, name), links)}")
+        lines.append(f"- {score}. {_made_by(module.rpartition('.')[2], links)}")
     if any(member.quick.get("steps") for member in family.members):
         lines += [f"- {name}: {_made_by(module, links)}" for module, name in ALWAYS]
     watched = list(dict.fromkeys(term for member in family.members for term in member.cls.watch))

@@ -1,27 +1,27 @@
-"""Metrics: pure functions over images and features, one file each, and the table that names them.
+"""Metrics, one file each: paper, reference implementation, mathematics, and how a question becomes scores.
 
-A metric never sees where images came from. :func:`retable.benchmarks.metrics.measure.measure` is the harness's one way
-in; the pure functions beside it can be used on their own.
+A metric never sees where images came from. :func:`retable.benchmarks.metrics.measure.measure` is the one way in; the
+pure functions in the files can be used on their own. ``networks/`` holds what looks at the images.
 """
 
 from __future__ import annotations
 
 METRICS: dict[str, str] = {
-    "fid": "retable.benchmarks.metrics.adaptors:fid",
-    "kid": "retable.benchmarks.metrics.adaptors:kid",
-    "sfid": "retable.benchmarks.metrics.generation:sfid",
-    "precision_recall": "retable.benchmarks.metrics.generation:precision_recall",
-    "lpips_pair": "retable.benchmarks.metrics.adaptors:lpips_pair",
-    "lpips_diversity": "retable.benchmarks.metrics.generation:lpips_diversity",
-    "nearest_shot": "retable.benchmarks.metrics.generation:nearest_shot",
-    "staircase": "retable.benchmarks.metrics.generation:staircase",
-    "accuracy": "retable.benchmarks.metrics.adaptors:accuracy",
-    "confusion": "retable.benchmarks.metrics.adaptors:confusion",
-    "classification_error": "retable.benchmarks.metrics.adaptors:classification_error",
-    "identity": "retable.benchmarks.metrics.adaptors:identity",
-    "smoothness": "retable.benchmarks.metrics.generation:smoothness",
-    "answer_time": "retable.benchmarks.metrics.adaptors:answer_time",
-    "adaptation": "retable.benchmarks.metrics.adaptors:adaptation",
+    "fid": "retable.benchmarks.metrics.fid:score_fid",
+    "kid": "retable.benchmarks.metrics.kid:score_kid",
+    "sfid": "retable.benchmarks.metrics.sfid:score_sfid",
+    "precision_recall": "retable.benchmarks.metrics.precision_recall:score_precision_recall",
+    "lpips_pair": "retable.benchmarks.metrics.lpips:score_lpips_pair",
+    "lpips_diversity": "retable.benchmarks.metrics.lpips:score_lpips_diversity",
+    "nearest_shot": "retable.benchmarks.metrics.nearest_shot:score_nearest_shot",
+    "staircase": "retable.benchmarks.metrics.staircase:score_staircase",
+    "smoothness": "retable.benchmarks.metrics.smoothness:score_smoothness",
+    "accuracy": "retable.benchmarks.metrics.accuracy:score_accuracy",
+    "classification_error": "retable.benchmarks.metrics.accuracy:score_classification_error",
+    "confusion": "retable.benchmarks.metrics.accuracy:score_confusion",
+    "identity": "retable.benchmarks.metrics.identity:score_identity",
+    "adaptation": "retable.benchmarks.metrics.adaptation:score_adaptation",
+    "answer_time": "retable.benchmarks.metrics.timing:score_answer_time",
 }
 """Name of a metric in :class:`retable.datasets.task.Measure` -> ``module:function`` that turns a question into
 scores."""

@@ -9,6 +9,8 @@ Trained on 4,500 real MNIST digits it reaches 97.5 % on MNIST test, in 5 s on on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +18,11 @@ from torch.nn import functional
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.accuracy import accuracy
 from retable.benchmarks.metrics.images import check_images
+from retable.benchmarks.metrics.measure import Question
+from retable.benchmarks.metrics.tolerance import Tolerance
+from retable.reports.records.score import Score
 
+TOLERANCE = Tolerance("itself, with the same seed", "for one number of CPU threads: sums are split over threads")
 STEPS, BATCH_SIZE, RATE = 300, 64, 4e-3
 WIDTHS = (32, 64, 128)
 SMALLEST = 8  # three halvings leave one pixel
@@ -99,3 +105,19 @@ def train(net: nn.Module, images: Tensor, labels: Tensor, steps: int, batch_size
         optimizer.step()
         schedule.step()
     net.eval()
+
+
+def score_adaptation(question: Question) -> Iterator[Score]:
+    """``adaptation``: a classifier trained on the answers and tested on the reference; percent, higher is better."""
+    answer, reference = question.answer, question.needs_reference()
+    value = adaptation_accuracy(
+        answer.images,
+        question.labels(question.label),
+        reference.images,
+        question.labels(question.label, of=reference),
+        seed=question.seed,
+        device=question.device,
+    )
+    n_real, n_fake, detail = len(reference.images), len(answer.images), f"steps={STEPS}x{BATCH_SIZE}"
+    part, score = question.whole, question.score
+    yield score("adaptation", value, part, "higher", unit="%", n_real=n_real, n_fake=n_fake, detail=detail)

@@ -1,144 +1,129 @@
-"""Features of whole sets of images, computed once: a small memory for this process and a folder that outlives it.
-Reference: NVlabs/stylegan3 `metric_utils`, whose cache is likewise keyed by everything that changes the result.
-"""
+"""What the metrics share: from a question to features of both sides, the networks it names, and means per slice."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.extractors import Extractor
-from retable.benchmarks.metrics.nearest import nearest
-from retable.benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.errors import UserError, unknown
+from retable.benchmarks.metrics.cache import Remembering, cached_features
+from retable.benchmarks.metrics.measure import Direction, Interval, Question
+from retable.benchmarks.metrics.networks.extractors import EXTRACTORS, Extractor, get_extractor
+from retable.benchmarks.metrics.networks.trunks import TRUNKS, Trunk, get_trunk, weights_file
+from retable.reports.records.score import Score
 
-_RECENT: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
-_KEPT = 4
-_EMBEDDED: OrderedDict[str, list[Tensor]] = OrderedDict()
-EMBEDDED_BYTES = 256 * 2**20
-"""Memory for embeddings: 1,000 images of `lite0`. A larger set is embedded anew every time."""
-VERSION = 2
-"""Goes into the key: raise it when the way from images to features changes, so that old files are not found."""
+Features = NDArray[np.floating]
+Look = Callable[[Tensor, Extractor, Path | None], NDArray[np.float32]]
+NETWORKS = frozenset({*EXTRACTORS, *TRUNKS})
 
 
-def cached_features(images: Tensor, extractor: Extractor, folder: Path | None = None) -> NDArray[np.float32]:
-    """``extractor.look(images)[0]``, computed only once for the same images, weights, resize and kind of device.
+@dataclass(frozen=True)
+class Sides:
+    """What one extractor sees of generated and of real images, in one slice."""
 
-    Args:
-        images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
-        extractor: who looks at them.
-        folder: where to keep the result as ``features-KEY.npy`` over processes; ``None`` keeps it in memory only.
+    question: Question
+    extractor: Extractor
+    part: dict[str, str]
+    fake: NDArray[np.float32]
+    """``[n, d]``."""
+    real: NDArray[np.float32]
+    """``[m, d]``."""
 
-    Returns:
-        float32 ``[N, d]``; do not write into it.
+    def score(
+        self, name: str, value: float, direction: Direction, *, detail: str = "", interval: Interval = None
+    ) -> Score:
+        """A score of this slice, as :meth:`Question.score`."""
+        n, m = len(self.fake), len(self.real)
+        return self.question.score(
+            name, value, self.part, direction, self.extractor, interval=interval, n_real=m, n_fake=n, detail=detail
+        )
+
+
+def both_sides(question: Question, look: Look = cached_features) -> Iterator[Sides]:
+    """Features of the answer and of the reference, for every extractor and slice.
+
+    A slice of the answer is compared with the same slice of the reference, or with all of it if that lacks the label.
     """
-    return _looked(images, extractor, folder)[:, : extractor.dimension]
+    reference = question.needs_reference()
+    same = question.by is not None and question.by in reference.labels
+    for extractor in extractors_of(question):
+        fake = look(question.answer.images, extractor, None)
+        real = look(reference.images, extractor, question.cache)
+        for part, chosen in question.slices():
+            theirs = real
+            if same and len(part) > 1:
+                value = question.labels(question.by)[chosen][0]
+                theirs = real[(question.labels(question.by, of=reference) == value).numpy()]
+            yield Sides(question, extractor, part, fake[chosen.numpy()], theirs)
 
 
-def cached_spatial(images: Tensor, extractor: Extractor, folder: Path | None = None) -> NDArray[np.float32]:
-    """``extractor.look(images)[1]``, float32 ``[N, s]``, from the same pass of the network as the pooled features."""
-    return _looked(images, extractor, folder)[:, extractor.dimension :]
+def score_means(
+    question: Question, name: str, values: NDArray[np.float64], direction: Direction, network: Extractor | Trunk
+) -> Iterator[Score]:
+    """The mean of one value per image, over everything and per slice; every image has its counterpart."""
+    for part, chosen in question.slices():
+        few = values[chosen.numpy()]
+        yield question.score(name, float(few.mean()), part, direction, network, n_real=len(few), n_fake=len(few))
 
 
-def cached_nearest(images: Tensor, shots: Tensor, trunk: Trunk, folder: Path | None = None) -> NDArray[np.float64]:
-    """:func:`retable.benchmarks.metrics.nearest.nearest`, rounded to float32 and kept: the rows of a table share it."""
-    key = _key("nearest, mirrored", trunk, images, shots)
-    found = _cached(f"nearest-{key}", (len(images), 1), folder, lambda: nearest(images, shots, trunk)[:, None])
-    return found[:, 0].astype(np.float64)
+def extractors_of(question: Question) -> Iterator[Extractor]:
+    """The question's extractors of pooled features."""
+    for name in _usable(question, EXTRACTORS):
+        yield get_extractor(name, question.device)
 
 
-class Remembering(Trunk):
-    """A trunk that keeps its latest embeddings in memory: several metrics look at the same few hundred images."""
-
-    def batches(self, images: Tensor) -> Iterator[Tensor]:
-        """As :meth:`Trunk.batches`; do not write into them."""
-        key = _key("embeddings", self, images)
-        if key in _EMBEDDED:
-            _EMBEDDED.move_to_end(key)
-            yield from _EMBEDDED[key]
-            return
-        kept: list[Tensor] = []
-        for batch in super().batches(images):
-            if len(images) * batch[0].nbytes <= EMBEDDED_BYTES:
-                kept.append(batch)
-            yield batch
-        if kept:
-            _EMBEDDED[key] = kept
-            while sum(batch.nbytes for batches in _EMBEDDED.values() for batch in batches) > EMBEDDED_BYTES:
-                _EMBEDDED.popitem(last=False)
+def trunks_of(question: Question, *, remembering: bool = False) -> Iterator[Trunk]:
+    """The question's LPIPS trunks; ``remembering`` where another metric looks at the same images next."""
+    for name in _usable(question, TRUNKS):
+        trunk = get_trunk(name, question.device)
+        yield Remembering(**vars(trunk)) if remembering else trunk
 
 
-def features_key(images: Tensor, extractor: Extractor) -> str:
-    """32 hex digits over the images' content and shape and everything else that changes their features."""
-    return _key("features", extractor, images)
+def _usable(question: Question, known: Collection[str]) -> list[str]:
+    """Those of the question's extractors that this metric can use, at least one. Unknown names are errors."""
+    for name in question.extractors:
+        if name not in NETWORKS:
+            raise UserError(unknown("extractor", name, NETWORKS))
+    names = [name for name in question.extractors if name in known]
+    if not names:
+        asked = ", ".join(question.extractors) or "none"
+        raise UserError(
+            f"metric {question.metric!r} can use {', '.join(sorted(known))}; the extractors asked for are {asked}"
+        )
+    return names
 
 
-def _looked(images: Tensor, extractor: Extractor, folder: Path | None) -> NDArray[np.float32]:
-    """Pooled and spatial features side by side: whoever asks for one of them often asks for the other next."""
-    shape = (len(images), extractor.dimension + extractor.spatial)
-    name = f"features-{features_key(images, extractor)}"
-    return _cached(name, shape, folder, lambda: np.concatenate(extractor.look(images), axis=1))
-
-
-def _key(what: str, seen: Extractor | Trunk, *sets: Tensor) -> str:
-    kind = torch.device(seen.device).type
-    content = hashlib.sha256(f"{VERSION}|{what}|{seen.name}|{seen.digest}|{seen.resize}|{kind}|".encode())
-    for images in sets:
-        content.update(f"{images.dtype}|{list(images.shape)}|".encode())
-        content.update(images.detach().cpu().contiguous().numpy().data)
-    return content.hexdigest()[:32]
-
-
-def _cached(
-    name: str, shape: tuple[int, int], folder: Path | None, compute: Callable[[], NDArray[np.floating]]
-) -> NDArray[np.float32]:
-    if name in _RECENT:
-        _RECENT.move_to_end(name)
-        return _RECENT[name]
-    path = folder / f"{name}.npy" if folder is not None else None
-    found = _read(path, shape) if path is not None else None
-    if found is None:
-        found = compute().astype(np.float32)
-        if path is not None:
-            _write(path, found)
-    found.flags.writeable = False
-    _RECENT[name] = found
-    while len(_RECENT) > _KEPT:
-        _RECENT.popitem(last=False)
-    return found
-
-
-def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """The kept features, or ``None`` where there are none or the file is damaged: it is then written anew."""
+def available(name: str) -> str | None:
+    """``None`` when extractor or LPIPS trunk ``name`` can be used here, else the reason why not and the way out."""
+    if name not in NETWORKS:
+        return unknown("extractor", name, NETWORKS)
     try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    whole = isinstance(found, np.ndarray) and found.dtype == np.float32 and found.shape == shape
-    return found if whole and bool(np.isfinite(found).all()) else None
+        EXTRACTORS[name].weights_file() if name in EXTRACTORS else weights_file(name)
+    except UserError as error:
+        return str(error)
+    return None
 
 
-def _write(path: Path, features: NDArray[np.float32]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".features-", suffix=".tmp")
-    except OSError as error:
-        raise UserError(f"features cannot be kept in {path.parent} ({error.strerror}); choose another cache") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, features, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def check_features(a: Features, b: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both sets as float64, after making sure that they can be compared.
+
+    Raises:
+        UserError: shapes do not fit, fewer than two rows, or values that are not finite.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1:] != b.shape[1:]:
+        raise UserError(f"two sets of features must be [n, d] and [m, d], got {list(a.shape)} and {list(b.shape)}")
+    if min(len(a), len(b)) < 2:
+        raise UserError(
+            f"a distance between distributions needs at least 2 images on each side, got {len(a)} and {len(b)}"
+        )
+    for x in (a, b):
+        if not np.isfinite(x).all():
+            raise UserError(
+                f"features must be finite; {int((~np.isfinite(x)).any(axis=1).sum())} of {len(x)} rows are not"
+            )
+    return np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)

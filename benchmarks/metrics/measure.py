@@ -1,12 +1,12 @@
-"""From what the harness has (answers, references, a judge) to scores: the one way in to every metric.
+"""The one way in to every metric: ask a :class:`Question`, get scores.
 
-:func:`measure` looks the metric up in :data:`retable.benchmarks.metrics.METRICS` and hands it a :class:`Question`.
+scores = measure(Question("fid", Answer("test", images), reference=Answer("real", real)))
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -14,20 +14,22 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.errors import UserError, did_you_mean, unknown
 from retable.benchmarks.metrics import METRICS
+from retable.benchmarks.metrics.networks.extractors import Extractor
+from retable.benchmarks.metrics.networks.trunks import Trunk
 from retable.reports.records.score import Protocol, Score
 
-Judge = Callable[[Tensor], Tensor]
-"""Images float32 ``[N, C, H, W]`` in [-1, 1] -> logits ``[N, classes]``."""
+Direction = Literal["higher", "lower", "none"]
+Interval = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Images with what is known about them: a method's answer to a request, or a task's reference images."""
+    """Images and what is known about them: a method's answer to a request, or a task's reference images."""
 
     request: str
-    """The request's name, or the reference's."""
+    """Name of the request or of the reference images."""
     images: Tensor
     """float32 ``[N, C, H, W]`` in [-1, 1]. For ``smoothness``: rows 2i and 2i + 1 are one path at t and t + epsilon."""
     labels: Mapping[str, Tensor] = field(default_factory=dict)
@@ -37,43 +39,75 @@ class Answer:
     source: Tensor | None = None
     """The input of a translation for every image, float32 ``[N, C, H, W]`` in [-1, 1] (``identity``)."""
     logits: Tensor | None = None
-    """float ``[N, classes]`` of a method that predicts."""
+    """float ``[N, classes]``, where the method predicts."""
     seconds: float | None = None
-    """How long the method took for all of them (``answer_time``)."""
+    """Time the method took for all images together (``answer_time``)."""
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Label key -> class names, e.g. ``{"digit": ("0", ..., "9")}``; a class without a name goes by its number."""
 
     def where(self, chosen: Tensor) -> Answer:
-        """The rows that the boolean mask ``chosen [N]`` picks."""
-        return Answer(
-            self.request,
-            self.images[chosen],
-            {key: value[chosen] for key, value in self.labels.items()},
-            None if self.truth is None else self.truth[chosen],
-            None if self.source is None else self.source[chosen],
-            None if self.logits is None else self.logits[chosen],
-            class_names=self.class_names,
+        """The rows that the boolean mask ``chosen [N]`` picks. Their time is not known."""
+
+        def rows(of: Tensor | None) -> Tensor | None:
+            return None if of is None else of[chosen]
+
+        return replace(
+            self,
+            images=self.images[chosen],
+            labels={key: value[chosen] for key, value in self.labels.items()},
+            truth=rows(self.truth),
+            source=rows(self.source),
+            logits=rows(self.logits),
+            seconds=None,
         )
 
 
 @dataclass(frozen=True)
+class Judge:
+    """A trained classifier that says what an image shows."""
+
+    name: str
+    """Its role, e.g. ``target``; part of the score's name."""
+    logits: Callable[[Tensor], Tensor]
+    """Images float32 ``[N, C, H, W]`` in [-1, 1] -> logits ``[N, classes]``."""
+    digest: str = ""
+    """SHA-256 of its weights."""
+
+
+@dataclass(frozen=True)
 class Question:
-    """Everything that a metric may look at; see :func:`measure` for the fields."""
+    """What to measure, and everything that the metric may look at."""
 
     metric: str
+    """A key of :data:`retable.benchmarks.metrics.METRICS`."""
     answer: Answer
-    reference: Answer | None
-    yardstick: Answer | None
-    judge: Judge | None
-    judge_name: str
-    judge_digest: str
-    label: str | None
-    by: str | None
-    extractors: tuple[str, ...]
-    data: str
-    seed: int
-    cache: Path | None
-    device: str
+    """What the method produced, with the request's labels, inputs and truth."""
+    reference: Answer | None = None
+    """Images to compare with (``fid``, ``kid``) or to test on (``adaptation``)."""
+    yardstick: Answer | None = None
+    """Real images to score as well (``lpips_diversity``), or to compare distances with (``nearest_shot``). Their scores
+    have a slice of their own, and neither direction is better."""
+    judge: Judge | None = None
+    """The classifier of ``accuracy``; ``None`` where the answer brings its own logits."""
+    label: str | None = None
+    """Key of the labels that hold the right answer."""
+    by: str | None = None
+    """Key of the labels to slice by, in addition to the score over everything."""
+    extractors: tuple[str, ...] = ("lite0",)
+    """Networks that look at the images; each metric takes those that it can use."""
+    data: str = ""
+    """Whose images, for the protocol, e.g. ``digits:standin:test``."""
+    seed: int = 0
+    """Seed of random subsets (``kid``) and of the trained classifier (``adaptation``)."""
+    cache: Path | None = None
+    """Folder that keeps features of the reference images."""
+    device: str = "cpu"
+    """Where networks run."""
+
+    @property
+    def whole(self) -> dict[str, str]:
+        """The slice that is the whole answer."""
+        return {"request": self.answer.request}
 
     def slices(self) -> list[tuple[dict[str, str], Tensor]]:
         """The whole answer, then one part per class of ``by`` that occurs in it: (slice, boolean mask ``[N]``).
@@ -81,13 +115,12 @@ class Question:
         Raises:
             UserError: the answer has no label of that name.
         """
-        count = len(self.answer.images)
-        found = [({"request": self.answer.request}, torch.ones(count, dtype=torch.bool))]
+        found = [(self.whole, torch.ones(len(self.answer.images), dtype=torch.bool))]
         if self.by is not None:
             values, names = self.labels(self.by), self.answer.class_names.get(self.by, ())
             for value in torch.unique(values).tolist():
                 name = names[value] if 0 <= value < len(names) else str(value)
-                found.append(({"request": self.answer.request, self.by: name}, values == value))
+                found.append(({**self.whole, self.by: name}, values == value))
         return found
 
     def labels(self, key: str | None, of: Answer | None = None) -> Tensor:
@@ -125,88 +158,43 @@ class Question:
         name: str,
         value: float,
         part: Mapping[str, str],
-        direction: Literal["higher", "lower", "none"],
+        direction: Direction,
+        network: Extractor | Trunk | Judge | None = None,
         *,
         unit: str = "",
-        interval: tuple[float, float] | None = None,
-        protocol: Mapping[str, str | int],
+        interval: Interval = None,
+        n_real: int = 0,
+        n_fake: int = 0,
+        detail: str = "",
     ) -> Score:
-        """A score of this metric; ``protocol`` are fields of :class:`Protocol` beyond ``metric`` and ``data``."""
-        fields: dict[str, str | int] = {"metric": self.metric, "data": self.data, **protocol}
+        """A score of this metric on the slice ``part``. The network's name becomes part of the score's.
+
+        ``n_real``, ``n_fake`` and ``detail`` go into its protocol (:class:`retable.reports.records.score.Protocol`).
+        """
+        protocol = {"metric": self.metric, "data": self.data, "n_real": n_real, "n_fake": n_fake, "detail": detail}
+        if isinstance(network, Judge):
+            protocol |= {"extractor": f"judge:{network.name}", "weights": network.digest[:16]}
+        elif network is not None:
+            protocol |= {"extractor": network.name, "weights": network.digest[:16], "resize": network.resize}
         return Score(
-            name=name,
+            name=name if network is None else f"{name}.{network.name}",
             value=value,
             unit=unit,
             direction=direction,
             slice=dict(part),
-            protocol=Protocol.model_validate(fields),
+            protocol=Protocol.model_validate(protocol),
             interval=interval,
         )
 
 
-def measure(
-    metric: str,
-    answer: Answer,
-    *,
-    reference: Answer | None = None,
-    yardstick: Answer | None = None,
-    judge: Judge | None = None,
-    judge_name: str = "",
-    judge_digest: str = "",
-    label: str | None = None,
-    by: str | None = None,
-    extractors: Sequence[str] = ("lite0",),
-    data: str = "",
-    seed: int = 0,
-    cache: Path | None = None,
-    device: str = "cpu",
-) -> list[Score]:
-    """Measure one thing on one answer.
-
-    Args:
-        metric: a key of :data:`retable.benchmarks.metrics.METRICS`.
-        answer: what the method produced, with the request's labels, inputs and truth.
-        reference: images to compare with (``fid``, ``kid``) or to test on (``adaptation``).
-        yardstick: images that the metric is taken of as well (``lpips_diversity``), or that say how much is usual
-            (``nearest_shot``); their scores have a slice of their own and no better direction.
-        judge: the classifier of ``accuracy``; ``None`` where the answer brings its own logits.
-        judge_name: its role, e.g. ``target``; part of the score's name.
-        judge_digest: SHA-256 of its weights.
-        label: key of the labels that hold the right answer.
-        by: key of the labels to slice by, in addition to the score over everything.
-        extractors: who looks at the images; each metric takes those that it can use. See
-            :func:`retable.benchmarks.metrics.extractors.available`.
-        data: whose images, for the protocol, e.g. ``digits:standin:test``.
-        seed: of random subsets (``kid``) and of the trained classifier (``adaptation``).
-        cache: folder that keeps features of the reference images; ``None`` for no such folder.
-        device: where networks run.
-
-    Returns:
-        The score over everything, then one per class of ``by``, for every extractor.
+def measure(question: Question) -> list[Score]:
+    """The score over everything, then one per class of ``by``, for every extractor.
 
     Raises:
         UserError: the metric, a label, the reference, the judge or an extractor's weights are missing or unfit.
     """
-    if metric not in METRICS:
-        raise UserError(
-            f"unknown metric {metric!r}{did_you_mean(metric, METRICS)}; known are {', '.join(sorted(METRICS))}"
-        )
-    module, function = METRICS[metric].split(":")
-    question = Question(
-        metric,
-        answer,
-        reference,
-        yardstick,
-        judge,
-        judge_name,
-        judge_digest,
-        label,
-        by,
-        tuple(extractors),
-        data,
-        seed,
-        cache,
-        device,
-    )
-    scores: list[Score] = getattr(import_module(module), function)(question)
-    return scores
+    if question.metric not in METRICS:
+        raise UserError(unknown("metric", question.metric, METRICS))
+    module, function = METRICS[question.metric].split(":")
+    scores: Iterable[Score] = getattr(import_module(module), function)(question)
+    return list(scores)

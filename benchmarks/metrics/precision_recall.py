@@ -15,13 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.frechet import Features, check_features
+from retable.benchmarks.metrics.features import Features, both_sides, check_features
+from retable.benchmarks.metrics.measure import Question
+from retable.benchmarks.metrics.tolerance import Tolerance
+from retable.reports.records.score import Score
 
+TOLERANCE = Tolerance("the paper's definition, pair by pair", "counts; none of the tested pairs lies on a ball's edge")
 K = 3
 BLOCK = 1024
 """Rows of distances at a time: 16 MB against 2,000 images."""
 ROUNDING = 1e-12
-"""A squared distance below so much of the squared lengths is rounding: the two are the same image."""
+"""A squared distance below this share of the squared lengths is rounding: the two are the same image."""
 
 
 def precision_recall(real: Features, fake: Features, k: int = K, block: int = BLOCK) -> tuple[float, float]:
@@ -65,3 +69,10 @@ def _squared(a: NDArray[np.float64], b: NDArray[np.float64], block: int) -> Iter
         squared = scale - 2 * (few @ b.T)
         squared[squared < ROUNDING * scale] = 0.0
         yield squared
+
+
+def score_precision_recall(question: Question) -> Iterator[Score]:
+    """``precision.EXTRACTOR`` and ``recall.EXTRACTOR``, in 0..1, higher is better."""
+    for two in both_sides(question):
+        for name, value in zip(("precision", "recall"), precision_recall(two.real, two.fake), strict=True):
+            yield two.score(name, value, "higher", detail=f"k={K}")

@@ -11,22 +11,23 @@ A score's protocol names the map. What biases a Fréchet distance biases this on
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Iterator
 
-from retable.benchmarks.metrics.frechet import Features, frechet_distance
+from retable.benchmarks.metrics.cache import cached_spatial
+from retable.benchmarks.metrics.features import both_sides
+from retable.benchmarks.metrics.fid import frechet_distance
+from retable.benchmarks.metrics.measure import Question
+from retable.benchmarks.metrics.tolerance import Tolerance
+from retable.reports.records.score import Score
 
-CHANNELS = 7
+TOLERANCE = Tolerance(
+    "the Fréchet distance of a feature map computed block by block",
+    "features of other batches; a distance magnifies their difference",
+    relative=1e-3,
+)
 
 
-def spatial(found: Tensor) -> Tensor:
-    """A feature map ``[N, C, H, W]`` with C >= 7 -> its first seven channels, flattened: ``[N, 7 * H * W]``."""
-    return found[:, :CHANNELS].flatten(1)
-
-
-def sfid(a: Features, b: Features) -> float:
-    """Fréchet distance between two sets of spatial features ``[n, d]`` and ``[m, d]``; lower is closer.
-
-    Raises:
-        UserError: as :func:`retable.benchmarks.metrics.frechet.frechet_distance`.
-    """
-    return frechet_distance(a, b)
+def score_sfid(question: Question) -> Iterator[Score]:
+    """``sfid.EXTRACTOR``, lower is better; the protocol names the map and its channels."""
+    for two in both_sides(question, cached_spatial):
+        yield two.score("sfid", frechet_distance(two.fake, two.real), "lower", detail=two.extractor.spatial_map)

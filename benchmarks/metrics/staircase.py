@@ -9,7 +9,7 @@ which nothing moves has no jump (1) and no spread (0): read both beside the path
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -17,32 +17,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.nearest import EQUAL
-from retable.benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.metrics.features import trunks_of
+from retable.benchmarks.metrics.lpips import EQUAL
+from retable.benchmarks.metrics.measure import Direction, Question
+from retable.benchmarks.metrics.networks.trunks import Trunk
+from retable.benchmarks.metrics.tolerance import Tolerance
+from retable.reports.records.score import Score
+
+TOLERANCE = Tolerance("LPIPS pair by pair", "float32 embeddings", relative=1e-5)
 
 
-@dataclass(frozen=True)
-class Staircase:
-    """Means over paths."""
-
-    largest_jump: float
-    """The largest step's share of the path, times the number of steps: 1 (even) to n (one jump); lower is smoother."""
-    spread: float
-    """Standard deviation of the steps over their mean: 0 (even) to sqrt(n - 1) (one jump)."""
-    length: float
-    """LPIPS along the path, summed over its steps; >= 0."""
-    paths: int
-    steps: int
-    """Steps of a path, one less than its images."""
-
-
-def staircase(images: Tensor, paths: Tensor, trunk: Trunk) -> Staircase:
-    """How even the steps of several interpolations are.
+def steps_of_paths(images: Tensor, paths: Tensor, trunk: Trunk) -> NDArray[np.float64]:
+    """LPIPS of every image to the next one of its path.
 
     Args:
         images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1]; those of one path in the order of the path.
         paths: int64 ``[N]``, which path an image belongs to; all paths have equally many images, three or more.
-        trunk: from :func:`retable.benchmarks.metrics.trunks.get_trunk`.
+        trunk: from :func:`retable.benchmarks.metrics.networks.trunks.get_trunk`.
+
+    Returns:
+        float64 ``[paths, n]``, where n is one less than the images of a path.
 
     Raises:
         UserError: paths too short or of different lengths, or no images in [-1, 1].
@@ -54,21 +48,9 @@ def staircase(images: Tensor, paths: Tensor, trunk: Trunk) -> Staircase:
             f"staircase needs paths of equally many images, at least 3; got {len(images)} images in paths of "
             f"{', '.join(str(count) for count in sorted(set(counts.tolist())))}"
         )
-    order = torch.argsort(paths, stable=True)
-    between = steps(images[order], trunk)
-    # What lies between the end of one path and the begin of the next is no step.
-    whole = np.append(between, 0.0).reshape(len(names), points)[:, :-1]
-    return Staircase(*evenness(whole), paths=len(names), steps=points - 1)
-
-
-def evenness(whole: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Largest jump, spread and length, as in :class:`Staircase`, from steps float64 ``[paths, n]``, all >= 0."""
-    moved = np.where(whole > EQUAL, whole, 0.0)
-    lengths = moved.sum(axis=1)
-    still = lengths == 0
-    shares = np.where(still[:, None], 1 / moved.shape[1], moved / np.where(still, 1.0, lengths)[:, None])
-    relative = shares * moved.shape[1]
-    return float(relative.max(axis=1).mean()), float(relative.std(axis=1).mean()), float(lengths.mean())
+    between = steps(images[torch.argsort(paths, stable=True)], trunk)
+    # What lies between the end of one path and the beginning of the next is no step.
+    return np.append(between, 0.0).reshape(len(names), points)[:, :-1]
 
 
 def steps(images: Tensor, trunk: Trunk) -> NDArray[np.float64]:
@@ -79,3 +61,33 @@ def steps(images: Tensor, trunk: Trunk) -> NDArray[np.float64]:
         found.append((row[1:] - row[:-1]).double().square().sum(dim=1).cpu().numpy())
         last = batch[-1:]
     return np.concatenate(found)
+
+
+def evenness(whole: NDArray[np.float64]) -> tuple[float, float, float]:
+    """How even paths are, from their steps float64 ``[paths, n]``, all >= 0.
+
+    Returns:
+        Means over paths: the largest step's share of the path, times n: 1 (even) to n (one jump); the standard
+        deviation of the steps over their mean: 0 (even) to sqrt(n - 1); the path's length, the sum of its steps.
+    """
+    moved = np.where(whole > EQUAL, whole, 0.0)
+    lengths = moved.sum(axis=1)
+    still = lengths == 0
+    shares = np.where(still[:, None], 1 / moved.shape[1], moved / np.where(still, 1.0, lengths)[:, None])
+    relative = shares * moved.shape[1]
+    return float(relative.max(axis=1).mean()), float(relative.std(axis=1).mean()), float(lengths.mean())
+
+
+def score_staircase(question: Question) -> Iterator[Score]:
+    """``largest_jump.TRUNK`` and ``path_spread.TRUNK``, lower is smoother, and ``path_length.TRUNK``, which is neither.
+
+    The label says which path an image belongs to; the answers of a path stand in its order.
+    """
+    images, paths = question.answer.images, question.labels(question.label)
+    directions: tuple[Direction, ...] = ("lower", "lower", "none")
+    for trunk in trunks_of(question):
+        whole = steps_of_paths(images, paths, trunk)
+        detail = f"paths={whole.shape[0]}x{whole.shape[1]} steps"
+        names = ("largest_jump", "path_spread", "path_length")
+        for name, value, direction in zip(names, evenness(whole), directions, strict=True):
+            yield question.score(name, value, question.whole, direction, trunk, n_fake=len(images), detail=detail)

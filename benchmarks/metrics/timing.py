@@ -10,52 +10,34 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.measure import Direction, Question
+from retable.benchmarks.metrics.tolerance import Tolerance
 from retable.reports.records.score import Protocol, Score
 
-WARM_UP, NEEDED, KEPT = 10, 50, 2000
+TOLERANCE = Tolerance("NumPy's percentiles of the same times", "float64 sums in another order", relative=1e-9)
+WARM_UP = 10
+"""Steps at the beginning that are not timed (caches, cuDNN's choice of algorithms, clocks)."""
+NEEDED, KEPT = 50, 2000
+"""Timed steps without which there are no percentiles, and the most that are kept."""
 POWER_EVERY = 20  # reading it costs about a millisecond, and the sensor averages over a second anyway
 
 
-@dataclass(frozen=True)
-class Timing:
-    """What a :class:`StepTimer` found."""
-
-    p50: float
-    """Median seconds of a step."""
-    p90: float
-    """Seconds that nine steps of ten stay below."""
-    throughput: float
-    """Images a second over all timed steps."""
-    steps: int
-    """Timed steps behind these numbers: the last ones, at most 2,000."""
-    power: float | None
-    """Mean watts of the GPU, or ``None`` where they cannot be read."""
-
-
 class StepTimer:
-    """Times steps on one device. Wrap every step in :meth:`step`; ask for :meth:`timing` or :meth:`scores` at the end.
+    """Times the steps of a training on one device. Wrap every step in :meth:`step`; ask for :meth:`scores` at the end.
 
     Args:
         device: ``cpu`` or ``cuda[:n]``; it decides the timer.
-        warm_up: steps at the beginning that are not timed, >= 10 (caches, cuDNN's choice of algorithms, clocks).
-        needed: timed steps without which there are no percentiles, >= 50.
     """
 
-    def __init__(self, device: str | torch.device = "cpu", warm_up: int = WARM_UP, needed: int = NEEDED) -> None:
-        if warm_up < WARM_UP or needed < NEEDED:
-            raise UserError(
-                f"timing needs at least {WARM_UP} warm-up and {NEEDED} timed steps, got {warm_up} and {needed}"
-            )
+    def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
         self.kind: Literal["cpu", "cuda"] = "cuda" if self.device.type == "cuda" else "cpu"
-        self.warm_up, self.needed = warm_up, needed
         self.seen = 0
         self._times: deque[tuple[Any, Any, int]] = deque(maxlen=KEPT)
         self._watts: list[float] = []
@@ -78,38 +60,12 @@ class StepTimer:
 
     def _count(self, begin: Any, end: Any, images: int) -> None:
         self.seen += 1
-        if self.seen > self.warm_up:
+        if self.seen > WARM_UP:
             self._times.append((begin, end, images))
             if self._power_handle is not None and self.seen % POWER_EVERY == 0:
                 import pynvml
 
                 self._watts.append(pynvml.nvmlDeviceGetPowerUsage(self._power_handle) / 1000)
-
-    @property
-    def shortfall(self) -> str | None:
-        """``None`` when there are enough timed steps, else a sentence that says how many there are and are needed."""
-        timed = max(0, self.seen - self.warm_up)
-        if timed >= self.needed:
-            return None
-        return f"step times need {self.needed} timed steps after {self.warm_up} of warm-up; this run has {timed}"
-
-    def timing(self) -> Timing:
-        """Percentiles over the timed steps.
-
-        Raises:
-            UserError: too few of them; the message is :attr:`shortfall`.
-        """
-        if self.shortfall is not None:
-            raise UserError(self.shortfall)
-        if self.kind == "cuda":
-            torch.cuda.synchronize(self.device)
-            seconds = np.array([begin.elapsed_time(end) / 1000 for begin, end, _ in self._times])
-        else:
-            seconds = np.array([end - begin for begin, end, _ in self._times])
-        p50, p90 = (float(v) for v in np.percentile(seconds, [50, 90]))
-        images = sum(count for _, _, count in self._times)
-        power = float(np.mean(self._watts)) if self._watts else None
-        return Timing(p50, p90, images / float(seconds.sum()), len(seconds), power)
 
     def peak_memory(self) -> float:
         """MiB: the most that torch held on the GPU, or the process's largest resident size on a CPU."""
@@ -118,25 +74,32 @@ class StepTimer:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes on macOS, KiB on Linux
 
-    def scores(self, data: str = "", request: str = "train") -> list[Score]:
-        """``peak_memory``, and with enough timed steps ``step_time.p50``, ``.p90``, ``throughput`` and ``power``."""
+    def scores(self, data: str = "") -> Iterator[Score]:
+        """``peak_memory``; with enough timed steps ``step_time.p50``, ``.p90``, ``throughput`` and ``power`` as well.
 
-        def score(name: str, value: float, unit: str, direction: Literal["higher", "lower", "none"]) -> Score:
+        They are over the last steps, at most 2,000; ``power`` only where the GPU tells it.
+        """
+
+        def score(name: str, value: float, unit: str, direction: Direction) -> Score:
             protocol = Protocol(metric=name.split(".")[0], data=data, detail=f"timer={self.kind}")
-            return Score(
-                name=name, value=value, unit=unit, direction=direction, slice={"request": request}, protocol=protocol
-            )
+            part = {"request": "train"}
+            return Score(name=name, value=value, unit=unit, direction=direction, slice=part, protocol=protocol)
 
-        found = [score("peak_memory", self.peak_memory(), "MiB", "lower")]
-        if self.shortfall is None:
-            timing = self.timing()
-            found += [
-                score("step_time.p50", timing.p50, "s", "lower"),
-                score("step_time.p90", timing.p90, "s", "lower"),
-                score("throughput", timing.throughput, "images/s", "higher"),
-            ]
-            found += [] if timing.power is None else [score("power", timing.power, "W", "none")]
-        return found
+        yield score("peak_memory", self.peak_memory(), "MiB", "lower")
+        if len(self._times) < NEEDED:
+            return
+        if self.kind == "cuda":
+            torch.cuda.synchronize(self.device)
+            seconds = np.array([begin.elapsed_time(end) / 1000 for begin, end, _ in self._times])
+        else:
+            seconds = np.array([end - begin for begin, end, _ in self._times])
+        p50, p90 = (float(v) for v in np.percentile(seconds, [50, 90]))
+        images = sum(count for _, _, count in self._times)
+        yield score("step_time.p50", p50, "s", "lower")
+        yield score("step_time.p90", p90, "s", "lower")
+        yield score("throughput", images / float(seconds.sum()), "images/s", "higher")
+        if self._watts:
+            yield score("power", float(np.mean(self._watts)), "W", "none")
 
 
 def _cuda_event() -> torch.cuda.Event:
@@ -155,3 +118,13 @@ def _power_handle(device: torch.device) -> Any:
     except Exception:  # power is a courtesy: drivers, containers and MIG slices refuse it in many ways
         return None
     return handle
+
+
+def score_answer_time(question: Question) -> Iterator[Score]:
+    """``answer_time``: seconds that the method takes per image, models applied one after the other included."""
+    answer = question.answer
+    if answer.seconds is None:
+        raise UserError(f"metric 'answer_time' needs the time that the answer to {answer.request!r} took")
+    seconds, count = answer.seconds / len(answer.images), len(answer.images)
+    timer = f"timer={'cuda' if question.device.startswith('cuda') else 'cpu'}"
+    yield question.score("answer_time", seconds, question.whole, "lower", unit="s", n_fake=count, detail=timer)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.weights import file_digest, find
+from retable.benchmarks.metrics.networks.weights import file_digest, find
 from retable.benchmarks.plan.registry import get_method, get_settings, get_task
 from retable.benchmarks.plan.seeds import derive_seed, seed_everything
 from retable.benchmarks.run.checkpoint import load_weights

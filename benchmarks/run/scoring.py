@@ -13,8 +13,8 @@ from lightning_fabric import Fabric, is_wrapped
 from torch import Tensor
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.extractors import single_precision
-from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.metrics.measure import Answer, Judge, Question, measure
+from retable.benchmarks.metrics.networks.precision import single_precision
 from retable.benchmarks.plan.seeds import derive_seed
 from retable.benchmarks.run.build import WEIGHTS, build_task, restore_method
 from retable.benchmarks.run.checkpoint import digest_of
@@ -154,15 +154,12 @@ def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, .
 def _measure(
     wanted: Measure, answer: Answer, cell: Cell, task: Task, judges: Judges, fabric: Fabric, root: Path
 ) -> list[Score]:
-    judge, digest = judges.get(wanted.judge) if wanted.judge is not None else (None, "")
-    return measure(
+    question = Question(
         wanted.metric,
         answer,
         reference=_real(wanted.reference, task),
         yardstick=_real(wanted.yardstick, task),
-        judge=judge,
-        judge_name=wanted.judge or "",
-        judge_digest=digest,
+        judge=None if wanted.judge is None else Judge(wanted.judge, *judges.get(wanted.judge)),
         label=wanted.label,
         by=wanted.by,
         extractors=cell.run.extractors,
@@ -171,6 +168,7 @@ def _measure(
         cache=root / "cache",
         device=str(fabric.device),
     )
+    return measure(question)
 
 
 def _real(name: str | None, task: Task) -> Answer | None:

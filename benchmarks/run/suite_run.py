@@ -214,7 +214,7 @@ def _check_writable(root: Path) -> None:
 
 def _check_extractors(plan: Plan) -> None:
     """Missing weights must stop a run before it trains for an hour, not after."""
-    from retable.benchmarks.metrics.extractors import available
+    from retable.benchmarks.metrics.features import available
 
     for name in plan.cells[0].run.extractors:
         reason = available(name)

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from retable.benchmarks.metrics import METRICS
-from retable.benchmarks.metrics.measure import Answer, measure
+from retable.benchmarks.metrics.measure import Answer, Question, measure
 from retable.datasets.task import TaskInfo
 from retable.methods.method import Method
 from retable.reports.published.papers import load_paper
@@ -71,9 +71,9 @@ def test_the_method_keeps_the_contract_and_learns(load: Callable[[str], Any]) ->
 
 def test_the_metric_measures(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("A metric")
-    monkeypatch.setitem(METRICS, "brightness", f"{module.__name__}:brightness")
+    monkeypatch.setitem(METRICS, "brightness", f"{module.__name__}:score_brightness")
     answer = Answer("test", torch.full((3, 1, 4, 4), 0.5))
-    (score,) = measure("brightness", answer)
+    (score,) = measure(Question("brightness", answer))
     assert (score.name, score.value, score.direction) == ("brightness", 0.5, "none")
     assert score.protocol.n_fake == 3
 

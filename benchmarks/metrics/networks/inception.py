@@ -16,13 +16,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from retable.benchmarks.metrics import weights
+from retable.benchmarks.metrics.images import quantise, resize_pil, to_rgb
+from retable.benchmarks.metrics.networks import weights
+from retable.benchmarks.metrics.tolerance import Tolerance
 
+TOLERANCE = Tolerance(
+    "clean-fid's network on the same (random) weights, pooled and spatial features",
+    "float32 convolutions in another memory layout; relative to the largest feature",
+    relative=1e-4,
+)
 FILE = "pt_inception-2015-12-05-6726825d.pth"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 SIDE = 299
-DIMENSION = 2048
-MAP_SIDE = 17
+RESIZE, DIMENSION, MAP, MAP_SIDE = f"pil-bicubic-{SIDE}", 2048, "Mixed_6e", 17
 
 
 class Inception(nn.Module):
@@ -62,6 +68,11 @@ class Inception(nn.Module):
         for layer in (net.Mixed_7a, net.Mixed_7b, net.Mixed_7c):
             h = layer(h)
         return h.mean(dim=(2, 3)), middle
+
+
+def prepare(images: Tensor) -> Tensor:
+    """Checked images in [-1, 1] -> float32 ``[N, 3, 299, 299]`` in 0..255."""
+    return to_rgb(resize_pil(quantise(images), SIDE))
 
 
 def weights_file() -> Path:

@@ -1,0 +1,126 @@
+"""Features of whole sets of images, computed once: kept in memory for this process, and in a folder for the next.
+Reference: NVlabs/stylegan3 `metric_utils`, whose cache is likewise keyed by everything that changes the result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.networks.extractors import Extractor
+from retable.benchmarks.metrics.networks.trunks import Trunk
+from retable.reports.records.files import write_atomically
+
+_RECENT: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+_KEPT = 4
+_EMBEDDED: OrderedDict[str, list[Tensor]] = OrderedDict()
+EMBEDDED_BYTES = 256 * 2**20
+"""Memory for embeddings: 1,000 images of `lite0`. A larger set is embedded anew every time."""
+VERSION = 2
+"""Goes into the key: raise it when the way from images to features changes, so that old files are not found."""
+
+
+def cached_features(images: Tensor, extractor: Extractor, folder: Path | None = None) -> NDArray[np.float32]:
+    """``extractor.look(images)[0]``, computed only once for the same images, weights, resize and kind of device.
+
+    Args:
+        images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
+        extractor: network that looks at them.
+        folder: where to keep the result as ``features-KEY.npy`` over processes; ``None`` keeps it in memory only.
+
+    Returns:
+        float32 ``[N, d]``; do not write into it.
+    """
+    return _looked(images, extractor, folder)[:, : extractor.dimension]
+
+
+def cached_spatial(images: Tensor, extractor: Extractor, folder: Path | None = None) -> NDArray[np.float32]:
+    """``extractor.look(images)[1]``, float32 ``[N, s]``, from the same pass as the pooled features."""
+    return _looked(images, extractor, folder)[:, extractor.dimension :]
+
+
+class Remembering(Trunk):
+    """A trunk that keeps its latest embeddings in memory: several metrics look at the same few hundred images."""
+
+    def batches(self, images: Tensor) -> Iterator[Tensor]:
+        """As :meth:`Trunk.batches`; do not write into them."""
+        key = cache_key("embeddings", self, images)
+        if key in _EMBEDDED:
+            _EMBEDDED.move_to_end(key)
+            yield from _EMBEDDED[key]
+            return
+        kept: list[Tensor] = []
+        for batch in super().batches(images):
+            if len(images) * batch[0].nbytes <= EMBEDDED_BYTES:
+                kept.append(batch)
+            yield batch
+        if kept:
+            _EMBEDDED[key] = kept
+            while sum(batch.nbytes for batches in _EMBEDDED.values() for batch in batches) > EMBEDDED_BYTES:
+                _EMBEDDED.popitem(last=False)
+
+
+def _looked(images: Tensor, extractor: Extractor, folder: Path | None) -> NDArray[np.float32]:
+    """Pooled and spatial features side by side: whoever asks for one of them often asks for the other next."""
+    shape = (len(images), extractor.dimension + extractor.spatial)
+    name = f"features-{cache_key('features', extractor, images)}"
+    return cached(name, shape, folder, lambda: np.concatenate(extractor.look(images), axis=1))
+
+
+def cache_key(what: str, network: Extractor | Trunk, *sets: Tensor) -> str:
+    """32 hex digits over the images' content and shape and everything else that changes what the network sees."""
+    kind = torch.device(network.device).type
+    content = hashlib.sha256(f"{VERSION}|{what}|{network.name}|{network.digest}|{network.resize}|{kind}|".encode())
+    for images in sets:
+        content.update(f"{images.dtype}|{list(images.shape)}|".encode())
+        content.update(images.detach().cpu().contiguous().numpy().data)
+    return content.hexdigest()[:32]
+
+
+def cached(
+    name: str, shape: tuple[int, int], folder: Path | None, compute: Callable[[], NDArray[np.floating]]
+) -> NDArray[np.float32]:
+    """What ``compute`` returns, rounded to float32, from memory or ``folder/NAME.npy`` if it is there; read-only."""
+    if name in _RECENT:
+        _RECENT.move_to_end(name)
+        return _RECENT[name]
+    path = folder / f"{name}.npy" if folder is not None else None
+    found = _read(path, shape) if path is not None else None
+    if found is None:
+        found = compute().astype(np.float32)
+        if path is not None:
+            _write(path, found)
+    found.flags.writeable = False
+    _RECENT[name] = found
+    while len(_RECENT) > _KEPT:
+        _RECENT.popitem(last=False)
+    return found
+
+
+def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """The kept features, or ``None`` where there are none or the file is damaged: it is then written anew."""
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    whole = isinstance(found, np.ndarray) and found.dtype == np.float32 and found.shape == shape
+    return found if whole and bool(np.isfinite(found).all()) else None
+
+
+def _write(path: Path, features: NDArray[np.float32]) -> None:
+    content = io.BytesIO()
+    np.save(content, features, allow_pickle=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content.getvalue())
+    except OSError as error:
+        raise UserError(f"features cannot be kept in {path.parent} ({error.strerror}); choose another cache") from None
