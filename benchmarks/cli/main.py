@@ -124,33 +124,6 @@ def report(
 
 
 @app.command(
-    epilog="Examples: [bold]retable docs[/]   "
-    "[bold]retable docs --suite quick --suite mixdl --runs A --runs B --seeds 0-4 --seeds 'mixdl/*:0-2'[/]"
-)
-def docs(
-    to: Annotated[Path, typer.Option(help="Folder of the pages.")] = Path("docs/methods"),
-    suite: Annotated[list[str] | None, typer.Option(help="A recorded suite (quick); several are joined.")] = None,
-    runs: Annotated[
-        list[Path] | None,
-        typer.Option(help="A recorded folder of runs; several are joined. Without any, pages keep their numbers."),
-    ] = None,
-    seeds: Annotated[list[str] | None, typer.Option(help=RECORDED_SEEDS)] = None,
-) -> None:
-    """Write one page a method: docstrings, settings, usage, results beside the paper."""
-    from retable.benchmarks.docs.write import write
-    from retable.benchmarks.run.results import recorded_runs
-
-    if runs is None and (suite or seeds):
-        raise UserError("--suite and --seeds say which recordings to take, so they go with --runs FOLDER")
-    asked = parse_recorded(seeds or ())
-    bundle, found = (None, None) if runs is None else recorded_runs(suite or ["quick"], runs, *asked)
-    for note in found.notes if found is not None else ():
-        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
-    written = write(to, bundle)
-    console.print(f"{len(written.changed)} files written, {written.unchanged} as they were, in {to}", soft_wrap=True)
-
-
-@app.command(
     epilog="Examples: [bold]retable gate[/]   [bold]retable gate --accept[/]   "
     "[bold]retable gate --accept --only 'cartoon/*'[/]   [bold]retable gate --against 1a2b3c4d --summary gate.md[/]"
 )

@@ -76,7 +76,7 @@ def tiles(runs: Runs, claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
 
 
 def origin(provenance: Mapping[str, str]) -> str:
-    """The provenance in one line: ``Commit 0123456; CPU ...; recorded ... to ....``, without what is unknown.
+    """The provenance in one line, without what is unknown: ``Commit 0123456; CPU NAME; recorded DATE to DATE.``
 
     Commits are cut to seven digits, and how many cells each of several values is true of is left out.
     """
