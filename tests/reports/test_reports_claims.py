@@ -15,8 +15,7 @@ from retable.reports.compute.decide_claims import build_claims, decide
 from retable.reports.compute.statistics import bootstrap_interval, lower_tail, simes
 from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
-from retable.reports.published.papers import PublishedPaper, load_paper, load_papers
-from tests.reports.cartoon_factory import SKILL, cartoon_suite
+from retable.reports.published.papers import PublishedPaper, load_paper
 from tests.reports.report_factory import Cells, score
 
 CLAIM = """
@@ -453,45 +452,3 @@ def test_two_claims_cannot_share_an_id(tmp_path: Path) -> None:
     claim = CLAIM[CLAIM.index("[[claims]]") :]
     with pytest.raises(ReportError, match="claim id 'better' is used twice"):
         paper_of(tmp_path, CLAIM + claim)
-
-
-def cartoon_verdicts(cells: Cells) -> dict[str, ClaimLine]:
-    papers = [paper for paper in load_papers() if paper.paper == "cartoon"]
-    bundle = cells.bundle()
-    (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
-    return {line.anchor.removeprefix("claim-cartoon-"): line for line in claims.lines}
-
-
-def test_rows_that_behave_as_the_cartoon_paper_says_reproduce_every_claim(cells: Cells) -> None:
-    verdicts = cartoon_verdicts(cartoon_suite(cells))
-    assert len(verdicts) == 7
-    assert {name: line.verdict for name, line in verdicts.items()} == dict.fromkeys(verdicts, "reproduced")
-    assert all(line.tables for line in verdicts.values())
-
-
-@pytest.mark.parametrize(
-    ("row", "women", "rare", "contradicted"),
-    [
-        ("basic", 0.5, 0.99, "basic-feminises baseline1-majority baseline2-forgets transfer-rare"),
-        ("baseline1", 0.6, 0.99, "baseline1-majority transfer-rare"),
-        ("baseline2", 0.99, 0.1, "baseline2-forgets transfer-remembers"),
-        ("baseline3", 0.5, 0.99, "baseline3-overfits"),
-        ("transfer", 0.2, 0.9, "transfer-remembers no-sbp-damages"),
-        ("transfer-no-sbp", 0.99, 0.99, "no-sbp-damages"),
-    ],
-)
-def test_a_row_that_behaves_otherwise_brings_down_exactly_the_claims_about_it(
-    cells: Cells, row: str, women: float, rare: float, contradicted: str
-) -> None:
-    verdicts = cartoon_verdicts(cartoon_suite(cells, skill={**SKILL, row: (women, rare)}))
-    expected = {name: "contradicted" if name in contradicted.split() else "reproduced" for name in verdicts}
-    assert {name: line.verdict for name, line in verdicts.items()} == expected
-
-
-def test_every_claim_that_ships_names_methods_that_its_table_shows() -> None:
-    for paper in load_papers():
-        shown = {table.id: {row.method for row in table.rows} for table in paper.tables}
-        for claim in paper.claims:
-            terms = [term for contrast in claim.contrasts for term in (*contrast.plus, *contrast.minus)]
-            assert {term.method for term in terms} <= shown[claim.table]
-            assert {table.task for table in paper.tables if table.id == claim.table} == {claim.task}

@@ -17,9 +17,7 @@ from retable.reports.compute.decide_claims import build_claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.tables import build_tables
 from retable.reports.published.papers import load_paper, load_papers
-from retable.reports.render import html_page as html_page
-from retable.reports.render import latex as latex
-from retable.reports.render import markdown as markdown
+from retable.reports.render import html_page, latex, markdown
 from retable.reports.render.pictures import compose, side_by_side
 from retable.reports.render.results_page import results_page
 from retable.reports.render.summary import LIMIT, markdown_summary
@@ -141,15 +139,6 @@ class ClaimPage(HTMLParser):
 
     def of(self, claims: Claims) -> list[Row]:
         return [tuple(" ".join(cell.split()) for cell in row) for row in self.rows[claims.anchor]]
-
-
-def test_all_outputs_print_the_same_claims(claims: list[Claims], page: str) -> None:
-    read = ClaimPage(page)
-    assert [paper.paper for paper in claims] == ["dtn", "cartoon"]
-    for paper in claims:
-        assert read.of(paper) == wanted(paper)
-        assert markdown_rows(paper) == wanted(paper)
-        assert latex_rows(paper) == wanted(paper)
 
 
 @pytest.mark.parametrize("seeds", [1, 6])

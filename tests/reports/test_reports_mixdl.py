@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,9 +12,7 @@ from retable.benchmarks.plan.registry import get_needs
 from retable.benchmarks.plan.suites import load_suite
 from retable.datasets.ten_shot.settings import TenShotSettings
 from retable.datasets.ten_shot.task import TenShot
-from retable.reports.compute.claim_model import ClaimLine
 from retable.reports.compute.comparison import published_value
-from retable.reports.compute.decide_claims import build_claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Entry, Table
 from retable.reports.compute.tables import build_tables
@@ -24,55 +20,15 @@ from retable.reports.errors import ReportError
 from retable.reports.published.claim_schema import Claim, Contrast
 from retable.reports.published.papers import FOLDER, PublishedPaper, load_paper
 from retable.reports.published.table_schema import Column, PublishedTable, PublishedValue
-from retable.reports.render import latex as latex
-from retable.reports.render import markdown as markdown
 from retable.reports.render.pictures import side_by_side
 from retable.reports.render.plots import plot_figures
 from retable.reports.write import write_report
 from tests.reports.mixdl_factory import FID, OTHER_SHOTS, SOURCES, TASK, mixdl_suite, row_scores
+from tests.reports.printed import PRINTED, printed
 from tests.reports.report_factory import Cells
-from tests.reports.test_reports_render import Page, check_all_outputs_agree, check_latex
+from tests.reports.test_reports_render import Page
 
-PRINTED = {
-    "Table 1": """
-FastGAN | 123.7 127.9 .341 | 103.0 117.4 .633 | 182.7 111.2 .667 | 76.3 81.8 .148 | 123.5 105.7 .578
-StyleGAN2 | 166.0 111.4 .363 | 177.5 127.7 .569 | 177.3 143.0 .537 | 94.2 84.4 .435 | 257.6 136.5 .439
-StyleGAN2 + DA | 162.0 96.8 .204 | 136.1 123.5 .559 | 187.0 154.4 .687 | 43.1 59.9 .438 | 280.1 148.9 .179
-StyleGAN2 + ADA | 130.2 108.0 .288 | 236.5 126.2 .636 | 167.8 83.5 .719 | 62.8 67.3 .399 | 214.3 95.5 .496
-FastGAN + MixDL | 107.6 98.5 .478 | 99.8 111.7 .625 | 180.5 75.5 .657 | 45.0 58.0 .416 | 144.0 118.3 .584
-StyleGAN2 + MixDL | 73.1 *92.8 .548 | 96.0 99.9 .682 | 136.6 67.6 .734 | 39.4 *43.3 .479 | 117.0 *57.7 .539
-StyleGAN2 + DA + MixDL | *70.2 94.1 .551 | 96.4 107.6 .682 | 129.9 66.9 .705 | *35.6 50.1 .471 | *114.3 79.0 *.607
-StyleGAN2 + ADA + MixDL | 75.0 96.5 *.571 | *94.1 *96.6 *.684 | *127.7 *52.5 *.763 | 39.2 45.7 *.482 | 155.5 65.7 .544
-StyleGAN2 + CDC | 93.4 107.4 .469 | 206.7 110.1 .545 | 107.5 99.9 .518 | 45.7 46.1 .428 | 126.6 79.1 .342""",
-    "Table 2": """
-N-Div | 175.4 176.4 .425 | 150.4 153.6 .632 | 177.1 177.1 .510
-MSGAN | 138.6 100.5 .536 | 165.7 123.0 .630 | 165.4 120.1 .569
-DistanceGAN | 84.1 93.0 .543 | 102.6 114.2 .678 | 105.7 102.9 .640
-MixDL | *73.1 *92.8 *.548 | *96.0 *99.9 *.682 | *83.4 *73.9 *.643""",
-    "Table 3": """
-Diversity of the shots themselves (LPIPS) | .615 .613 .795 .598 .598
-StyleGAN2 | 63.1 43.3 192.2 174.7 76.4
-StyleGAN2 + DA | 46.9 27.1 91.6 66.8 45.6
-StyleGAN2 + MixDL | 58.4 26.6 82.0 62.7 41.1
-StyleGAN2 + DA + MixDL | *45.4 *26.5 *64.0 *57.9 *39.3""",
-    "Table 4": """
-StyleGAN2 | .47 .07 | .15 .12
-StyleGAN2 + MixDL | .52 .32 | .86 *.50
-FastGAN | .90 .36 | .90 .43
-FastGAN + MixDL | *.91 *.47 | *.91 *.50""",
-    "Table 5": """
-Neither (StyleGAN2) | 177.5 .569 | 131.0 .574 | 192.2 .747
-D alone | 118.4 .649 | 83.4 .638 | 94.1 .775
-G alone | *95.4 .673 | 71.7 .638 | 84.0 .780
-G and D | 96.0 *.682 | *63.4 *.647 | *82.0 *.782""",
-    "Table 6": """
-Dirichlet(0.1) | 76.4 .536
-Dirichlet(1), as in MixDL | *73.1 *.548
-Dirichlet(10) | 80.8 .532
-Softmax of a Gaussian | 76.0 *.548
-Normalised uniform | 74.8 .546""",
-}
-"""The published tables, typed in a second time; ``*`` is the best of a column, as the paper prints it in bold type."""
+NUMBERS = tuple(number for paper, number in PRINTED if paper == "mixdl")
 SETS = {
     "Table 1": ("Anime Face", "Animal-Face Dog", "Oxford Flowers", "Face Sketches", "Pokemon"),
     "Table 2": ("Anime Face", "Animal-Face Dog", "FFHQ-babies"),
@@ -140,20 +96,7 @@ def column(table: Table, name: str) -> dict[str, Entry]:
     return {line.title: line.entries[place] for line in table.lines}
 
 
-def printed(number: str) -> dict[str, list[str]]:
-    """Row -> its numbers as typed, with ``*`` before the best."""
-    rows = [re.split(r"\s*\|\s*", line, maxsplit=1) for line in PRINTED[number].strip().splitlines()]
-    return {title: numbers.replace("|", " ").split() for title, numbers in rows}
-
-
-@pytest.mark.parametrize("number", PRINTED)
-def test_the_tables_hold_the_printed_numbers(paper: PublishedPaper, number: str) -> None:
-    table = numbered(paper, number)
-    held = {row.title: [published_value(row, one) for one in said(table)] for row in table.rows}
-    assert held == {title: [float(one.strip("*")) for one in numbers] for title, numbers in printed(number).items()}
-
-
-@pytest.mark.parametrize("number", PRINTED)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_every_published_column_stands_under_its_data_set(paper: PublishedPaper, number: str) -> None:
     held = [(one.group, one.title) for one in said(numbered(paper, number))]
     if number == "Table 3":
@@ -163,16 +106,16 @@ def test_every_published_column_stands_under_its_data_set(paper: PublishedPaper,
         assert held == [(of, metric) for of in SETS[number] for metric in METRICS[number]]
 
 
-@pytest.mark.parametrize("number", PRINTED)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_the_best_of_a_published_column_is_the_one_in_bold_type(tables: Mapping[str, Table], number: str) -> None:
     table = next(table for table in tables.values() if table.number == number)
     places = [index for index, heading in enumerate(table.headings) if heading.kind == "published"]
     held = {line.title: [line.entries[place].best for place in places] for line in table.lines}
-    wanted = {title: [one.startswith("*") for one in numbers] for title, numbers in printed(number).items()}
+    wanted = {title: [one.startswith("*") for one in numbers] for title, numbers in printed("mixdl", number).items()}
     assert held == wanted
 
 
-@pytest.mark.parametrize("number", PRINTED)
+@pytest.mark.parametrize("number", NUMBERS)
 def test_every_published_number_says_where_it_is_from_and_how_sure_that_is(paper: PublishedPaper, number: str) -> None:
     for one in said(numbered(paper, number)):
         assert one.source == f"ECCV 2022, arXiv:2111.11672v2, {number}"
@@ -363,12 +306,6 @@ def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measure
     assert variants - {None, "*"} == {TenShotSettings(shots=shots).variant for shots in (5, 100)}
 
 
-def test_all_outputs_print_the_same_numbers(bundle: Runs, tables: Mapping[str, Table]) -> None:
-    check_all_outputs_agree(bundle)
-    for table in tables.values():
-        check_latex(latex.render(table))
-
-
 # The plot
 
 
@@ -401,13 +338,6 @@ def test_no_line_of_a_plot_joins_numbers_that_were_measured_unlike(cells: Cells)
     assert table.plot is not None
     (line,) = (one for one in table.plot.panels[0].series if one.title == "StyleGAN2 + DA + MixDL")
     assert [x for x, _ in line.points] == [10, 100]
-
-
-def test_without_numbers_there_is_no_plot(cells: Cells) -> None:
-    cells.add("mixdl/mixdl", task=TASK, status="oom")
-    tables = build_tables(cells.bundle())
-    assert all(table.plot is None for table in tables)
-    assert plot_figures(tables) == {}
 
 
 def test_the_plot_is_drawn_on_the_page_and_described_for_who_cannot_see_it(report: Path) -> None:
@@ -481,7 +411,7 @@ def test_samples_and_strips_are_shown_without_inputs(
     figure = side_by_side(bundle, tables[name])
     assert figure is not None
     learnt = ["Learned from"] * (name == "table-1")
-    assert [strip.title for strip in figure.rows] == [*learnt, *printed("Table 1")]
+    assert [strip.title for strip in figure.rows] == [*learnt, *printed("mixdl", "Table 1")]
     assert {strip.path.name for strip in figure.rows[len(learnt) :]} == {file}
     assert {strip.address.rpartition("/")[2] for strip in figure.rows} == {"s0"}
     assert figure.left_out == ()
@@ -496,93 +426,6 @@ def test_no_words_speak_of_inputs_where_there_are_none(report: Path) -> None:
 
 
 # Claims
-
-
-def verdicts(cells: Cells) -> dict[str, ClaimLine]:
-    bundle = cells.bundle()
-    papers = [load_paper(FOLDER / "mixdl.toml")]
-    (claims,) = build_claims(bundle, papers, build_tables(bundle, papers))
-    return {line.anchor.removeprefix("claim-mixdl-"): line for line in claims.lines}
-
-
-def test_rows_that_behave_as_the_paper_says_reproduce_every_claim(cells: Cells) -> None:
-    found = verdicts(mixdl_suite(cells))
-    assert len(found) == 15
-    assert {name: line.verdict for name, line in found.items()} == dict.fromkeys(found, "reproduced")
-    assert all(line.tables for line in found.values())
-
-
-def test_the_claims_are_well_formed_in_every_output(bundle: Runs, paper: PublishedPaper) -> None:
-    (claims,) = build_claims(bundle, [paper], build_tables(bundle, [paper]))
-    check_latex(latex.render_claims(claims))
-    text = html.unescape(markdown.render_claims(claims))
-    assert all(line.sentence in text for line in claims.lines)
-
-
-COLLAPSED = {
-    "replaced": {
-        ("mixdl", "", name): value
-        for name, value in {"smoothness": 0.1, "largest_jump": 1.0, "lpips_diversity": 0.01}.items()
-    }
-}
-"""MixDL draws one image whatever the latent: its paths are short and perfectly even."""
-NOISE = {"replaced": {("mixdl", "", "fid"): 300.0, ("mixdl", "", "copies"): 0.0}}
-"""MixDL draws nothing that is like a shot, or like a face."""
-OTHERWISE: list[tuple[dict[str, Any], str]] = [
-    (
-        {"fid": {**FID, "stylegan2": 68}, "other_shots": {}},
-        "beats-stylegan2 smoother fewer-copies-ours each-side-helps",
-    ),
-    ({"replaced": {("stylegan2", "", "lpips_diversity"): 0.9}}, "beats-stylegan2 smoother"),
-    # A little less diverse than StyleGAN2 (0.45) is as good where smoothness is asked for.
-    ({"replaced": {("mixdl", "", "lpips_diversity"): 0.44}}, "beats-stylegan2 regularisers-diversity"),
-    ({"fid": {**FID, "fastgan": 69}}, "beats-others with-fastgan"),
-    ({"fid": {**FID, "stylegan2-ada": 67}}, "beats-others with-augmentations"),
-    ({"fid": {**FID, "mixdl-da": 130}}, "with-augmentations"),
-    ({"fid": {**FID, "fastgan-mixdl": 130}}, "with-fastgan"),
-    ({"replaced": {("ndiv", "", "fid"): 50}}, "regularisers-fid"),
-    ({"replaced": {("distancegan", "", "lpips_diversity"): 0.9}}, "regularisers-diversity"),
-    ({"other_shots": {**OTHER_SHOTS, ("stylegan2", "n100"): 220}}, "gain-shrinks gain-five-ours"),
-    ({"other_shots": {**OTHER_SHOTS, ("mixdl", "n5"): 198}}, "gain-five-ours"),
-    ({"replaced": {("stylegan2", "n100", "recall"): 0.9}}, "precision-recall"),
-    ({"fid": {**FID, "mixdl-d": 170}}, "each-side-helps"),
-    ({"fid": {**FID, "mixdl-g": 65}}, "both-sides-best"),
-    ({"fid": {**FID, "gaussian": 60}}, "dirichlet-best"),
-    ({"replaced": {("mixdl", "", "smoothness"): 900}}, "smoother"),
-    ({"replaced": {("mixdl", "", "largest_jump"): 9}}, "smoother"),
-    (COLLAPSED, "beats-stylegan2 regularisers-diversity smoother"),
-    ({"replaced": {("mixdl", "", "copies"): 0.99}}, "fewer-copies-ours"),
-    (
-        NOISE,
-        "beats-stylegan2 beats-others regularisers-fid gain-shrinks both-sides-best dirichlet-best fewer-copies-ours",
-    ),
-    ({"fid": {**FID, "cdc-far": 80}}, "cdc-fades"),
-]
-
-
-@pytest.mark.parametrize(("changes", "contradicted"), OTHERWISE)
-def test_scores_that_say_otherwise_bring_down_exactly_the_claims_about_them(
-    cells: Cells, changes: dict[str, Any], contradicted: str
-) -> None:
-    found = verdicts(mixdl_suite(cells, **changes))
-    assert {name for name, line in found.items() if line.verdict == "contradicted"} == set(contradicted.split())
-    if "other_shots" not in changes:
-        assert {line.verdict for line in found.values()} == {"contradicted", "reproduced"}
-
-
-def test_every_claim_is_brought_down_by_some_scores(paper: PublishedPaper) -> None:
-    named = {name for _, names in OTHERWISE for name in names.split()}
-    assert {claim.id.removeprefix("mixdl-") for claim in paper.claims} == named
-
-
-def test_two_seeds_decide_no_claim(cells: Cells) -> None:
-    assert {line.verdict for line in verdicts(mixdl_suite(cells, (0, 1))).values()} == {"undecided"}
-
-
-def test_claims_are_marked_as_ours_exactly_where_the_paper_does_not_make_them(paper: PublishedPaper) -> None:
-    for claim in paper.claims:
-        assert claim.sentence.startswith("Ours: ") == (claim.confidence == "derived"), claim.id
-
 
 METRIC_OF = {
     "fid.lite0": "FID",
@@ -621,7 +464,7 @@ def test_the_claims_agree_with_the_published_numbers_but_where_their_source_says
     paper: PublishedPaper,
 ) -> None:
     known = read_off(paper)
-    assert {table.number for _, table in known} == set(PRINTED) - {"Table 3"}
+    assert {table.number for _, table in known} == set(NUMBERS) - {"Table 3"}
     for claim, table in known:
         effects = [on_data_sets(table, one) for one in claim.contrasts]
         against = {of for effect in effects for of, value in effect.items() if value <= 0}
@@ -631,7 +474,7 @@ def test_the_claims_agree_with_the_published_numbers_but_where_their_source_says
 
 def test_the_gain_shrinks_in_the_published_numbers_but_where_the_source_says_otherwise(paper: PublishedPaper) -> None:
     def fid(number: str, row: str) -> list[float]:
-        return [float(one.strip("*")) for one in printed(number)[row]]
+        return [float(one.strip("*")) for one in printed("mixdl", number)[row]]
 
     base, mixed = fid("Table 3", "StyleGAN2"), fid("Table 3", "StyleGAN2 + MixDL")
     obama_100, cat_100, flowers_100, obama_10, cat_10 = (a - b for a, b in zip(base, mixed, strict=True))
@@ -651,7 +494,7 @@ def test_the_gain_shrinks_in_the_published_numbers_but_where_the_source_says_oth
 
 
 def test_what_is_said_of_cdc_follows_from_table_1(paper: PublishedPaper) -> None:
-    rows = printed("Table 1")
+    rows = printed("mixdl", "Table 1")
     fid = {title: [float(one.strip("*")) for one in numbers[::3]] for title, numbers in rows.items()}
     behind = [
         round(cdc - mixdl, 1) for cdc, mixdl in zip(fid["StyleGAN2 + CDC"], fid["StyleGAN2 + MixDL"], strict=True)

@@ -13,15 +13,14 @@ from retable.reports.compute.decide_claims import build_claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.tables import build_tables
 from retable.reports.published.papers import load_papers
-from retable.reports.render import html_page as html_page
+from retable.reports.render import html_page
 from retable.reports.render.pictures import side_by_side
 from tests.browser import browser_or_skip, chromium, console_errors
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.mixdl_factory import mixdl_suite
 from tests.reports.report_factory import Cells, dtn_suite
 from tests.reports.stargan_factory import stargan_suite
-from tests.reports.test_reports_claims_pages import ClaimPage, latex_rows, markdown_rows, wanted
-from tests.reports.test_reports_render import Page, latex_grid, markdown_grid, model_grid
+from tests.reports.test_reports_render import Page
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -251,28 +250,6 @@ def test_print_cuts_no_table_and_leaves_nothing_folded(browser: Chrome, width: i
     assert found["tables"] > 0
     assert found["folded"] > 0
     assert (found["cut"], found["hidden"], found["nav"]) == (0, 0, False)
-
-
-def told(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Rows without what is empty: a claim that rests on no data has no word for them."""
-    return [tuple(cell for cell in row if cell) for row in rows]
-
-
-def test_page_markdown_and_latex_say_the_same_of_every_table_and_claim(bundle: Runs, page: str) -> None:
-    papers = load_papers()
-    tables = build_tables(bundle, papers)
-    claims = build_claims(bundle, papers, tables)
-    assert sorted(paper.paper for paper in claims) == PAPERS
-    assert {table.paper for table in tables} >= set(PAPERS)
-    read, read_claims = Page(page), ClaimPage(page)
-    for table in tables:
-        if table.headings:
-            assert read.body_of(table) == model_grid(table)
-            assert markdown_grid(table) == model_grid(table)
-            assert latex_grid(table) == model_grid(table)
-    for paper in claims:
-        said = [told(rows) for rows in (read_claims.of(paper), markdown_rows(paper), latex_rows(paper))]
-        assert said == [told(wanted(paper))] * 3
 
 
 def test_the_verdicts_on_top_are_those_of_the_claims(bundle: Runs, page: str) -> None:
