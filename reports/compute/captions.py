@@ -13,7 +13,7 @@ from retable.reports.published.table_schema import PublishedTable
 from retable.reports.records.score import Protocol
 
 Columns = Mapping[str, Sequence[Measured | None]]
-"""Column id -> what we measured, one entry a row."""
+"""Column id -> what we measured, one entry per row."""
 
 
 def data_line(runs: Runs, lines: Sequence[Line]) -> str:

@@ -16,7 +16,7 @@ from retable.reports.published.claim_schema import Claim, Contrast, Term
 from retable.reports.published.papers import PublishedPaper
 
 DECIDED_FROM = 3
-"""Fewer shared seeds than this never decide."""
+"""How many shared seeds a verdict needs."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Decision:
 
 
 def decide(effects: Sequence[float]) -> Decision:
-    """The verdict on effects of which each is above 0 where its seed agrees with the claim."""
+    """The verdict on one effect per seed; an effect is above 0 where its seed agrees with the claim."""
     if not effects:
         return Decision("undecided", None, None, None, "no seed has all its scores")
     mean = sum(effects) / len(effects)

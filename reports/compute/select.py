@@ -145,7 +145,7 @@ def _detail_fits(protocol: Protocol, require: Mapping[str, str]) -> bool:
 
 
 def measure(selection: Selection, table: PublishedTable, rows: Sequence[Row], column: Column) -> list[Measured | None]:
-    """One entry a row, ``None`` where no number of ours belongs.
+    """One entry per row, ``None`` where no number of ours belongs.
 
     Numbers that were measured differently from most of the column are set apart: other N, other extractor weights,
     other timer or device. Keys in ``table.varies`` do not count.

@@ -114,7 +114,7 @@ class Table:
     data: str
     """Whose data: ``source=standin: ...``."""
     protocols: tuple[str, ...]
-    """One line a column."""
+    """One line per column."""
     seeds: str
     judges: str
     orderings: Orderings | None

@@ -56,9 +56,9 @@ def render(
         runs: what the tables were made from.
         tables: in the order in which they are shown.
         papers: for their titles and references.
-        curves: one figure a paper.
+        curves: one figure per paper.
         figures: table anchor -> side-by-side picture.
-        claims: what the page opens with, a paper each.
+        claims: what the page opens with, one entry per paper.
         plots: table anchor -> its numbers as a drawing.
         most_grids: how many sample grids a row may show, see :func:`retable.reports.render.page_parts.samples`.
         left_out: what the page says it leaves out, above everything else.

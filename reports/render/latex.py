@@ -82,7 +82,7 @@ PAGE = 12
 
 
 def render_claims(claims: Claims) -> str:
-    """The claims of one paper as ``table`` environments: a row a claim, then a row for each of its contrasts."""
+    """The claims of one paper as ``table`` environments: one row per claim, then one per contrast."""
     parts: list[list[ClaimLine]] = [[]]
     for line in claims.lines:
         if parts[-1] and sum(len(other.contrasts) for other in (*parts[-1], line)) > PAGE:

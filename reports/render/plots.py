@@ -1,4 +1,4 @@
-"""A table's numbers along a horizontal axis, e.g. quality against the number of shots: a panel a group, a line a row.
+"""A table's numbers along a horizontal axis, e.g. quality against the number of shots: one panel per group, one line per row.
 
 The points are the very numbers of the table, which is thus what a reader who cannot see the drawing reads instead.
 """

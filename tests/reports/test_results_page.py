@@ -1,0 +1,63 @@
+"""RESULTS.md: short, with every claim and main table, and what the recorded results make of it today."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from retable.reports.compute.decide_claims import build_claims
+from retable.reports.compute.runs import Runs
+from retable.reports.compute.tables import build_tables
+from retable.reports.published.papers import load_papers
+from retable.reports.render.results_page import pictures_beside, results_page
+from tests.reports.report_factory import Cells
+from tests.reports.test_papers import PAPERS, SUITES
+
+MOST_LINES = 110
+"""Two screens."""
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_paper_has_its_claims_and_main_tables_on_two_screens(cells: Cells, name: str) -> None:
+    runs = SUITES[name](cells, range(4)).bundle()
+    (paper,) = (paper for paper in load_papers() if paper.paper == name)
+    tables = build_tables(runs, [paper])
+    (claims,) = build_claims(runs, [paper], tables)
+    page = results_page(runs)
+    assert page.count("\n## ") == 1
+    section = html.unescape(page.split("\n## ")[1])
+    assert section.count("\n") <= MOST_LINES
+    for line in claims.lines:
+        assert f"| {line.word} | {line.sentence} | {line.deciding.says} | {line.deciding.effect} |" in section
+    shown = re.findall(r"^### (.+)$", section, re.MULTILINE)
+    assert shown == [table.name for table in tables if table.number]
+    for table in tables:
+        for line in table.lines if table.number else ():
+            assert all(entry.text in section for entry in line.entries)
+
+
+def test_it_opens_with_provenance_and_how_many_claims_came_out_how(suite_bundle: Runs) -> None:
+    page = results_page(suite_bundle)
+    head = page.split("\n## ")[0]
+    assert "Commit 0123456; CPU Made-up CPU 2.0 GHz" in head
+    assert "- cells: 10 of 14 ok" in head
+    assert "| dtn | 0 | 0 | 5 |" in head
+    assert "stand-in data, not from the papers' data sets" in head
+
+
+def test_a_table_has_the_picture_that_is_named_after_it(suite_bundle: Runs, tmp_path: Path) -> None:
+    folder = tmp_path / "docs" / "img"
+    folder.mkdir(parents=True)
+    for name in ("dtn-table-1", "other"):
+        (folder / f"{name}.png").touch()
+    page = results_page(suite_bundle, pictures_beside(tmp_path / "RESULTS.md"))
+    assert re.findall(r"\]\((.*?)\)", page) == ["docs/img/dtn-table-1.png"]
+
+
+def test_the_page_tells_nothing_about_the_machines_folders(suite_bundle: Runs) -> None:
+    folders = {str(record.directory.parent) for record in suite_bundle.records if record.directory is not None}
+    assert folders
+    assert not any(folder in results_page(suite_bundle) for folder in folders)
