@@ -18,13 +18,12 @@ def bars(n: int, seed: int, classes: int = 4) -> tuple[Tensor, Tensor]:
     return images.clamp(-1, 1), labels
 
 
-def test_learns_what_the_training_images_teach() -> None:
-    assert adaptation_accuracy(*bars(200, 1), *bars(200, 2), seed=0, steps=40) > 95
-
-
-def test_wrong_training_labels_teach_the_wrong_thing() -> None:
-    images, labels = bars(200, 1)
-    assert adaptation_accuracy(images, (labels + 1) % 4, *bars(200, 2), seed=0, steps=40) < 5
+@pytest.mark.parametrize(("count", "shift", "low", "high"), [(200, 0, 95, 100), (200, 1, 0, 5), (20, 0, 50, 100)])
+def test_learns_what_the_training_labels_teach_even_from_less_than_a_batch(
+    count: int, shift: int, low: float, high: float
+) -> None:
+    images, labels = bars(count, 1)
+    assert low <= adaptation_accuracy(images, (labels + shift) % 4, *bars(200, 2), seed=0, steps=40) <= high
 
 
 def test_is_a_pure_function_of_its_arguments() -> None:
@@ -33,10 +32,6 @@ def test_is_a_pure_function_of_its_arguments() -> None:
     again = adaptation_accuracy(*data, seed=3, steps=2)
     assert again == pytest.approx(first, rel=TOLERANCE.relative, abs=TOLERANCE.absolute)
     assert len({adaptation_accuracy(*data, seed=s, steps=2) for s in range(4)}) > 1
-
-
-def test_fewer_images_than_a_batch_are_enough() -> None:
-    assert adaptation_accuracy(*bars(20, 1), *bars(100, 2), seed=0, steps=40) > 50
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,11 @@ def test_features_do_not_depend_on_the_order_or_the_neighbours_in_the_batch() ->
         np.testing.assert_allclose(last, found[0], atol=lite0.TOLERANCE.absolute)
 
 
-def test_one_channel_is_seen_as_grey() -> None:
+def test_one_channel_is_seen_as_grey_and_images_outside_the_range_are_refused() -> None:
     grey, extractor = make_images(2, channels=1), get_extractor("lite0")
     np.testing.assert_array_equal(extractor.features(grey), extractor.features(grey.repeat(1, 3, 1, 1)))
+    with pytest.raises(UserError, match=r"must lie in \[-1, 1\]"):
+        extractor.features(grey * 127)
 
 
 def test_an_image_scores_the_same_from_memory_and_from_a_png(tmp_path: Path) -> None:
@@ -82,11 +84,6 @@ def test_features_are_taken_at_full_precision_whatever_the_training_used() -> No
     with full_precision("cpu"):
         assert torch.backends.cudnn.conv.fp32_precision == "ieee"
     assert torch.backends.cudnn.conv.fp32_precision == before
-
-
-def test_features_refuse_images_outside_the_range() -> None:
-    with pytest.raises(UserError, match=r"must lie in \[-1, 1\]"):
-        get_extractor("lite0").features(make_images(1) * 127)
 
 
 def test_available_says_yes_or_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.fid import TOLERANCE, frechet_distance
+from retable.benchmarks.metrics.kid import kid
+from retable.benchmarks.metrics.precision_recall import precision_recall
 from tests.metrics.factory import make_features
 
 steady = settings(deadline=None, derandomize=True)  # the machine may be busy; every run tries the same examples
@@ -118,16 +121,17 @@ def test_features_and_their_covariance_factor_give_the_same_distance() -> None:
     assert padded == pytest.approx(frechet_distance(a, b), rel=1e-10)
 
 
-@pytest.mark.parametrize("counts", [(1, 5), (5, 1), (0, 5)])
-def test_fewer_than_two_images_are_refused(counts: tuple[int, int]) -> None:
-    with pytest.raises(UserError, match=f"at least 2 images on each side, got {counts[0]} and {counts[1]}"):
-        frechet_distance(np.zeros((counts[0], 3)), np.zeros((counts[1], 3)))
+Distance = Callable[[NDArray[np.float64], NDArray[np.float64]], object]
 
 
-def test_features_that_do_not_fit_are_refused() -> None:
+@pytest.mark.parametrize("distance", [frechet_distance, partial(kid, seed=0), precision_recall])
+def test_features_that_do_not_fit_are_refused_by_every_comparison_of_sets(distance: Distance) -> None:
+    for n, m in ((1, 5), (5, 1), (0, 5)):
+        with pytest.raises(UserError, match=f"at least 2 images on each side, got {n} and {m}"):
+            distance(np.zeros((n, 3)), np.zeros((m, 3)))
     with pytest.raises(UserError, match=r"got \[4, 3\] and \[4, 2\]"):
-        frechet_distance(np.zeros((4, 3)), np.zeros((4, 2)))
+        distance(np.zeros((4, 3)), np.zeros((4, 2)))
     bad = np.zeros((4, 3))
     bad[2, 1] = np.nan
     with pytest.raises(UserError, match="1 of 4 rows are not"):
-        frechet_distance(bad, np.zeros((4, 3)))
+        distance(bad, np.zeros((4, 3)))

@@ -84,11 +84,6 @@ def test_fid_names_its_extractor_and_records_the_whole_protocol() -> None:
     }
 
 
-def test_fid_of_a_set_with_itself_is_zero() -> None:
-    (score,) = measure(Question("fid", answer(), reference=answer(request="reference")))
-    assert score.value == pytest.approx(0, abs=1e-8)
-
-
 def test_kid_says_which_subsets_it_averaged_over_and_how_far_they_spread() -> None:
     (score,) = measure(Question("kid", answer(6), reference=answer(9, 1)))
     assert score.protocol.detail == "subsets=50x6"

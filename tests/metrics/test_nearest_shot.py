@@ -88,9 +88,9 @@ def test_mirrored_and_saved_shots_in_the_yardstick_change_no_score() -> None:
         }
 
 
-def test_where_the_yardstick_is_the_shots_there_are_no_copies_but_a_nearest_shot() -> None:
+def test_where_the_yardstick_is_the_shots_or_missing_there_are_no_copies_but_a_nearest_shot() -> None:
     shots, samples = make_images(4, side=256, seed=2), make_images(3, side=256, seed=3)
-    for yardstick in (shots, shots.flip(0, 3), saved_anew(shots)):
+    for yardstick in (shots, shots.flip(0, 3), saved_anew(shots), None):
         assert list(asked(samples, shots, yardstick)) == ["nearest_shot.lite0 samples"]
 
 
@@ -111,10 +111,6 @@ def test_scores_of_samples_and_yardstick_follow_from_the_distances() -> None:
         "copies.lite0 samples": ("lower", f"mirrored, below p1 of {whose}"),
     }
     assert {score.protocol.n_real for score in found.values()} == {3}
-
-
-def test_without_a_yardstick_nothing_is_called_a_copy() -> None:
-    assert list(asked(make_images(3), make_images(2, seed=1), None)) == ["nearest_shot.lite0 samples"]
 
 
 def test_images_of_another_size_are_refused() -> None:

@@ -43,9 +43,7 @@ def test_sfid_is_the_frechet_distance_of_the_spatial_features() -> None:
     assert (score.protocol.detail, score.protocol.n_real, score.protocol.n_fake) == ("blocks.10[:7]x6x6", 30, 20)
 
 
-def test_sfid_sees_where_things_are_and_not_in_which_order_the_images_come() -> None:
+def test_sfid_sees_where_things_are() -> None:
     extractor, images = get_extractor("lite0"), make_images(24)
-    there = extractor.look(images)[1]
-    elsewhere = extractor.look(images.roll(16, dims=3))[1]
-    assert frechet_distance(there[::-1], there) == pytest.approx(0.0, abs=1e-8)
+    there, elsewhere = (extractor.look(x)[1] for x in (images, images.roll(16, dims=3)))
     assert frechet_distance(elsewhere, there) > 1

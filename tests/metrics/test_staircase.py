@@ -15,8 +15,10 @@ from retable.benchmarks.metrics.staircase import TOLERANCE, evenness, steps, ste
 from tests.metrics.factory import make_images
 
 
-def test_even_steps_have_a_largest_jump_of_one_and_no_spread() -> None:
+def test_even_and_still_paths_have_a_largest_jump_of_one_and_no_spread() -> None:
     assert evenness(np.full((3, 11), 0.2)) == pytest.approx((1.0, 0.0, 2.2))
+    for still in (0.0, 1e-12):
+        assert evenness(np.full((2, 4), still)) == (1.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("n", [2, 5, 11])
@@ -31,11 +33,6 @@ def test_the_three_numbers_are_means_over_paths() -> None:
     assert jump == pytest.approx((3 * 2 / 4 + 1) / 2)
     assert spread == pytest.approx((np.std([1, 1, 2]) / np.mean([1, 1, 2]) + 0) / 2)
     assert length == pytest.approx((4 + 9) / 2)
-
-
-def test_a_path_on_which_nothing_moves_is_even_and_has_no_length() -> None:
-    assert evenness(np.zeros((2, 4))) == (1.0, 0.0, 0.0)
-    assert evenness(np.full((2, 4), 1e-12)) == (1.0, 0.0, 0.0)
 
 
 def staying(points: int, jumps_at: int = 7) -> Tensor:
