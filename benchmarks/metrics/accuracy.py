@@ -1,4 +1,4 @@
-"""Share of images that a classifier takes for what they should be: DTN (arXiv 1611.02200) Tables 1, 3; StarGAN Table 3.
+"""Share of images that a classifier assigns to the right class: DTN (arXiv 1611.02200) Tables 1, 3; StarGAN Table 3.
 Reference: scikit-learn's `accuracy_score`; ties go to the lower class, as in `torch.argmax`.
 """
 

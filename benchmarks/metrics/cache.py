@@ -26,7 +26,7 @@ _EMBEDDED: OrderedDict[str, list[Tensor]] = OrderedDict()
 EMBEDDED_BYTES = 256 * 2**20
 """Memory for embeddings: 1,000 images of `lite0`. A larger set is embedded anew every time."""
 VERSION = 2
-"""Goes into the key: raise it when the way from images to features changes, so that old files are not found."""
+"""Part of the key. Raise it when features are computed in another way, so that old files are not found."""
 
 
 def cached_features(images: Tensor, extractor: Extractor, folder: Path | None = None) -> NDArray[np.float32]:
@@ -70,7 +70,7 @@ class Remembering(Trunk):
 
 
 def _looked(images: Tensor, extractor: Extractor, folder: Path | None) -> NDArray[np.float32]:
-    """Pooled and spatial features side by side: whoever asks for one of them often asks for the other next."""
+    """Pooled and spatial features side by side: metrics that need one often need the other next."""
     shape = (len(images), extractor.dimension + extractor.spatial)
     name = f"features-{cache_key('features', extractor, images)}"
     return cached(name, shape, folder, lambda: np.concatenate(extractor.look(images), axis=1))

@@ -1,4 +1,4 @@
-"""What every metric checks before it looks at images: type, shape, range; and the two ways of bringing them to size.
+"""Images before a network looks at them: checks of type, shape and range, quantisation, and two ways of resizing.
 Reference: clean-fid (Parmar et al. 2022, arXiv 2104.11222), which shows how quantisation and resizing move numbers.
 """
 
@@ -13,15 +13,15 @@ from torch.nn import functional
 from retable.benchmarks.errors import UserError
 
 SLACK = 1e-3
-"""How far a pixel may lie outside [-1, 1] and be taken for rounding; it is clipped."""
+"""Pixels this far outside [-1, 1] count as rounding errors and are clipped."""
 
 
 def check_images(images: Tensor, what: str = "images") -> Tensor:
-    """The same images, clipped to [-1, 1], after making sure that they are what the metrics expect.
+    """The same images, clipped to [-1, 1], after checking what the metrics expect.
 
     Args:
         images: float32 ``[N, C, H, W]`` in [-1, 1] with N >= 1, C = 1 or 3.
-        what: how the error calls them.
+        what: what errors call them.
 
     Raises:
         UserError: wrong type, shape or range, or a value that is not finite.

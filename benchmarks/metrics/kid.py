@@ -2,7 +2,7 @@
 Reference: `cleanfid.fid.kernel_distance` 0.1.35, on one subset.
 
 The squared maximum mean discrepancy under k(x, y) = (x.y / d + 1)^3, unbiased: it is zero on average for two samples of
-one distribution, and therefore now and then below zero. Values are raw; tables that print "KID x 1000" multiply.
+one distribution, and therefore sometimes negative. Values are raw; tables that print "KID x 1000" multiply.
 """
 
 from __future__ import annotations

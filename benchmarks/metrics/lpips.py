@@ -69,7 +69,7 @@ def lpips_diversity(x: Tensor, trunk: Trunk) -> float:
         if origin is None:
             origin = batch[0].double()
             total = torch.zeros_like(origin)
-        shifted = batch.double() - origin  # distances do not notice, and sets of near-equal images lose no digits
+        shifted = batch.double() - origin  # changes no distance, and near-equal images lose no digits
         total += shifted.sum(dim=0)
         squares += float(shifted.square().sum())
     return max(0.0, (n * squares - float(total.square().sum())) / (n * (n - 1) / 2))

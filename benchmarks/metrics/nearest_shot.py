@@ -60,7 +60,7 @@ def nearest(images: Tensor, shots: Tensor, trunk: Trunk) -> NDArray[np.float64]:
             f"nearest_shot compares images of one size, got {list(images.shape[2:])} and {list(shots.shape[2:])}"
         )
     anchors = torch.cat([*trunk.batches(shots), *trunk.batches(shots.flip(3))]).double()
-    origin = anchors[0].clone()  # distances do not notice, and sets of near-equal images lose no digits
+    origin = anchors[0].clone()  # changes no distance, and near-equal images lose no digits
     anchors -= origin
     lengths = anchors.square().sum(dim=1)
     found = []

@@ -3,8 +3,8 @@ Reference: the paper's `precision_recall.knn_precision_recall_features`, whose b
 
 A set's manifold is the union of balls around its points, each as wide as the way to the point's k-th nearest neighbour
 in the set. Precision is the share of generated images on the manifold of the real ones, recall the other way round.
-The paper looks with VGG-16 at 50,000 images; ours are an extractor's pooled features, of as many as the protocol says,
-so neither is comparable with published numbers. Both depend on how many images there are: fewer make wider balls.
+The paper uses VGG-16 and 50,000 images; we use an extractor's pooled features and as many images as the protocol says,
+so neither number is comparable with published ones. Both depend on the number of images: fewer make wider balls.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def precision_recall(real: Features, fake: Features, k: int = K, block: int = BL
             f"precision and recall with k = {k} need more than {k} images on each side, "
             f"got {len(real)} real and {len(fake)} generated ones"
         )
-    centre = theirs.mean(axis=0)  # distances do not notice, and fewer digits cancel
+    centre = theirs.mean(axis=0)  # changes no distance, and fewer digits cancel
     theirs, ours = theirs - centre, ours - centre
     return _share_on(theirs, ours, k, block), _share_on(ours, theirs, k, block)
 

@@ -1,4 +1,4 @@
-"""Speed and memory of a training step: medians over many steps after a warm-up, in the manner of MLPerf and asv.
+"""Speed and memory of a training step, percentiles over many steps after a warm-up as in MLPerf and asv; answer time.
 Reference: `torch.cuda.Event` on a GPU (no synchronisation inside the loop), `time.perf_counter` on a CPU; never mixed.
 """
 
@@ -77,7 +77,7 @@ class StepTimer:
     def scores(self, data: str = "") -> Iterator[Score]:
         """``peak_memory``; with enough timed steps ``step_time.p50``, ``.p90``, ``throughput`` and ``power`` as well.
 
-        They are over the last steps, at most 2,000; ``power`` only where the GPU tells it.
+        They cover the last steps, at most 2,000; ``power`` only where the GPU reports it.
         """
 
         def score(name: str, value: float, unit: str, direction: Direction) -> Score:
@@ -115,7 +115,7 @@ def _power_handle(device: torch.device) -> Any:
         pynvml.nvmlInit()
         handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
         pynvml.nvmlDeviceGetPowerUsage(handle)
-    except Exception:  # power is a courtesy: drivers, containers and MIG slices refuse it in many ways
+    except Exception:  # power is optional: drivers, containers and MIG slices refuse it in many ways
         return None
     return handle
 

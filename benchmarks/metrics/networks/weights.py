@@ -1,4 +1,4 @@
-"""Where weights lie that are not embedded, and what identifies them: files on the user's disk, never downloaded.
+"""Weights that are not embedded: where they are looked for on the user's disk, and their digests. Never downloaded.
 Reference: torch.hub's cache layout, in which torchvision, lpips and clean-fid look for the same files.
 """
 
@@ -47,7 +47,7 @@ def find(name: str, needed_by: str, way_out: str) -> Path:
 
 
 def verify(path: Path, expected: str) -> str:
-    """The file's SHA-256, after comparing it with the beginning that is expected of it.
+    """The file's SHA-256, after comparing its beginning with ``expected``.
 
     Raises:
         UserError: it is another file, or a damaged one.
