@@ -1,6 +1,6 @@
-"""A table's numbers along a horizontal axis, e.g. quality against the number of shots: one panel per group, one line per row.
+"""Draws a table's numbers along a horizontal axis, e.g. quality against the number of shots: a line for every row.
 
-The points are the very numbers of the table, which is thus what a reader who cannot see the drawing reads instead.
+Its points are the numbers of the table, so a reader who cannot see the drawing reads the table instead.
 """
 
 from __future__ import annotations
