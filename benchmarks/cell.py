@@ -1,60 +1,45 @@
-"""What every executor runs: ``python -m retable.benchmarks.cell CELL.json DIR``. One cell, one process.
+"""One cell from its settings to its result: ``python -m retable.benchmarks.cell CELL.json DIR``.
 
-data -> train -> checkpoint -> images -> scores -> journal. Whatever happens ends in a status; only what kills the
-process outright is left for the executor to name.
+data -> train -> weights -> images -> scores, each told to the journal, and last of all ``result.json``. A cell has this
+process to itself. Whatever happens in here ends in a status; what kills the process outright is recorded by whoever
+started it (:mod:`retable.benchmarks.run.process`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NoReturn
+
+from filelock import FileLock
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.run.old_journal import Journal, Status, events, finished, now_ms, read_json
-from retable.benchmarks.run.progress import Progress
-from retable.benchmarks.run.startup import uncollected
+from retable.datasets.errors import DataError
 from retable.reports.records.cell import Cell
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-    from torch import nn
-
-    from retable.datasets.task import Request, Task
-    from retable.methods.method import Method
+from retable.reports.records.files import read_json
+from retable.reports.records.journal import Journal, Metrics, Scored, now_ms, outcome, read_journal
+from retable.reports.records.result import Status, finished
+from retable.reports.records.score import Score
 
 
 @dataclass
-class _Record:
-    """What is known of a running cell so far; becomes ``result.json``."""
+class _Known:
+    """What the result of a running cell will say, as far as it is known."""
 
-    cell: Cell
-    started: int
     journal: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
-    scores: list[dict[str, Any]] = field(default_factory=list)
-
-    def result(self) -> dict[str, Any]:
-        ended = now_ms()
-        return {
-            "cell": self.cell.to_json(),
-            "scores": self.scores,
-            "environment": self.environment,
-            "data": self.data,
-            "steps": self.cell.method_settings.get("steps", 0),
-            "journal": self.journal,
-            "started": self.started,
-            "ended": ended,
-            "wall_s": (ended - self.started) / 1000,
-        }
+    scores: list[Score] = field(default_factory=list)
 
 
 def main(arguments: list[str]) -> int:
@@ -70,39 +55,31 @@ def main(arguments: list[str]) -> int:
     return 0 if run_cell(Cell.from_json(data), Path(arguments[1])) == "ok" else 1
 
 
-def _die_with_parent() -> None:
-    """Linux: have the kernel end this cell when the harness dies without a chance to do so itself."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-
 def run_cell(cell: Cell, directory: Path) -> Status:
     """Run one cell in this process and leave its journal, result and ``done`` in ``directory``.
 
     ``directory`` is ``ROOT/cells/NAME``; needed cells are found beside it. A second process that wants the same cell
     waits for the first and then has nothing left to do.
     """
-    from filelock import FileLock
-
     with FileLock(directory / "lock"):
         before = finished(directory)
-        if before is not None and before["status"] == "ok":
+        if before is not None and before.status == "ok":
             return "ok"
         for name in ("done", "result.json"):
             (directory / name).unlink(missing_ok=True)
-        journal, record = Journal(directory), _Record(cell, now_ms())
-        status, reason = _attempt(cell, directory, journal, record)
-        journal.end(status, reason, record.result())
+        started, journal, known = now_ms(), Journal(directory), _Known()
+        status, reason = _attempt(cell, directory, journal, known)
+        journal.end(outcome(cell, status, reason, started=started, **vars(known)))
     return status
 
 
-def _attempt(cell: Cell, directory: Path, journal: Journal, record: _Record) -> tuple[Status, str]:
+def _attempt(cell: Cell, directory: Path, journal: Journal, known: _Known) -> tuple[Status, str]:
+    """Turn whatever the work raises into a status and a reason."""
     with uncollected():
         from retable.benchmarks.run.training import NonFiniteLossError, is_out_of_memory
-    from retable.datasets.errors import DataError
 
     try:
-        _work(cell, directory, journal, record)
+        _work(cell, directory, journal, known)
     except NonFiniteLossError as error:
         return "nonfinite", str(error)
     except (UserError, DataError) as error:
@@ -110,120 +87,103 @@ def _attempt(cell: Cell, directory: Path, journal: Journal, record: _Record) -> 
         return "failed", str(error)
     except Exception as error:
         traceback.print_exc()
-        status: Status = "oom" if is_out_of_memory(error) else "failed"
-        return status, f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+        first_line = next(iter(str(error).strip().splitlines()), "")
+        return "oom" if is_out_of_memory(error) else "failed", f"{type(error).__name__}: {first_line}"
     return "ok", ""
 
 
-def _work(cell: Cell, directory: Path, journal: Journal, record: _Record) -> None:
+def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
+    # Imported here, so that a wrong call is answered at once and the imports below are left out of collections.
     import torch
     from lightning_fabric import Fabric
 
-    from retable.benchmarks.environment import environment
+    from retable.benchmarks.environment import SystemMonitor, environment
     from retable.benchmarks.metrics.own_scores import own_scores
-    from retable.benchmarks.plan.seeds import derive_seed, seed_everything
-    from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, file_digests
-    from retable.benchmarks.run.scoring import score_cell
-    from retable.benchmarks.run.system import SystemMonitor
-    from retable.benchmarks.run.training import set_up, train
+    from retable.benchmarks.run.build import (
+        WEIGHTS,
+        build_method,
+        build_task,
+        derive_seed,
+        file_digests,
+        seed_everything,
+    )
+    from retable.benchmarks.run.checkpoint import save_weights
+    from retable.benchmarks.run.pictures import save_final_pictures, save_preview
+    from retable.benchmarks.run.scoring import Answers, score_task
+    from retable.benchmarks.run.training import Progress, set_up, train
 
     root = directory.parent.parent
     progress = Progress(directory)
+
     progress.stage("data")
     torch.set_num_threads(cell.run.threads)
     # Same cell, same machine, same numbers: promised on the CPU, where it costs nothing.
     torch.use_deterministic_algorithms(cell.run.accelerator == "cpu")
-    record.environment = environment(cell.run.accelerator, cell.run.threads)
+    known.environment = environment(cell.run.accelerator, cell.run.threads)
     task = build_task(cell, root)
     task.prepare()
     method = build_method(cell, task, root)
-    record.data = {**task.digests(), **file_digests(cell)}
-    record.journal = journal.start(cell.to_json(), record.environment, record.data)
+    known.data = {**task.digests(), **file_digests(cell)}
+    known.journal = journal.start(cell, known.environment, known.data)
+
     with SystemMonitor(journal, cell.run.accelerator):
+        progress.stage("train")
         fabric = Fabric(accelerator=cell.run.accelerator, devices=1, precision=cell.run.precision)
         networks = method.networks()
         set_up(method, fabric)
         seed_everything(derive_seed("training", cell.task, cell.seed))
-        progress.stage("train")
+        answers = Answers(method, fabric)
         timer = train(
-            cell,
-            method,
-            task,
-            fabric,
-            directory / "checkpoints",
-            journal,
-            progress,
-            preview=lambda step: _preview(method, task, fabric, directory, journal, step),
-        )
-        _save(directory / WEIGHTS, cell, networks)
+            cell, method, task, fabric, directory / "checkpoints", journal, progress,
+            preview=lambda step: save_preview(answers, task, directory, journal, step),
+        )  # fmt: skip
+        save_weights(directory / WEIGHTS, networks, cell=cell.to_json())
+
         progress.stage("images")
-        _final_pictures(method, task, fabric, directory)
+        save_final_pictures(answers, task, directory)
+
         progress.stage("scores")
-        data = f"{cell.task_label}:{cell.task_settings['source']}"
-        own = own_scores(method, timer, _logged(directory), data)
-        for score in chain(own, score_cell(cell, method, task, fabric, root)):
-            content = score.model_dump(mode="json")
-            record.scores.append(content)
-            journal.write("score", score=content)
+        # The journal has the whole curves, also those of attempts before this one.
+        curves = [(event.step, event.values) for event in read_journal(directory).events if isinstance(event, Metrics)]
+        own = own_scores(method, timer, curves, f"{cell.task_label}:{cell.task_settings['source']}")
+        for score in chain(own, score_task(cell, answers, task, fabric, root)):
+            known.scores.append(score)
+            journal.write(Scored(score=score))
 
 
-def _save(path: Path, cell: Cell, networks: Mapping[str, nn.Module]) -> None:
-    from retable.benchmarks.run.checkpoint import save_weights
-
-    save_weights(path, networks, cell=cell.to_json())
-
-
-def _pictured(method: Method, task: Task) -> list[Request]:
-    return [request for request in task.previews(method.kind, method.stream) if request.kind != "predict"]
+def _die_with_parent() -> None:
+    """Linux: have the kernel end this cell when the harness dies without a chance to do so itself."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
-def _preview(method: Method, task: Task, fabric: Fabric, directory: Path, journal: Journal, step: int) -> None:
-    from retable.benchmarks.run.pictures import in_rows, save_grid
-    from retable.benchmarks.run.scoring import Answers
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Leave the garbage collector out of a block of imports, and its objects out of every later collection.
 
-    requests = _pictured(method, task)
-    if not requests:
-        return
-    request = requests[0]
-    out = Answers(method, fabric).to(request)
-    inputs = [request.inputs["image"]] if "image" in request.inputs else []
-    truth = [request.truth] if request.truth is not None else []
-    name = f"samples/step-{step:06d}.png"
-    rows = in_rows(out) if request.kind == "sample" else [*inputs, out, *truth]
-    save_grid(directory / name, rows)
-    journal.write("samples", step=step, file=name)
-
-
-def _final_pictures(method: Method, task: Task, fabric: Fabric, directory: Path) -> None:
-    """One strip a picture, so that a report can lay the rows of a table under the same inputs.
-
-    Files of the first preview are ``inputs.png``, ``learnt.png``, ``outputs.png``, ``truth.png``, as far as there is
-    something to show; those of another ``NAME.inputs.png`` and so on.
+    Importing torch makes very many objects and next to no garbage. Looking through them again and again takes about a
+    fifth of the import's time, and the interpreter would look through them once more at its end.
     """
-    from retable.benchmarks.run.pictures import in_rows, save_grid
-    from retable.benchmarks.run.scoring import Answers
-
-    answers = Answers(method, fabric)
-    for number, request in enumerate(_pictured(method, task)):
-        stem = f"{request.name}." if number else ""
-        if "image" in request.inputs:
-            save_grid(directory / "images" / f"{stem}inputs.png", [request.inputs["image"]])
-        if request.learnt is not None:
-            save_grid(directory / "images" / f"{stem}learnt.png", [request.learnt])
-        out = answers.to(request)
-        # Samples stand under no inputs, so all of them are shown.
-        rows = in_rows(out) if request.kind == "sample" else [out]
-        save_grid(directory / "images" / f"{stem}outputs.png", rows)
-        if request.truth is not None:
-            save_grid(directory / "images" / f"{stem}truth.png", [request.truth])
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
 
 
-def _logged(directory: Path) -> Iterator[tuple[int, Mapping[str, float]]]:
-    """The points of the training curves, from the journal: it survives interruptions."""
-    return ((event["step"], event["values"]) for event in events(directory) if event["event"] == "metrics")
+def leave(code: int) -> NoReturn:
+    """End this process at once with exit code ``code``; everything is on disk already.
+
+    The interpreter would take torch apart object by object, about a second of CPU time. Handlers registered with
+    ``atexit`` are not called.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    from retable.benchmarks.run.startup import leave
-
     leave(main(sys.argv[1:]))

@@ -1,1 +1,1 @@
-"""The ``retable`` command: one file per verb, and nothing that a verb needs to compute."""
+"""The ``retable`` command: one file per verb, or a few that belong together."""

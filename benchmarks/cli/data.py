@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from retable.benchmarks.cli.app import RUNS, Out, app, get_console
 from retable.benchmarks.errors import UserError, did_you_mean
-from retable.datasets import inventory
 
 ACTIONS = ("list", "fetch", "check")
+
+
+@app.command("data", epilog="Examples: [bold]retable data list[/]   [bold]retable data check ~/svhn[/]")
+def data(
+    action: Annotated[str, typer.Argument(help="list, fetch or check")] = "list",
+    what: Annotated[str | None, typer.Argument(help="A data set's name (fetch), a file or folder (check).")] = None,
+    out: Out = RUNS,
+) -> None:
+    """List data sets, fetch what can be fetched, or check a folder of your own."""
+    raise typer.Exit(data_command(action, what, out, get_console()))
 
 
 def data_command(action: str, what: str | None, root: Path, console: Console) -> int:
@@ -47,6 +59,8 @@ def data_command(action: str, what: str | None, root: Path, console: Console) ->
 
 
 def _table(cache: Path) -> Table:
+    from retable.datasets import inventory
+
     table = Table(box=None, title="data sets")
     for column in ("name", "what", "state", "MiB", "where"):
         table.add_column(column, justify="right" if column == "MiB" else "left")
@@ -58,6 +72,8 @@ def _table(cache: Path) -> Table:
 
 
 def _fetch(name: str, cache: Path, console: Console) -> None:
+    from retable.datasets import inventory
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {}
@@ -72,6 +88,8 @@ def _fetch(name: str, cache: Path, console: Console) -> None:
 
 
 def _check(path: Path, console: Console) -> int:
+    from retable.datasets import inventory
+
     report = inventory.check(path)
     console.print(f"{escape(report.path)}: {report.kind}", soft_wrap=True)
     for style, word, lines in (

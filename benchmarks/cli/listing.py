@@ -1,14 +1,24 @@
-"""What ``retable list`` shows."""
+"""``retable list``: the methods, tasks, suites and published tables that there are."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
 from rich.table import Table
 
+from retable.benchmarks.cli.app import app, get_console
 from retable.benchmarks.errors import UserError, did_you_mean
 
 Row = tuple[str, tuple[str, ...]]
 """The first column, and the others."""
 KINDS = ("methods", "tasks", "suites", "tables")
+
+
+@app.command("list", epilog="Example: [bold]retable list methods[/]")
+def list_(what: Annotated[str, typer.Argument(help="methods, tasks, suites or tables")] = "suites") -> None:
+    """Show what there is: methods, tasks, suites or tables."""
+    get_console().print(listing(what))
 
 
 def listing(what: str) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate import gate_against
-from retable.benchmarks.run import index
+from retable.benchmarks.run.results import suite_cells, suite_results
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.results import Recorded, recorded
 
@@ -44,8 +44,8 @@ def check_against(
     Raises:
         UserError: a run that cannot be found or read, or two that cannot be compared.
     """
-    results = index.results(root, suite) if head is None else []
-    planned = {cell.address for cell in index.suite_cells(root, suite)} if head is None else set()
+    results = [one.model_dump(mode="json") for one in suite_results(root, suite)] if head is None else []
+    planned = {cell.address for cell in suite_cells(root, suite)} if head is None else set()
     uri = default_uri(root)
     with console.status("reading MLflow"):
         base = recorded(uri, suite, against)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.plan.judges import roles_of
 from retable.benchmarks.plan.overrides import Override, Profile, build_settings
 from retable.benchmarks.plan.registry import get_method, get_row, get_settings, get_task
 from retable.benchmarks.plan.select import idle, matches
 from retable.benchmarks.plan.suites import PROFILES, Rows, Suite
-from retable.benchmarks.run.judges import roles_of
 from retable.datasets.task import Kind, Task, TaskSettings
 from retable.reports.records.cell import Cell, RunSettings
 

@@ -5,14 +5,18 @@ What a method needs is another cell's networks, or a file of weights on the user
 
 from __future__ import annotations
 
+import hashlib
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.networks.weights import file_digest, find
 from retable.benchmarks.plan.registry import get_method, get_settings, get_task
-from retable.benchmarks.plan.seeds import derive_seed, seed_everything
 from retable.benchmarks.run.checkpoint import load_weights
 from retable.reports.records.cell import Cell
 
@@ -23,6 +27,22 @@ if TYPE_CHECKING:
     from retable.methods.method import Method
 
 WEIGHTS = "weights.safetensors"
+
+
+def derive_seed(*axes: object) -> int:
+    """A seed in [0, 2**31) from a purpose and the axes that it depends on.
+
+    Rows of one table whose seeds are equal share their data order and their initial weights: comparisons are paired.
+    """
+    text = "/".join(str(axis) for axis in axes)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch (CPU and CUDA), NumPy's legacy global state and Python's ``random``."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
 
 
 def build_task(cell: Cell, root: Path) -> Task:
@@ -106,7 +126,6 @@ def weights_files(cell: Cell) -> dict[str, Path]:
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     """A state dict from ``.safetensors``, else as torch saves it; nothing in the file is executed."""
-    import torch
     from safetensors.torch import load
 
     try:
@@ -121,7 +140,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
-def restore_method(cell: Cell, task: Task, root: Path, directory: Path | None = None) -> Method:
+def trained_method(cell: Cell, task: Task, root: Path, directory: Path | None = None) -> Method:
     """The cell's method as it was after training, networks in evaluation mode, on the CPU.
 
     Raises:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.run.old_journal import read_json, write_atomically, write_json
+from retable.reports.records.files import read_json, write_atomically, write_json
 
 KEEP = 2
 """Checkpoints kept per cell: the newest, and the one to fall back to."""

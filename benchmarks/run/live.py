@@ -1,17 +1,24 @@
-"""The live view of a run: suite > task > method, one status word each, with step rate and time left."""
+"""What a run shows on the terminal: the plan before it, a tree of cells while it runs, the counts after it."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from retable.benchmarks.run.old_journal import read_json
+from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.scheduler import CellState
+from retable.reports.records.files import read_json
+from retable.reports.records.result import finished
+from retable.reports.text import plural
 
 STYLES = {
     "ok": "green",
@@ -23,6 +30,39 @@ STYLES = {
     "running": "cyan",
     "waiting": "dim",
 }
+
+
+def show_plan(plan: Plan, root: Path, console: Console) -> None:
+    """The cells in order, with what each starts from, how many others need it, and whether it is done."""
+    table = Table(title=f"suite {plan.suite.name}, profile {plan.suite.profile}", box=None)
+    for column in ("cell", "starts from", "needed by", "steps", "state"):
+        numeric = column in ("needed by", "steps")
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "cell", overflow="fold")
+    sharers = Counter(needed.hash for cell in plan.cells for needed in cell.needed)
+    missing = 0
+    for cell in plan.cells:
+        before = finished(cell.directory(root))
+        state = before.status if before else "missing"
+        missing += state != "ok"
+        needed = ", ".join(f"{role}: {other.address}" for role, other in cell.starts_from.items())
+        steps, shared = str(cell.method_settings["steps"]), str(sharers[cell.hash] or "")
+        table.add_row(cell.address, needed, shared, steps, f"[{STYLES.get(state, 'dim')}]{state}[/]")
+    console.print(table)
+    rows, cells = plural(len(plan.rows), "row"), plural(len(plan.cells), "cell")
+    console.print(f"{rows}, {cells} with shared stages, {missing} to run")
+
+
+def show_summary(states: Sequence[CellState], wall_s: float, console: Console) -> None:
+    """How many cells ended how, and each that did not end ``ok`` with its reason."""
+    counts = Counter(str(state.status) for state in states)
+    words = ", ".join(f"[{STYLES[word]}]{n} {word}[/]" for word, n in counts.items())
+    reused = sum(state.reused for state in states)
+    earlier = f" ({reused} from earlier runs)" if reused else ""
+    console.print(f"{plural(len(states), 'cell')}: {words}{earlier} in {wall_s:.0f} s")
+    for state in states:
+        if state.status != "ok":
+            word = f"[{STYLES[str(state.status)]}]{state.status}[/]"
+            console.print(f"  {word} {state.cell.address}: {escape(state.reason)}")
 
 
 class LiveView:

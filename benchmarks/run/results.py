@@ -1,72 +1,137 @@
-"""Reports of exactly what was recorded: suites are planned, and every planned cell is taken by its hash.
+"""From folders of runs to cells and their results, for the report, the gate and the commands that use a trained row.
 
-A recording is a folder of runs, or a file that ``retable report --record`` made of one. Several of them, made at
-different times or on different machines, give one report. A cell's hash is its content, so that a folder of older
-settings cannot stand in for a cell that was planned. Files without a suite are reported as they are.
+A folder of runs holds ``cells/``, and in ``suites/SUITE.json`` an index: which cell stands behind which address of the
+suite. A cell's directory is named after its content, so ``--set`` makes new ones; the index says which was asked for
+last. A *recording* is a folder of runs too, made at another time or on another machine, or a file that ``retable report
+--record`` made of one. There suites are planned anew and every planned cell is looked up by its hash, so a cell of
+other settings cannot stand in for it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from retable.benchmarks.cli.seeds import Fewer, asked_for, refuse_idle
-from retable.benchmarks.errors import UserError
+from filelock import FileLock
+
+from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.plan.overrides import Override
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.select import Fewer, asked_for, refuse_idle
+from retable.benchmarks.plan.suites import load_suite
 from retable.reports.records.cell import Cell
-from retable.reports.records.folder import CellRecord, read_cells
-from retable.reports.records.recording import ENDING, Store, read_recording, recording
-from retable.reports.records.result import RecordError
-
-if TYPE_CHECKING:
-    from retable.reports.compute.runs import Runs
+from retable.reports.records.files import read_json, write_json
+from retable.reports.records.folder import CellRecord
+from retable.reports.records.recording import Store
+from retable.reports.records.result import RecordError, Result, finished
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What ``retable report`` was asked for."""
-
-    suites: tuple[str, ...]
-    """Empty for everything that recorded files hold."""
-    runs: tuple[Path, ...] = ()
-    """Recorded folders and files; empty for the suite's own index in the folder of all runs."""
-    seeds: Sequence[int] | None = None
-    fewer: tuple[Fewer, ...] = ()
-    compact: bool = False
-    results: Path | None = None
-    budget: Path | None = None
-    record: Path | None = None
+def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> None:
+    """Point the suite's addresses at these cells; other addresses stay."""
+    path = root / "suites" / f"{suite}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        # Cells that an earlier version planned under other hashes are left out: nothing could find their folders.
+        known = {cell.address: cell for cell in [*_readable(path), *cells]}
+        write_json(path, {"suite": suite, "cells": {address: cell.to_json() for address, cell in known.items()}})
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """Planned cells and what was found of them."""
+def suite_cells(root: Path, suite: str) -> list[Cell]:
+    """The suite's cells as they were last asked for.
 
-    cells: tuple[Cell, ...]
-    records: tuple[CellRecord, ...]
-    """One for each cell that ended, whatever its status."""
-    on_gpu: tuple[CellRecord, ...]
-    """The same cells as they were run on a GPU, for their times."""
-    notes: tuple[str, ...]
-    """What the person at the terminal should know: which folder was preferred, what is missing."""
+    Raises:
+        UserError: the suite was never run here.
+    """
+    path = root / "suites" / f"{suite}.json"
+    if read_json(path) is None:
+        known = sorted(path.stem for path in (root / "suites").glob("*.json"))
+        have = f"it holds: {', '.join(known)}" if known else "it holds no runs"
+        raise UserError(
+            f"suite {suite!r} has not been run in {root}{did_you_mean(suite, known)} ({have}); `retable run {suite}`"
+        )
+    cells = _readable(path)
+    if not cells:
+        raise UserError(f"{path}: damaged, or written by another version of Retable; `retable run {suite}` renews it")
+    return cells
+
+
+def _readable(path: Path) -> list[Cell]:
+    """The cells in an index that this version understands."""
+    recorded = (read_json(path) or {}).get("cells")
+    cells = []
+    for data in recorded.values() if isinstance(recorded, dict) else ():
+        with contextlib.suppress(ValueError):
+            cells.append(Cell.from_json(data))
+    return cells
+
+
+def suite_results(root: Path, suite: str) -> list[Result]:
+    """The result of every cell of the suite that ended.
+
+    Raises:
+        UserError: the suite was never run here.
+    """
+    found = (finished(cell.directory(root)) for cell in suite_cells(root, suite))
+    return [result for result in found if result is not None]
+
+
+def suite_invocations(root: Path, suite: str) -> set[str]:
+    """Ids of the runs of the command in which the suite's cells were made."""
+    records = (read_json(cell.directory(root) / "invocation.json") for cell in suite_cells(root, suite))
+    return {str(record["id"]) for record in records if record}
+
+
+WHOSE_DATA = ("task.source", "task.data_dir")
+
+
+def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
+    """One line for each cell that was not run as the suite is written: ``--set`` stays in force until the next run.
+
+    Whose data a cell saw stands under every table; it is worth a line only where cells of one task saw different data.
+    """
+    try:
+        plan = make_plan(load_suite(suite), seeds=sorted({cell.seed for cell in cells}))
+    except UserError:
+        return []  # a suite from the user's own file, whose path the index does not hold
+    written = {cell.address: cell for cell in plan.cells}
+    lines = []
+    for cell in cells:
+        if cell.address in written:
+            ours, theirs = _flat(cell), _flat(written[cell.address])
+            changed = [key for key in theirs if key not in WHOSE_DATA and ours.get(key) != theirs[key]]
+            changes = [f"{key} = {ours.get(key)} instead of {theirs[key]}" for key in changed]
+            if changes:
+                lines.append(f"{cell.address} was run with {', '.join(changes)}: not comparable with the other rows")
+    data: dict[str, dict[str, int]] = {}
+    for cell in cells:
+        seen = " ".join(str(cell.task_settings[key]) for key in ("source", "data_dir") if cell.task_settings.get(key))
+        counted = data.setdefault(cell.task, {})
+        counted[seen] = counted.get(seen, 0) + 1
+    for task, counted in data.items():
+        if len(counted) > 1:
+            each = ", ".join(f"{number} on {seen}" for seen, number in counted.items())
+            lines.append(f"cells of the task {task} saw different data ({each}): not comparable with each other")
+    return lines
+
+
+def _flat(cell: Cell) -> dict[str, object]:
+    """Settings by the names that ``--set`` takes."""
+    flat: dict[str, object] = {f"method.{key}": value for key, value in cell.method_settings.items()}
+    return flat | {f"task.{key}": value for key, value in cell.task_settings.items()}
 
 
 def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None, fewer: Sequence[Fewer] = ()) -> list[Cell]:
     """The cells of all suites at these seeds (each suite's own for ``None``), in order, each once, to run on the CPU.
 
-    Cells that ``fewer`` has a glob for are planned at its seeds alone, and missing at no others.
-    What is planned must not depend on the machine that the report is made on; see :func:`on_cuda` for the others.
+    Cells that a glob of ``fewer`` matches are planned at its seeds alone. The plan must not depend on the machine that
+    the report is made on; :func:`on_cuda` gives the cells of a GPU.
 
     Raises:
         UserError: two suites plan one address with different settings, or a glob picks nothing; see also
             :func:`retable.benchmarks.plan.plan.make_plan`.
     """
-    from retable.benchmarks.plan.overrides import Override
-    from retable.benchmarks.plan.plan import make_plan
-    from retable.benchmarks.plan.suites import load_suite
-
     on_cpu = Override("run", "accelerator", "cpu", "a report's plan")
     known: dict[str, tuple[Cell, str]] = {}
     for suite in suites:
@@ -89,6 +154,19 @@ def _difference(one: Cell, other: Cell) -> str:
         changed += [f"{part}.{key}" for key in keys if ours[part].get(key) != theirs[part].get(key)]
     changed += [part for part in ("profile", "variant") if ours[part] != theirs[part]]
     return f"they differ in {', '.join(changed)}" if changed else "they need different cells"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Planned cells and what was found of them."""
+
+    cells: tuple[Cell, ...]
+    records: tuple[CellRecord, ...]
+    """One for each cell that ended, whatever its status."""
+    on_gpu: tuple[CellRecord, ...]
+    """The same cells as they were run on a GPU, for their times."""
+    notes: tuple[str, ...]
+    """What the person at the terminal should know: which folder was preferred, what is missing."""
 
 
 def find_recorded(cells: Sequence[Cell], runs: Sequence[Path]) -> Recorded:
@@ -142,15 +220,10 @@ def _places(cell: Cell, stores: Sequence[Store]) -> list[Store]:
 
 def on_cuda(cell: Cell) -> Cell:
     """The same cell, and all that it needs, as a machine with a GPU plans it."""
-    content = {name: getattr(cell, name) for name in Cell.model_fields}
-    # Not model_copy: it would keep the hash that the cell has worked out already.
-    return Cell(
-        **content
-        | {
-            "run": cell.run.model_copy(update={"accelerator": "cuda"}),
-            "starts_from": {role: on_cuda(needed) for role, needed in cell.starts_from.items()},
-            "judges": {role: on_cuda(needed) for role, needed in cell.judges.items()},
-        }
+    return cell.with_changes(
+        run=cell.run.model_copy(update={"accelerator": "cuda"}),
+        starts_from={role: on_cuda(needed) for role, needed in cell.starts_from.items()},
+        judges={role: on_cuda(needed) for role, needed in cell.judges.items()},
     )
 
 
@@ -158,106 +231,3 @@ def _some(addresses: Sequence[str], most: int = 3) -> str:
     listed = ", ".join(addresses[:most])
     rest = len(addresses) - most
     return f"{len(addresses)} cells ({listed}{f' and {rest} more' if rest > 0 else ''})"
-
-
-def recorded_runs(
-    suites: Sequence[str], runs: Sequence[Path], seeds: Sequence[int] | None, fewer: Sequence[Fewer] = ()
-) -> tuple[Runs, Recorded]:
-    """What a report of several suites, folders and recordings is made from.
-
-    Raises:
-        UserError: see :func:`planned_cells` and :func:`find_recorded`.
-    """
-    recorded = find_recorded(planned_cells(suites, seeds, fewer), runs)
-    suite = " and ".join(Path(suite).stem for suite in suites)
-    return _runs(recorded.records, recorded.cells, suite, on_gpu=recorded.on_gpu), recorded
-
-
-def recordings_alone(
-    files: Sequence[Path], seeds: Sequence[int] | None = None, fewer: Sequence[Fewer] = ()
-) -> tuple[Runs, Recorded]:
-    """Everything that recordings hold, whatever the suites plan today.
-
-    Raises:
-        UserError: a file is no recording.
-    """
-    try:
-        held = {result.cell.hash: result for file in files for result in read_recording(file)}
-    except RecordError as error:
-        raise UserError(f"--runs {error}") from error
-    refuse_idle({result.cell.address: result.cell.seed for result in held.values()}, fewer)
-    records = [
-        CellRecord.of(result)
-        for result in held.values()
-        if (seeds is None or result.cell.seed in seeds) and asked_for(result.cell.address, result.cell.seed, fewer)
-    ]
-    on_gpu = [record for record in records if record.cell.run.accelerator == "cuda"]
-    on_cpu = [record for record in records if record.cell.run.accelerator != "cuda"]
-    if len(on_gpu) > len(on_cpu):
-        on_gpu, on_cpu = [], on_gpu
-    cells = [record.cell for record in on_cpu]
-    recorded = Recorded(tuple(cells), tuple(on_cpu), tuple(on_gpu), ())
-    suite = " and ".join(file.name.removesuffix(ENDING) for file in files)
-    return _runs(on_cpu, cells, suite, on_gpu=on_gpu), recorded
-
-
-def indexed_runs(root: Path, suite: str) -> Runs:
-    """What the report of everything is made from that the suite has so far in one folder of runs.
-
-    Raises:
-        UserError: the suite was never run there.
-    """
-    from retable.benchmarks.run import index
-    from retable.benchmarks.run.suite_run import other_settings
-
-    cells = index.suite_cells(root, suite)
-    records, problems = read_cells([folder for cell in cells if (folder := cell.directory(root)).is_dir()])
-    return _runs(records, cells, suite, warnings=[*problems, *other_settings(suite, cells)])
-
-
-def _runs(
-    records: Sequence[CellRecord],
-    cells: Sequence[Cell],
-    suite: str,
-    on_gpu: Sequence[CellRecord] = (),
-    warnings: Sequence[str] = (),
-) -> Runs:
-    from retable.benchmarks.plan.registry import get_title
-    from retable.reports.compute.runs import Runs
-
-    titles = {cell.method: get_title(cell.method) for cell in cells}
-    return Runs.of(records, cells, suite, titles, on_gpu, warnings)
-
-
-def make_report(wanted: Wanted, root: Path, out: Path) -> tuple[Path, tuple[str, ...]]:
-    """Write the report, and the recording and the pages of results and of the budget where they are wanted.
-
-    Returns:
-        ``(path of index.html, what the person at the terminal should know)``.
-
-    Raises:
-        UserError: see :func:`recorded_runs`, :func:`recordings_alone` and :func:`indexed_runs`.
-    """
-    from retable.reports.render.budget_page import budget_page
-    from retable.reports.render.results_page import pictures_beside, results_page
-    from retable.reports.write import write, write_report, write_small_report
-
-    notes: tuple[str, ...] = ()
-    if not wanted.suites:
-        runs, _ = recordings_alone(wanted.runs, wanted.seeds, wanted.fewer)
-    elif wanted.runs or wanted.seeds is not None or wanted.fewer or len(wanted.suites) > 1:
-        runs, recorded = recorded_runs(wanted.suites, wanted.runs or (root,), wanted.seeds, wanted.fewer)
-        notes = recorded.notes
-    else:
-        runs = indexed_runs(root, wanted.suites[0])
-    if wanted.record is not None:
-        results = [record.result for record in (*runs.records, *runs.on_gpu) if record.result is not None]
-        write(wanted.record, recording(results))
-    began = time.monotonic()
-    path = write_small_report(runs, out) if wanted.compact else write_report(runs, out).index
-    took = time.monotonic() - began
-    if wanted.results is not None:
-        write(wanted.results, results_page(runs, pictures_beside(wanted.results)).encode())
-    if wanted.budget is not None:
-        write(wanted.budget, budget_page(runs, took).encode())
-    return path, notes

@@ -1,4 +1,4 @@
-"""Runs a plan: dependencies first, a few cells at a time, and one cell's end never ends another."""
+"""Runs the cells of a plan: dependencies first, a few at a time. However one cell ends, the others go on."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from retable.benchmarks.run.old_journal import Status, finished
 from retable.benchmarks.run.process import LocalProcess, record_skipped
 from retable.reports.records.cell import Cell
+from retable.reports.records.result import Status, finished
 
 POLL_S = 0.1
 
 
 @dataclass
 class CellState:
-    """Where a cell stands in this invocation."""
+    """Where a cell stands in this run of the suite."""
 
     cell: Cell
     directory: Path
@@ -29,17 +29,17 @@ class CellState:
     status: Status | None = None
     reason: str = ""
     reused: bool = False
-    """Done in an earlier invocation."""
+    """Done by an earlier run."""
     started: float = 0.0
     """``time.monotonic()`` of its start."""
     wall_s: float = 0.0
 
 
-class Executor:
+class Scheduler:
     """Runs cells as local processes, ``jobs`` at a time."""
 
     def __init__(self, cells: Sequence[Cell], root: Path, jobs: int, *, fresh: bool = False) -> None:
-        """Take stock of what is done already.
+        """See what is done already.
 
         Args:
             cells: dependencies before those that need them.
@@ -54,16 +54,12 @@ class Executor:
         self._stop: str | None = None
         for state in self.states:
             before = None if fresh else finished(state.directory)
-            if before is not None and before["status"] == "ok":
+            if before is not None and before.status == "ok":
                 state.phase, state.status, state.reused = "ended", "ok", True
-                state.wall_s = before["wall_s"]
+                state.wall_s = before.wall_s
 
-    def run(self, watch: Callable[[CellState], None], tick: Callable[[], None]) -> bool:
-        """Run everything that is missing.
-
-        Args:
-            watch: told of every change of a cell's phase.
-            tick: called about ten times a second.
+    def run(self, watch: Callable[[CellState], None]) -> bool:
+        """Run everything that is missing and tell ``watch`` of every change of a cell's phase.
 
         Returns:
             Whether every cell ended ``ok``.
@@ -75,13 +71,12 @@ class Executor:
                     self._launch(watch)
                 else:
                     self._interrupt(self._stop, watch)
-                tick()
                 time.sleep(POLL_S)
         return all(state.status == "ok" for state in self.states)
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal ended the invocation early."""
+        """Whether a signal ended the run early."""
         return self._stop is not None
 
     def _collect(self, watch: Callable[[CellState], None]) -> None:
@@ -103,7 +98,7 @@ class Executor:
                 self._end(state, "skipped", reason, watch)
             elif len(self._running) < self.jobs and all(other.phase == "ended" for other in needed):
                 if self.fresh and state.directory.exists():
-                    # Only now: an invocation that is interrupted keeps what it had not got round to renew.
+                    # Only now, so that a run that is interrupted keeps the results it has not begun to renew.
                     shutil.rmtree(state.directory)
                 state.phase, state.started = "running", time.monotonic()
                 self._running[state.cell.hash] = LocalProcess(state.cell, self.root)
@@ -111,7 +106,7 @@ class Executor:
 
     def _interrupt(self, why: str, watch: Callable[[CellState], None]) -> None:
         for process in self._running.values():
-            process.end("skipped", why)
+            process.cancel("skipped", why)
         for state in self.states:
             if state.phase == "waiting":
                 record_skipped(state.cell, self.root, why)
@@ -124,7 +119,7 @@ class Executor:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM ask for an orderly end; a second one is obeyed at once."""
+        """The first Ctrl-C or SIGTERM ends the run in an orderly way, the second at once."""
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self._stop is not None:
@@ -136,6 +131,6 @@ class Executor:
             yield
         finally:
             for process in self._running.values():
-                process.end("skipped", self._stop or "the harness ended")
+                process.cancel("skipped", self._stop or "the harness ended")
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -15,10 +15,9 @@ from torch import Tensor
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.measure import Answer, Judge, Question, measure
 from retable.benchmarks.metrics.networks.precision import single_precision
-from retable.benchmarks.plan.seeds import derive_seed
-from retable.benchmarks.run.build import WEIGHTS, build_task, restore_method
+from retable.benchmarks.plan.judges import roles_of
+from retable.benchmarks.run.build import WEIGHTS, build_task, derive_seed, trained_method
 from retable.benchmarks.run.checkpoint import digest_of
-from retable.benchmarks.run.judges import joint_logits, roles_of
 from retable.datasets.task import Measure, Request, Task
 from retable.methods.method import Method
 from retable.reports.records.cell import Cell
@@ -31,10 +30,10 @@ BATCH_PIXELS = LARGEST_BATCH * 64 * 64
 
 
 class Answers:
-    """What a trained method answers, each request once, in evaluation mode and without gradients."""
+    """What a method answers, in evaluation mode and without gradients."""
 
     def __init__(self, method: Method, fabric: Fabric) -> None:
-        self._method = method
+        self.method = method
         self._fabric = fabric
 
     def to(self, request: Request) -> Tensor:
@@ -51,14 +50,14 @@ class Answers:
         return self._once(Request(request.name, request.kind, {**request.then, "image": first}))
 
     def _once(self, request: Request) -> Tensor:
-        networks = self._method.networks().values()
+        networks = self.method.networks().values()
         modes = [network.training for network in networks]
         for network in networks:
             network.eval()
         try:
             with torch.no_grad(), self._precision(), torch.random.fork_rng():
                 torch.manual_seed(derive_seed("answers", request.name))
-                answer = getattr(self._method, self._method.kind)
+                answer = getattr(self.method, self.method.kind)
                 parts = [answer(part).float().cpu() for part in self._parts(request)]
         finally:
             for network, mode in zip(networks, modes, strict=True):
@@ -68,11 +67,11 @@ class Answers:
     @contextmanager
     def _precision(self) -> Iterator[None]:
         with ExitStack() as stack:
-            if self._method.kind == "sample":
+            if self.method.kind == "sample":
                 # Steps of 1e-4 between two latents are lost in the eight bits of bfloat16, so that the length of a path
                 # would be that of rounding errors. What is scored does not depend on the training's precision.
                 stack.enter_context(single_precision(str(self._fabric.device)))
-                stack.enter_context(_unwrapped(self._method))
+                stack.enter_context(_unwrapped(self.method))
             else:
                 # Translations and judgements show no such differences, and results of theirs are recorded.
                 stack.enter_context(self._fabric.autocast())
@@ -80,7 +79,7 @@ class Answers:
 
     def _parts(self, request: Request) -> Iterator[Mapping[str, Tensor]]:
         # Latents do not show how large the images will be.
-        unseen = self._method.info.image_size**2 if request.kind == "sample" else 64 * 64
+        unseen = self.method.info.image_size**2 if request.kind == "sample" else 64 * 64
         pixels = max([value[0, 0].numel() for value in request.inputs.values() if value.ndim == 4], default=unseen)
         size = max(1, min(LARGEST_BATCH, BATCH_PIXELS // pixels))
         for start in range(0, len(request), size):
@@ -88,7 +87,7 @@ class Answers:
             yield self._fabric.to_device(part)
 
     def _checked(self, request: Request, out: Tensor) -> Tensor:
-        who = f"{type(self._method).__name__}.{self._method.kind}, request {request.name!r}"
+        who = f"{type(self.method).__name__}.{self.method.kind}, request {request.name!r}"
         if len(out) != len(request):
             raise UserError(f"{who}: {len(out)} answers to {len(request)} inputs")
         if not bool(torch.isfinite(out).all()):
@@ -114,17 +113,17 @@ def _unwrapped(method: Method) -> Iterator[None]:
             setattr(method, name, network)
 
 
-def score_cell(cell: Cell, method: Method, task: Task, fabric: Fabric, root: Path) -> Iterator[Score]:
+def score_task(cell: Cell, answers: Answers, task: Task, fabric: Fabric, root: Path) -> Iterator[Score]:
     """Every score that the task wants of this cell, in the task's order.
 
     Yields as it goes, so that a crash in a late metric costs no early score.
     """
-    answers = Answers(method, fabric)
-    requests = {request.name: request for request in task.requests(method.kind, method.stream)}
+    kind, stream = answers.method.kind, answers.method.stream
+    requests = {request.name: request for request in task.requests(kind, stream)}
     given: dict[str, Answer] = {}
     judges = Judges(cell, task, fabric, root)
     names = task.info().classes
-    for wanted in task.measures(method.kind, method.stream):
+    for wanted in task.measures(kind, stream):
         if wanted.request not in given:
             given[wanted.request] = _answer(requests[wanted.request], answers, names)
         answer = given[wanted.request]
@@ -180,14 +179,14 @@ def _real(name: str | None, task: Task) -> Answer | None:
 
 
 class Judges:
-    """The classifiers that a cell names, restored when first asked for."""
+    """The classifiers that judge a cell's images, restored when first asked for."""
 
     def __init__(self, cell: Cell, task: Task, fabric: Fabric, root: Path) -> None:
         self._cell, self._task, self._fabric, self._root = cell, task, fabric, root
         self._ready: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {}
 
     def get(self, judge: str) -> tuple[Callable[[Tensor], Tensor], str]:
-        """``(images -> logits, digest of the judge's weights)``; of several joined by dots see :mod:`.roles`.
+        """``(images -> logits, digest of the judge's weights)``; several joined by dots judge together.
 
         Raises:
             UserError: the cell has no such judge, or it was trained on images of another size.
@@ -208,7 +207,7 @@ class Judges:
                     f"{cell.address} was trained on images of {trained} pixels and cannot judge {ours}: "
                     f"settings_for of the task {self._cell.task!r} must keep what decides the size"
                 )
-            method = restore_method(cell, self._task, self._root)
+            method = trained_method(cell, self._task, self._root)
             for network in method.networks().values():
                 self._fabric.to_device(network)
             answers = Answers(method, self._fabric)
@@ -218,3 +217,21 @@ class Judges:
 
             self._ready[role] = (judge, digest_of(cell.directory(self._root) / WEIGHTS))
         return self._ready[role]
+
+
+def joint_logits(logits: Sequence[Tensor]) -> Tensor:
+    """Log-probabilities of every combination of classes, the first judge's class changing slowest.
+
+    Judges answer independently, so the joint logits are the outer sum of their log-probabilities.
+
+    Args:
+        logits: float ``[N, c_i]`` of one or more judges.
+
+    Returns:
+        ``[N, c_1 * c_2 * ...]``; class ``(i * c_2 + j) * c_3 + k`` is class i of the first, j of the second, k of the
+        third.
+    """
+    joint = logits[0].log_softmax(1)
+    for more in logits[1:]:
+        joint = (joint[:, :, None] + more.log_softmax(1)[:, None, :]).flatten(1)
+    return joint

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from retable.benchmarks.metrics.timing import StepTimer
-from retable.benchmarks.plan.seeds import derive_seed
 from retable.benchmarks.run import checkpoint
-from retable.benchmarks.run.old_journal import Journal
-from retable.benchmarks.run.progress import Progress
+from retable.benchmarks.run.build import derive_seed
 from retable.datasets.task import Task
 from retable.methods.method import Method
 from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Journal, Metrics, Note
 
 
 class NonFiniteLossError(Exception):
@@ -67,9 +68,9 @@ def train(
     settings, run = method.settings, cell.run
     networks = method.networks()
     timer = StepTimer(fabric.device)
-    first = checkpoint.restore_newest(folder, networks, method.opt, lambda text: journal.write("note", text=text))
+    first = checkpoint.restore_newest(folder, networks, method.opt, lambda text: journal.write(Note(text=text)))
     if first:
-        journal.write("note", text=f"resumed from the checkpoint of step {first}")
+        journal.write(Note(text=f"resumed from the checkpoint of step {first}"))
     data_seed = derive_seed("data", cell.task, cell.seed)
     for network in networks.values():
         network.train(any(parameter.requires_grad for parameter in network.parameters()))
@@ -85,9 +86,8 @@ def train(
         if done % run.log_every == 0 or last:
             values = _finite(recent, step)
             recent = {}
-            journal.write("metrics", step=done, values={**values, "steps_per_s": round(progress.rate, 3)})
-        # The steps between two log points are checked too, but one scalar at a time, and on CUDA not at all: it would
-        # wait for the device in every step.
+            journal.write(Metrics(step=done, values={**values, "steps_per_s": round(progress.rate, 3)}))
+        # Between two log points the losses are checked on the CPU alone: on CUDA it would mean to wait for the device.
         elif fabric.device.type == "cpu":
             _finite(losses, step)
         progress.step(done, settings.steps)
@@ -116,3 +116,42 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+class Progress:
+    """Keeps ``progress.json`` in the cell's folder, which the live view reads, at most half a second behind.
+
+    A refresh that is lost costs nothing, so the disk is never synced.
+    """
+
+    def __init__(self, directory: Path, interval_s: float = 0.5) -> None:
+        self._path = directory / "progress.json"
+        self._interval_s = interval_s
+        self._written = 0.0
+        self._stage = ""
+        self._since = time.monotonic()
+        self._first_step: int | None = None
+        self.rate = 0.0
+        """Steps per second since this stage began."""
+
+    def stage(self, name: str) -> None:
+        """Enter a stage: ``data``, ``train``, ``images``, ``scores``."""
+        self._stage, self._since, self._first_step, self.rate = name, time.monotonic(), None, 0.0
+        self._write(0, 0)
+
+    def step(self, done: int, total: int) -> None:
+        """``done`` of ``total`` steps of this stage are done."""
+        now = time.monotonic()
+        if self._first_step is None:
+            self._first_step, self._since = done, now
+        elif now > self._since:
+            self.rate = (done - self._first_step) / (now - self._since)
+        if now - self._written >= self._interval_s:
+            self._write(done, total)
+
+    def _write(self, done: int, total: int) -> None:
+        self._written = time.monotonic()
+        content = {"stage": self._stage, "step": done, "steps": total, "rate": self.rate}
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(content))
+        temporary.replace(self._path)

@@ -118,6 +118,10 @@ class Cell(BaseModel):
         """Where the cell keeps everything, below the folder of all runs."""
         return root / "cells" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', self.address)}-{self.hash}"
 
+    def with_changes(self, **changes: Any) -> Cell:
+        """A cell that differs from this one in some fields, and so in its hash, which ``model_copy`` would keep."""
+        return Cell(**{name: getattr(self, name) for name in Cell.model_fields} | changes)
+
     def to_json(self) -> dict[str, Any]:
         """The cell as plain data, with the derived names that other readers want."""
         return self.model_dump(mode="json")

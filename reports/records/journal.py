@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -24,6 +24,45 @@ from retable.reports.records.score import Score
 def now_ms() -> int:
     """Unix time in milliseconds, the unit of every time in a journal."""
     return time.time_ns() // 1_000_000
+
+
+def outcome(
+    cell: Cell,
+    status: Status,
+    reason: str = "",
+    *,
+    started: int,
+    journal: str = "",
+    environment: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | None = None,
+    scores: Sequence[Score] = (),
+) -> Result:
+    """The result of an attempt that ends now, whatever its end; every ``result.json`` begins here.
+
+    Args:
+        cell: what was attempted.
+        status: how it ended.
+        reason: why, in one line; empty for ``ok``.
+        started: when it began, in Unix milliseconds.
+        journal: identity of the journal; empty where the cell never started, as the rest is then.
+        environment: what the cell depended on besides its settings.
+        data: digests of what the cell saw.
+        scores: those that were measured before the end.
+    """
+    steps, ended = cell.method_settings.get("steps", 0), max(started, now_ms())
+    return Result(
+        cell=cell,
+        status=status,
+        reason=reason,
+        scores=tuple(scores),
+        environment=dict(environment or {}),
+        data=dict(data or {}),
+        steps=steps if isinstance(steps, int) else 0,
+        journal=journal,
+        started=started,
+        ended=ended,
+        wall_s=(ended - started) / 1000,
+    )
 
 
 class _Event(BaseModel):

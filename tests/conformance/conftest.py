@@ -10,8 +10,8 @@ import torch
 
 from retable.benchmarks.plan.overrides import Profile, build_settings
 from retable.benchmarks.plan.registry import get_method, get_row, get_settings, get_task
-from retable.benchmarks.plan.seeds import seed_everything
 from retable.benchmarks.plan.suites import PROFILES
+from retable.benchmarks.run.build import seed_everything
 from retable.datasets.digits import mnist
 from retable.datasets.seeding import derived_seed
 from retable.datasets.standins.faces import rendered_set

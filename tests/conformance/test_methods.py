@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from retable.benchmarks.plan.registry import get_method, get_needs, get_row, get_settings, get_title, rows, tasks
-from retable.benchmarks.plan.seeds import seed_everything
 from retable.benchmarks.run import checkpoint
+from retable.benchmarks.run.build import seed_everything
 from retable.datasets.task import Request, Task
 from retable.methods.method import Method
 from tests.conformance.conftest import BATCH

@@ -6,8 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from retable.benchmarks.plan.seeds import derive_seed
-from retable.benchmarks.run.build import build_task
+from retable.benchmarks.run.build import build_task, derive_seed
 from retable.datasets.errors import DataError
 from retable.datasets.sources import LabelledImages
 from retable.datasets.standins.digits import street

@@ -22,14 +22,14 @@ from retable.benchmarks.environment import REPOSITORY, SOURCES, made_elsewhere
 from retable.benchmarks.gate import gate
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import EXPECTED, load_suite
-from retable.benchmarks.run import index
-from retable.benchmarks.run.old_journal import finished
+from retable.benchmarks.run.results import index_cells, suite_results
 from retable.reports.records.cell import Cell
+from retable.reports.records.result import finished
 
 RUN = """
 import sys
 from pathlib import Path
-from retable.benchmarks.run.scheduler import Executor
+from retable.benchmarks.run.scheduler import Scheduler
 from retable.benchmarks.run.suite_run import prepare_data
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
@@ -38,7 +38,7 @@ from rich.console import Console
 root, address = Path(sys.argv[1]), sys.argv[2]
 plan = make_plan(load_suite("smoke"), only=address)
 prepare_data(plan, root, Console())
-sys.exit(not Executor(plan.cells, root, jobs=2).run(lambda state: None, lambda: None))
+sys.exit(not Scheduler(plan.cells, root, jobs=2).run(lambda state: None))
 """
 
 
@@ -92,7 +92,7 @@ def test_the_gate_is_green_for_the_method_and_red_for_the_broken_one(break_: Bre
     plan = make_plan(load_suite("smoke"), only=break_.address)
     root = tmp_path / "runs"
     _take_over(plan.cells, root)
-    index.update(root, "smoke", plan.cells)
+    index_cells(root, "smoke", plan.cells)
 
     _run(REPOSITORY, root, break_.address)
     code, said = _gate(root, break_.address)
@@ -113,7 +113,7 @@ def _take_over(cells: tuple[Cell, ...] | list[Cell], root: Path) -> None:
         shutil.copytree(theirs / "cache", root / "cache", ignore=shutil.ignore_patterns("*.lock", "*.tmp"))
     for cell in cells:
         result = finished(cell.directory(theirs))
-        if result is not None and result["status"] == "ok" and not made_elsewhere(result):
+        if result is not None and result.status == "ok" and not made_elsewhere(result):
             shutil.copytree(cell.directory(theirs), cell.directory(root))
 
 
@@ -146,5 +146,5 @@ def _run(tree: Path, root: Path, address: str) -> None:
 def _gate(root: Path, address: str) -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=200, emoji=False)
-    results = index.results(root, "smoke")
+    results = [result.model_dump(mode="json") for result in suite_results(root, "smoke")]
     return gate("smoke", results, EXPECTED / "smoke.toml", only=address, console=console), out.getvalue()

@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from retable.benchmarks.cli import main as cli
 from retable.benchmarks.cli.listing import listing
@@ -31,7 +32,6 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["retable", *arguments])
-        monkeypatch.setattr(cli, "console", cli.Console(width=300, emoji=False))
         code = 0
         try:
             cli.main()
@@ -112,7 +112,7 @@ def test_suites_are_listed_with_what_they_are_for(call: Call) -> None:
 def test_a_narrow_terminal_cuts_no_name(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = call("list", "methods")[1]
     narrow = StringIO()
-    cli.Console(width=60, file=narrow).print(listing("methods"))
+    Console(width=60, file=narrow).print(listing("methods"))
     assert "\u2026" not in narrow.getvalue()
     # What is folded is all there: a column's letters in their order.
     assert sorted("".join(narrow.getvalue().split())) == sorted("".join(wide.split()))
@@ -121,7 +121,7 @@ def test_a_narrow_terminal_cuts_no_name(call: Call, monkeypatch: pytest.MonkeyPa
 def test_a_log_says_what_a_first_run_is_drawing_once(tmp_path: Path) -> None:
     log = StringIO()
     plan = make_plan(load_suite("dummy"), seeds=(0, 1))
-    prepare_data(plan, tmp_path, cli.Console(file=log, width=300))
+    prepare_data(plan, tmp_path, Console(file=log, width=300))
     assert log.getvalue() == "preparing data of dummy (standin)\n"
 
 
@@ -199,7 +199,7 @@ def test_a_report_says_which_rows_were_not_run_as_the_suite_is_written() -> None
     from retable.benchmarks.plan.overrides import parse_override
     from retable.benchmarks.plan.plan import make_plan
     from retable.benchmarks.plan.suites import load_suite
-    from retable.benchmarks.run.suite_run import other_settings
+    from retable.benchmarks.run.results import other_settings
 
     changed = make_plan(load_suite("dummy"), overrides=[parse_override("method.steps=3")])
     assert other_settings("dummy", make_plan(load_suite("dummy")).cells) == []
@@ -218,7 +218,7 @@ def test_data_of_ones_own_are_no_other_settings_but_two_data_sets_in_one_table_a
     from retable.benchmarks.plan.overrides import parse_override
     from retable.benchmarks.plan.plan import make_plan
     from retable.benchmarks.plan.suites import load_suite
-    from retable.benchmarks.run.suite_run import other_settings
+    from retable.benchmarks.run.results import other_settings
 
     plain = make_plan(load_suite("quick"), only="mixdl/stylegan2/*").cells
     overrides = [parse_override("task.source=real"), parse_override("task.data_dir=/faces")]

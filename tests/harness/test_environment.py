@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from retable.benchmarks.environment import REPOSITORY, SOURCES, code_digest, environment, made_elsewhere
+from retable.reports.records.cell import Cell
+from retable.reports.records.result import Result
 
 
 @pytest.fixture
@@ -51,8 +53,12 @@ def test_what_makes_no_numbers_does_not_count(tree: Path) -> None:
 
 def test_a_result_that_does_not_say_counts_as_made_elsewhere() -> None:
     code_digest.cache_clear()
-    assert not made_elsewhere({"environment": environment("cpu", 1)})
-    assert made_elsewhere({"environment": {"code": "0" * 16}})
-    assert made_elsewhere({"environment": {}})
-    assert made_elsewhere({})
+    cell = Cell(method="dummy/dummy", task="dummy", profile="dummy", seed=0, method_settings={}, task_settings={})
+
+    def made(facts: dict[str, str]) -> Result:
+        return Result(cell=cell, status="ok", environment=facts)
+
+    assert not made_elsewhere(made(environment("cpu", 1)))
+    assert made_elsewhere(made({"code": "0" * 16}))
+    assert made_elsewhere(made({}))
     assert all(any((REPOSITORY / package).glob("*.py")) for package in SOURCES)

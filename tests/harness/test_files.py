@@ -20,8 +20,8 @@ from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.dummy import Dummy
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run import checkpoint
-from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, restore_method
-from retable.benchmarks.run.suite_run import Options, _check_files, invoke
+from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, trained_method
+from retable.benchmarks.run.suite_run import Options, check_files, run_suite
 from retable.methods import rows
 from retable.methods.method import Info, Method, MethodSettings
 from retable.reports.records.cell import Cell
@@ -165,7 +165,7 @@ def test_a_trained_method_needs_the_file_no_more(cell: Cell, plan_of: Callable[.
     checkpoint.save_weights(directory / WEIGHTS, method.networks())
     assert heir.starts_from["parent"] == cell
     assert has_eye(build(heir, tmp_path))
-    assert has_eye(restore_method(cell, build_task(cell, tmp_path), tmp_path))
+    assert has_eye(trained_method(cell, build_task(cell, tmp_path), tmp_path))
 
 
 def test_the_result_says_which_file_it_was(cell: Cell, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_missing_file_stops_a_run_before_anything_is_trained(
 ) -> None:
     plan = plan_of(ROWS)
     with pytest.raises(UserError, match=r"eye\.pth is not in .* or use settings that do without it"):
-        invoke(plan, Options(tmp_path), Console())
+        run_suite(plan, Options(tmp_path), Console())
     assert not (tmp_path / "cells").exists()
     # Done without the file at hand, as on the machine of a colleague: nothing asks for it any more.
     for done in plan.cells:
@@ -188,9 +188,9 @@ def test_a_missing_file_stops_a_run_before_anything_is_trained(
         directory.mkdir(parents=True)
         (directory / "result.json").write_text(json.dumps({"status": "ok", "cell": done.to_json()}))
         (directory / "done").write_text("ok")
-    _check_files(plan, tmp_path, fresh=False)
+    check_files(plan, tmp_path, fresh=False)
     with pytest.raises(UserError, match=r"eye\.pth is not in"):
-        _check_files(plan, tmp_path, fresh=True)
+        check_files(plan, tmp_path, fresh=True)
 
 
 def test_a_cell_without_its_file_fails_with_the_reason(cell: Cell, tmp_path: Path) -> None:

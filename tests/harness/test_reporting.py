@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from retable.benchmarks.cli.seeds import parse_recorded
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.run.results import Wanted, find_recorded, make_report, on_cuda, planned_cells, recorded_runs
+from retable.benchmarks.plan.select import parse_recorded
+from retable.benchmarks.run.report import Wanted, make_report, recorded_runs
+from retable.benchmarks.run.results import find_recorded, on_cuda, planned_cells
 from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
@@ -93,7 +94,7 @@ def test_seeds_that_are_none_are_refused(texts: list[str]) -> None:
 
 def test_a_folder_of_other_settings_or_of_another_seed_never_gets_in(suite: str, tmp_path: Path) -> None:
     (cell,) = planned_cells([suite], [0])
-    other = Cell(**{**cell.model_dump(exclude={"hash"}), "method_settings": {**cell.method_settings, "steps": 3}})
+    other = cell.with_changes(method_settings={**cell.method_settings, "steps": 3})
     assert other.address == cell.address
     record(tmp_path / "a", other)
     record(tmp_path / "a", planned_cells([suite], [7])[0])

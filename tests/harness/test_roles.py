@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan import registry
 from retable.benchmarks.plan.dummy import ROWS, TASKS, Squares, SquaresSettings
+from retable.benchmarks.plan.judges import roles_of
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
 from retable.benchmarks.run.checkpoint import digest_of, save_weights
-from retable.benchmarks.run.judges import joint_logits, roles_of
-from retable.benchmarks.run.scoring import Answers, Judges, score_cell
+from retable.benchmarks.run.scoring import Answers, Judges, joint_logits, score_task
 from retable.datasets.task import Kind, Measure, Request, TaskInfo, TaskSettings
 from retable.methods.method import Info, Method, MethodSettings
 from retable.methods.rows import Row
@@ -190,7 +190,7 @@ def test_scores_carry_the_joined_name(tmp_path: Path) -> None:
     fabric = Fabric(accelerator="cpu", devices=1)
     method = build_method(cell, task, tmp_path)
     method.g.weight.data.fill_(0.1)
-    scores = list(score_cell(cell, method, task, fabric, tmp_path))
+    scores = list(score_task(cell, Answers(method, fabric), task, fabric, tmp_path))
     assert {score.name for score in scores} == {"classification_error.shade.place", "classification_error.place"}
     assert {score.protocol.extractor for score in scores} == {"judge:shade.place", "judge:place"}
 

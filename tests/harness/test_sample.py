@@ -14,18 +14,16 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from retable.benchmarks.cell import run_cell
-from retable.benchmarks.cli.sample import sample
-from retable.benchmarks.cli.translate import translate
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.compare import is_gated, scores_of
 from retable.benchmarks.plan import dummy, registry
 from retable.benchmarks.plan.dummy import Dummy, Squares
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
-from retable.benchmarks.run import index
-from retable.benchmarks.run.build import WEIGHTS, build_task, restore_method
-from retable.benchmarks.run.old_journal import write_json
+from retable.benchmarks.run.build import WEIGHTS, build_task, trained_method
+from retable.benchmarks.run.results import index_cells, suite_cells
 from retable.benchmarks.run.scoring import Answers
+from retable.benchmarks.run.trained_cell import sample, translate
 from retable.benchmarks.run.training import set_up
 from retable.datasets.errors import DataError
 from retable.datasets.images import read_image
@@ -33,6 +31,7 @@ from retable.datasets.task import Kind, Measure, Request, TaskInfo
 from retable.methods.method import Info, Method, MethodSettings
 from retable.methods.rows import Row
 from retable.reports.records.cell import Cell
+from retable.reports.records.files import write_json
 from tests.harness.conftest import DUMMY_ROW, result_of, write_suite
 
 ADDRESS = "dummy/painter/few-squares/s0"
@@ -149,7 +148,7 @@ def runs(registered: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("painters")
     suite = write_suite(folder, ROWS + DUMMY_ROW + 'set = { "method.steps" = 2 }\n')
     plan = make_plan(load_suite(str(suite)))
-    index.update(folder / "runs", "trial", plan.cells)
+    index_cells(folder / "runs", "trial", plan.cells)
     for cell in plan.cells:
         directory = cell.directory(folder / "runs")
         directory.mkdir(parents=True)
@@ -159,7 +158,7 @@ def runs(registered: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def painter(runs: Path) -> Cell:
-    (cell,) = (cell for cell in index.suite_cells(runs, "trial") if cell.address == ADDRESS)
+    (cell,) = (cell for cell in suite_cells(runs, "trial") if cell.address == ADDRESS)
     return cell
 
 
@@ -197,7 +196,7 @@ def test_large_images_are_sampled_a_few_at_a_time_although_latents_are_small(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell = painter(runs)
-    method = restore_method(cell, build_task(cell, runs), runs)
+    method = trained_method(cell, build_task(cell, runs), runs)
     request = Request("many", "sample", {"z": latents(40, 0)})
     asked: list[int] = []
     monkeypatch.setattr(Painter, "sample", lambda self, inputs: (asked.append(len(inputs["z"])), blank(inputs))[1])
@@ -233,7 +232,7 @@ def seen_by(method: Method) -> list[tuple[torch.dtype, bool, str]]:
 
 def under_bfloat16(cell: Cell, runs: Path) -> tuple[Method, Fabric]:
     """A restored method as it is after a training in bfloat16: its networks wrapped by Fabric."""
-    method = restore_method(cell, build_task(cell, runs), runs)
+    method = trained_method(cell, build_task(cell, runs), runs)
     for network in method.networks().values():
         network.requires_grad_(True)
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
@@ -245,7 +244,7 @@ def under_bfloat16(cell: Cell, runs: Path) -> tuple[Method, Fabric]:
 def test_samples_do_not_depend_on_the_precision_of_the_training(runs: Path, tf32: None) -> None:
     cell = painter(runs)
     request = Request("few", "sample", {"z": latents(5, 0)})
-    plain = restore_method(cell, build_task(cell, runs), runs)
+    plain = trained_method(cell, build_task(cell, runs), runs)
     method, fabric = under_bfloat16(cell, runs)
     wrapped = method.networks()
     seen = seen_by(method)
@@ -266,7 +265,7 @@ def test_networks_are_wrapped_again_when_sampling_fails(runs: Path) -> None:
 
 
 def test_translations_are_answered_in_the_precision_of_the_training(runs: Path, tf32: None) -> None:
-    (cell,) = (cell for cell in index.suite_cells(runs, "trial") if cell.address == "dummy/dummy/dummy/s0")
+    (cell,) = (cell for cell in suite_cells(runs, "trial") if cell.address == "dummy/dummy/dummy/s0")
     method, fabric = under_bfloat16(cell, runs)
     seen = seen_by(method)
     Answers(method, fabric).to(build_task(cell, runs).requests("translate", method.stream)[0])
@@ -290,7 +289,7 @@ def test_samples_are_files_and_a_grid_and_strips_have_a_row_each(runs: Path, tmp
 def test_a_file_holds_what_the_method_answers(runs: Path, tmp_path: Path) -> None:
     (only, _) = sample(ADDRESS, tmp_path, runs, "trial", count=1, seed=5)
     cell = painter(runs)
-    method = restore_method(cell, build_task(cell, runs), runs)
+    method = trained_method(cell, build_task(cell, runs), runs)
     with torch.no_grad():
         answer = method.sample({"z": latents(1, 5)})[0]
     assert (read_image(only, channels=1) - (answer + 1) * 127.5).abs().max() <= 0.51

@@ -15,7 +15,7 @@ from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan
-from retable.benchmarks.run.suite_run import show_plan
+from retable.benchmarks.run.live import show_plan
 from retable.datasets.task import Kind, Measure, TaskSettings
 from retable.methods import rows
 from retable.reports.records.cell import Cell

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from retable.benchmarks.cell import uncollected
 from retable.benchmarks.plan import registry
-from retable.benchmarks.run.startup import uncollected
 
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("IPython", "lpips", "matplotlib", "mlflow", "pandas", "pyarrow", "resvg_py", "rich", "scipy", "torchvision")
@@ -32,7 +32,8 @@ def test_the_command_of_a_cell_answers_before_anything_heavy_is_imported() -> No
 
 
 def test_training_and_evaluation_import_nothing_that_only_some_cells_need() -> None:
-    done = python("import sys; from retable.benchmarks.run import training, scoring, system; print(*sys.modules)")
+    names = ("environment", "run.training", "run.scoring", "run.pictures")
+    done = python(f"import sys, {', '.join(f'retable.benchmarks.{name}' for name in names)}; print(*sys.modules)")
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "torch" in loaded, done.stderr
     assert not loaded & set(HEAVY)
@@ -65,7 +66,7 @@ def test_the_collector_stays_off_where_it_was_off() -> None:
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_leaving_keeps_the_exit_code_and_what_was_printed_but_takes_nothing_apart(code: int) -> None:
     done = python(
-        "import atexit, sys; from retable.benchmarks.run.startup import leave\n"
+        "import atexit, sys; from retable.benchmarks.cell import leave\n"
         "atexit.register(print, 'taken apart'); print('out'); print('error', file=sys.stderr, end=''); "
         f"leave({code})"
     )
@@ -73,18 +74,18 @@ def test_leaving_keeps_the_exit_code_and_what_was_printed_but_takes_nothing_apar
 
 
 def test_a_thousand_questions_for_a_method_read_the_installed_packages_once() -> None:
-    registry.methods()
+    registry.rows()
     begin = time.process_time()
     for _ in range(1000):
-        registry.methods()
+        registry.rows()
     assert time.process_time() - begin < 1.0, "reading them anew each time takes ten seconds"
 
 
 def test_a_place_added_to_the_path_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "late/one" not in registry.methods()
+    assert "late/one" not in registry.rows()
     info = tmp_path / "late-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[retable.methods]\nlate/one = late:One\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert registry.methods()["late/one"] == "late:One"
+    assert registry.rows()["late/one"].method == "late:One"

@@ -12,10 +12,9 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
-from retable.benchmarks.run.old_journal import Journal, events
-from retable.benchmarks.run.progress import Progress
-from retable.benchmarks.run.training import NonFiniteLossError, set_up, train
+from retable.benchmarks.run.training import NonFiniteLossError, Progress, set_up, train
 from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Journal, Metrics, read_journal
 
 EVERY = 2
 
@@ -63,7 +62,7 @@ def curves(tmp_path: Path) -> Callable[..., dict[int, dict[str, float]]]:
         journal, folder = Journal(tmp_path), tmp_path / "checkpoints"
         cell = Cell.model_validate(settings)
         train(cell, method, task, fabric, folder, journal, Progress(tmp_path), lambda step: None)
-        return {event["step"]: event["values"] for event in events(tmp_path) if event["event"] == "metrics"}
+        return {event.step: event.values for event in read_journal(tmp_path).events if isinstance(event, Metrics)}
 
     return run
 

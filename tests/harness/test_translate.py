@@ -12,20 +12,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from retable.benchmarks.cli.translate import parse_wanted, translate
+from retable.benchmarks.cli.trained import parse_wanted
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.dummy import Squares
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
-from retable.benchmarks.run import index
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
 from retable.benchmarks.run.checkpoint import save_weights
-from retable.benchmarks.run.old_journal import write_json
+from retable.benchmarks.run.results import index_cells
+from retable.benchmarks.run.trained_cell import translate
 from retable.datasets.errors import DataError
 from retable.datasets.images import read_image
 from retable.datasets.task import Request
 from retable.reports.records.cell import Cell
+from retable.reports.records.files import write_json
 from tests.harness.conftest import DUMMY_ROW, write_suite
 
 ADDRESS = "dummy/dummy/dummy/s0"
@@ -37,7 +38,7 @@ def runs(tmp_path: Path) -> Path:
     root = tmp_path / "runs"
     plan = make_plan(load_suite(str(write_suite(tmp_path, DUMMY_ROW))), overrides=[parse_override("method.steps=60")])
     (cell,) = plan.rows
-    index.update(root, "trial", plan.cells)
+    index_cells(root, "trial", plan.cells)
     _train(cell, root)
     return root
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.runs import check_against
-from retable.benchmarks.run import index
+from retable.benchmarks.run.results import index_cells
 from retable.benchmarks.tracking.record import Invocation
 from retable.benchmarks.tracking.results import recorded
 from retable.benchmarks.tracking.sync import sync
@@ -133,7 +133,7 @@ def against(root: Path, wanted: str, head: str | None = None) -> tuple[int, str]
 def test_the_cells_in_the_folder_are_held_against_mlflow(
     store: Store, root: Path, cells: list[FakeCell], make: MakeCell
 ) -> None:
-    index.update(root, "quick", [Cell.from_json(cell.cell) for cell in cells])
+    index_cells(root, "quick", [Cell.from_json(cell.cell) for cell in cells])
     with pytest.raises(
         UserError, match=r"2 of 2 cells are the very same run on both sides.*`retable run quick --fresh`"
     ):
@@ -161,7 +161,7 @@ def test_two_runs_of_mlflow_are_compared_and_one_with_itself_is_refused(
 
 
 def test_a_base_whose_results_are_gone_is_refused(store: Store, root: Path, cells: list[FakeCell]) -> None:
-    index.update(root, "quick", [Cell.from_json(cell.cell) for cell in cells])
+    index_cells(root, "quick", [Cell.from_json(cell.cell) for cell in cells])
     shutil.rmtree(root / "mlartifacts")
     with pytest.raises(UserError, match=r"the base lacks the results of 2 cells.*keep MLflow's folder of artifacts"):
         against(root, "a1a1")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,9 @@ import pytest
 
 from retable.benchmarks.plan.overrides import Override, parse_override
 from retable.benchmarks.plan.plan import Plan
-from retable.benchmarks.run.old_journal import events, finished
-from retable.benchmarks.run.scheduler import CellState, Executor
+from retable.benchmarks.run.scheduler import Scheduler
+from retable.reports.records.journal import End, Note, Start, read_journal
+from retable.reports.records.result import finished
 from tests.harness.conftest import DUMMY_ROW, result_of
 
 MISBEHAVIOUR = {
@@ -30,14 +32,14 @@ MISBEHAVIOUR = {
 }
 
 
-def run(plan: Plan, root: Path, jobs: int = 2, *, fresh: bool = False) -> Executor:
-    executor = Executor(plan.cells, root, jobs, fresh=fresh)
-    executor.run(lambda state: None, lambda: None)
-    return executor
+def run(plan: Plan, root: Path, jobs: int = 2, *, fresh: bool = False) -> Scheduler:
+    scheduler = Scheduler(plan.cells, root, jobs, fresh=fresh)
+    scheduler.run(lambda state: None)
+    return scheduler
 
 
-def statuses(executor: Executor) -> dict[str, str]:
-    return {state.cell.address: str(state.status) for state in executor.states}
+def statuses(scheduler: Scheduler) -> dict[str, str]:
+    return {state.cell.address: str(state.status) for state in scheduler.states}
 
 
 def quality(result: dict[str, Any]) -> dict[str, float]:
@@ -47,7 +49,7 @@ def quality(result: dict[str, Any]) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> tuple[Executor, Path]:
+def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scheduler, Path]:
     """One suite in which a cell fails in every way there is, beside one that works and one that needs a failed one."""
     from retable.benchmarks.plan.plan import make_plan
     from retable.benchmarks.plan.suites import load_suite
@@ -61,24 +63,24 @@ def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> tuple[Executor, Pat
         cells += make_plan(suite, overrides=[parse_override(text) for text in overrides]).cells
     tuned = load_suite(str(write_suite(folder, '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n', name="tuned")))
     cells += make_plan(tuned, overrides=[Override("method", "misbehave", "raise", "test", methods="dummy/dummy")]).rows
-    executor = Executor(cells, folder / "runs", jobs=3)
-    executor.run(lambda state: None, lambda: None)
-    return executor, folder / "runs"
+    scheduler = Scheduler(cells, folder / "runs", jobs=3)
+    scheduler.run(lambda state: None)
+    return scheduler, folder / "runs"
 
 
 @pytest.mark.parametrize("how", MISBEHAVIOUR)
-def test_a_misbehaving_cell_ends_in_its_own_status_with_a_reason(misbehaving: tuple[Executor, Path], how: str) -> None:
-    executor, root = misbehaving
-    state = next(state for state in executor.states if state.cell.method_settings["misbehave"] == how)
+def test_a_misbehaving_cell_ends_in_its_own_status_with_a_reason(misbehaving: tuple[Scheduler, Path], how: str) -> None:
+    scheduler, root = misbehaving
+    state = next(state for state in scheduler.states if state.cell.method_settings["misbehave"] == how)
     status, words = MISBEHAVIOUR[how]
     assert (state.status, words in state.reason) == (status, True), state.reason
     assert result_of(root, state.cell)["status"] == status
-    assert [event for event in events(state.directory) if event["event"] == "end"][-1]["status"] == status
+    assert [event for event in read_journal(state.directory).events if isinstance(event, End)][-1].status == status
 
 
-def test_the_other_cells_complete(misbehaving: tuple[Executor, Path]) -> None:
-    executor, root = misbehaving
-    state = next(state for state in executor.states if not state.cell.method_settings["misbehave"])
+def test_the_other_cells_complete(misbehaving: tuple[Scheduler, Path]) -> None:
+    scheduler, root = misbehaving
+    state = next(state for state in scheduler.states if not state.cell.method_settings["misbehave"])
     assert state.status == "ok"
     names = {score["name"] for score in result_of(root, state.cell)["scores"]}
     assert {"parameters", "lpips_pair.lite0", "step_time.p50", "loss.l_mse"} <= names
@@ -86,9 +88,9 @@ def test_the_other_cells_complete(misbehaving: tuple[Executor, Path]) -> None:
     assert len(list((state.directory / "samples").glob("*.png"))) == 2
 
 
-def test_a_cell_whose_dependency_failed_is_skipped_and_says_why(misbehaving: tuple[Executor, Path]) -> None:
-    executor, _ = misbehaving
-    state = next(state for state in executor.states if state.cell.method == "dummy/tuned")
+def test_a_cell_whose_dependency_failed_is_skipped_and_says_why(misbehaving: tuple[Scheduler, Path]) -> None:
+    scheduler, _ = misbehaving
+    state = next(state for state in scheduler.states if state.cell.method == "dummy/tuned")
     assert state.status == "skipped"
     assert "needs dummy/dummy/dummy/s0, which ended failed" in state.reason
 
@@ -114,29 +116,27 @@ def test_a_cell_killed_in_training_resumes_to_the_same_weights(plan_of: Callable
     whole = run(plan, tmp_path / "whole").states[0].directory
 
     root = tmp_path / "killed"
-    executor = Executor(plan.cells, root, 1)
+    scheduler = Scheduler(plan.cells, root, 1)
 
-    def kill_after_a_checkpoint(state: CellState) -> Callable[[], None]:
-        killed: list[int] = []
+    def kill_after_a_checkpoint() -> None:
+        while not list((scheduler.states[0].directory / "checkpoints").glob("*.json")):
+            time.sleep(0.02)
+        (process,) = scheduler._running.values()
+        os.killpg(process.pid, signal.SIGKILL)
 
-        def tick() -> None:
-            checkpoints = list((state.directory / "checkpoints").glob("*.json"))
-            for process in executor._running.values():
-                if checkpoints and not killed:
-                    killed.append(process._process.pid)
-                    os.killpg(process._process.pid, signal.SIGKILL)
-
-        return tick
-
-    executor.run(lambda state: None, kill_after_a_checkpoint(executor.states[0]))
-    assert statuses(executor) == {cell.address: "failed"}
+    killer = threading.Thread(target=kill_after_a_checkpoint, daemon=True)
+    killer.start()
+    scheduler.run(lambda state: None)
+    killer.join()
+    assert statuses(scheduler) == {cell.address: "failed"}
     resumed = run(plan, root).states[0].directory
-    assert any("resumed from" in event.get("text", "") for event in events(resumed))
+    events = read_journal(resumed).events
+    assert any("resumed from" in event.text for event in events if isinstance(event, Note))
     assert (resumed / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
     assert quality(result_of(root, cell)) == quality(result_of(tmp_path / "whole", cell))
-    starts = [event for event in events(resumed) if event["event"] == "start"]
-    assert [start["attempt"] for start in starts] == [1, 2]
-    assert starts[0]["journal"] == starts[1]["journal"]
+    starts = [event for event in events if isinstance(event, Start)]
+    assert [start.attempt for start in starts] == [1, 2]
+    assert starts[0].journal == starts[1].journal
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
@@ -181,16 +181,18 @@ def test_a_signal_leaves_finished_cells_finished_and_marks_the_rest(tmp_path: Pa
     assert ended["dummy/dummy/dummy/s0"] == "ok"
     assert ended["dummy/tuned/dummy/s0"] == ended["dummy/tuned/dummy/s1"] == "skipped"
     assert f"interrupted by {sign.name}" in out
-    assert (finished(next(tmp_path.glob("runs/cells/dummy_dummy_dummy_s0-*"))) or {})["status"] == "ok"
+    result = finished(next(tmp_path.glob("runs/cells/dummy_dummy_dummy_s0-*")))
+    assert result is not None
+    assert result.status == "ok"
 
 
 def test_an_interrupted_invocation_leaves_what_another_has_finished(
     plan_of: Callable[..., Plan], tmp_path: Path
 ) -> None:
     plan = plan_of()
-    late = Executor(plan.cells, tmp_path / "runs", 1)
+    late = Scheduler(plan.cells, tmp_path / "runs", 1)
     run(plan, tmp_path / "runs")
     done = result_of(tmp_path / "runs", plan.cells[0])
     late._stop = "interrupted by SIGINT"
-    late.run(lambda state: None, lambda: None)
+    late.run(lambda state: None)
     assert result_of(tmp_path / "runs", plan.cells[0]) == done

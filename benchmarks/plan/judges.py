@@ -1,14 +1,11 @@
 """Names of judges: a role that a task declares, or several of them joined by dots, which judge together.
 
-``hair.gender`` asks two classifiers one question, "which hair and which gender", of hair times gender classes; as the
-two answer independently, the joint logits are the outer sum of their log-probabilities.
+``hair.gender`` asks two classifiers one question, "which hair and which gender", with hair times gender classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-
-from torch import Tensor
+from collections.abc import Collection
 
 from retable.benchmarks.errors import UserError, did_you_mean
 
@@ -35,19 +32,3 @@ def roles_of(judge: str, known: Collection[str], who: str) -> tuple[str, ...]:
         if parts.count(part) > 1:
             raise UserError(f"{who} measures with the judge {judge!r}, which names {part!r} twice; once is enough")
     return parts
-
-
-def joint_logits(logits: Sequence[Tensor]) -> Tensor:
-    """Log-probabilities of every combination of classes, the first judge's class changing slowest.
-
-    Args:
-        logits: float ``[N, c_i]`` of one or more judges.
-
-    Returns:
-        ``[N, c_1 * c_2 * ...]``; class ``(i * c_2 + j) * c_3 + k`` is class i of the first, j of the second, k of the
-        third.
-    """
-    joint = logits[0].log_softmax(1)
-    for more in logits[1:]:
-        joint = (joint[:, :, None] + more.log_softmax(1)[:, None, :]).flatten(1)
-    return joint

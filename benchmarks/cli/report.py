@@ -1,0 +1,60 @@
+"""``retable report``: tables, figures and pages from results in folders or recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from retable.benchmarks.cli.app import RUNS, Out, app, get_console
+from retable.benchmarks.errors import UserError
+
+SEEDS = "Of recordings: 0-2 or 0,2,7, the suites' otherwise; GLOB:0-2 where some cells have fewer."
+
+
+@app.command(
+    "report",
+    epilog="Examples: [bold]retable report --suite quick --to site/[/]   "
+    "[bold]retable report --suite quick --suite mixdl --runs A --runs B --seeds 0-4 --seeds 'mixdl/*:0-2' "
+    "--record recorded.jsonl.gz[/]   [bold]retable report --runs recorded.jsonl.gz --results RESULTS.md --to site/[/]",
+)
+def report(
+    suite: Annotated[list[str] | None, typer.Option(help="The suite to report on (quick); several are joined.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder of the report; OUT/report/SUITE otherwise.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Also write claims and main tables as a Markdown page.")] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A recorded folder of runs, or a file made with --record; several are joined. Cells count as the "
+            "suites plan them; files without --suite are shown as they are."
+        ),
+    ] = None,
+    seeds: Annotated[list[str] | None, typer.Option(help=SEEDS)] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Also write the results as one small file (.jsonl.gz), to be committed.")
+    ] = None,
+    compact: Annotated[bool, typer.Option("--compact", help="A small page alone, below 4.5 MB.")] = False,
+    budget: Annotated[Path | None, typer.Option(help="Also write where the time went as a Markdown page.")] = None,
+    out: Out = RUNS,
+) -> None:
+    """Render tables, figures and index.html from the runs there are, or from exactly the recorded ones."""
+    from retable.benchmarks.plan.select import parse_recorded
+    from retable.benchmarks.run.report import Wanted, make_report
+    from retable.reports.records.recording import ENDING, is_recording
+
+    if record is not None and not is_recording(record):
+        raise UserError(f"--record {record}: the name of a recording ends in {ENDING}")
+    console = get_console()
+    files = runs is not None and all(map(is_recording, runs))
+    names = tuple(suite or ([] if files else ["quick"]))
+    wanted = Wanted(names, tuple(runs or ()), *parse_recorded(seeds or ()), compact, results, budget, record)
+    folder = "-".join(Path(name).stem for name in names) or "recorded"
+    with console.status("rendering the report"):
+        path, notes = make_report(wanted, out, to or out / "report" / folder)
+    for note in notes:
+        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
+    for what, file in (("results", results), ("budget", budget), ("recording", record), ("report", path)):
+        if file is not None:
+            console.print(f"{what}: {file}", soft_wrap=True)
