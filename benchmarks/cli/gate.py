@@ -35,11 +35,9 @@ def gate(
 ) -> None:
     """Compare a suite's scores with recorded expectations or with another run; exit 1 when any is worse or missing."""
     from retable.benchmarks.gate import gate as check
-    from retable.benchmarks.gate import judged
     from retable.benchmarks.gate.runs import check_against
     from retable.benchmarks.plan.suites import EXPECTED
-    from retable.benchmarks.run.results import suite_invocations, suite_results
-    from retable.benchmarks.tracking import default_uri, last_green_parent, mark_gate
+    from retable.benchmarks.run.results import suite_results
 
     path, console = expected or EXPECTED / f"{suite}.toml", get_console()
     if against is not None:
@@ -51,8 +49,6 @@ def gate(
     if head is not None:
         raise UserError("--head names the run that --against is to judge; give --against as well")
     found = [result.model_dump(mode="json") for result in suite_results(out, suite)]
-    # What is being judged must not be its own yardstick.
-    last_green = last_green_parent(default_uri(out), suite, exclude=suite_invocations(out, suite))
     code = check(
         suite,
         found,
@@ -61,9 +57,6 @@ def gate(
         only=only,
         junit=junit,
         summary_to=summary,
-        last_green=last_green,
         console=console,
     )
-    if only is None:
-        mark_gate(default_uri(out), suite, judged(path, found), "red" if code else "green")
     raise typer.Exit(code)

@@ -18,14 +18,14 @@ def sync(
 ) -> None:
     """Bring MLflow up to date with what the cells' journals say. Syncing twice adds nothing."""
     from retable.benchmarks.tracking import default_uri
-    from retable.benchmarks.tracking.sync import sync as replay_all
+    from retable.benchmarks.tracking.sync import sync as sync_folders
 
     console = get_console()
     folders = dirs or sorted(path for path in (out / "cells").glob("*") if path.is_dir())
     if not folders:
         raise UserError(f"nothing to sync: {out / 'cells'} holds no cells")
     with console.status(f"syncing {len(folders)} cells"):
-        done = replay_all(folders, default_uri(out))
+        done = sync_folders(folders, default_uri(out))
     console.print(str(done), soft_wrap=True)
 
 

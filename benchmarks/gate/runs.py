@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate import gate_against
 from retable.benchmarks.run.results import suite_cells, suite_results
 from retable.benchmarks.tracking import default_uri
-from retable.benchmarks.tracking.results import Recorded, recorded
+from retable.benchmarks.tracking.download import BaseRun, download_run
+from retable.reports.records.files import read_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,18 +50,18 @@ def check_against(
     planned = {cell.address for cell in suite_cells(root, suite)} if head is None else set()
     uri = default_uri(root)
     with console.status("reading MLflow"):
-        base = recorded(uri, suite, against)
-        judged = None if head is None else recorded(uri, suite, head)
-    notes = [*_notes("base", base)]
+        base, base_results = _download(uri, suite, against)
+        judged, judged_results = (None, []) if head is None else _download(uri, suite, head)
+    notes = [*_notes("base", base, base_results)]
     if judged is not None:
         if judged.run_id == base.run_id:
             raise UserError(f"--against {against} and --head {head} are one run, {base.run_id}")
-        results = judged.results
-        planned = {one["cell"]["address"] for one in base.results if one["cell"].get("hash") in judged.planned}
-        notes += [f"the head is {judged.label}", *_notes("head", judged)]
+        results = judged_results
+        planned = {one["cell"]["address"] for one in base_results if one["cell"].get("hash") in judged.planned}
+        notes += [f"the head is {judged.label}", *_notes("head", judged, judged_results)]
     return gate_against(
         suite,
-        _readable(base),
+        base_results,
         results,
         expected_path,
         against=base.label,
@@ -72,22 +74,13 @@ def check_against(
     )
 
 
-def _notes(side: str, run: Recorded) -> list[str]:
-    missing = len(run.planned) - len(run.results)
+def _download(uri: str, suite: str, wanted: str) -> tuple[BaseRun, list[dict[str, Any]]]:
+    with tempfile.TemporaryDirectory(prefix="retable-") as folder:
+        found = download_run(uri, suite, wanted, Path(folder))
+        files = sorted(found.folder.glob("cells/*/result.json"))
+        return found, [result for file in files if (result := read_json(file))]
+
+
+def _notes(side: str, run: BaseRun, results: Sequence[Mapping[str, Any]]) -> list[str]:
+    missing = len(run.planned) - len(results)
     return [f"MLflow lacks {missing} of the {side}'s {len(run.planned)} cells"] if missing else []
-
-
-def _readable(base: Recorded) -> Sequence[Mapping[str, Any]]:
-    """The base's results.
-
-    Raises:
-        UserError: a cell ended ok and its scores are gone, so that nobody could say whether they got worse.
-    """
-    lost = [result for result in base.results if result["status"] == "lost"]
-    if lost:
-        first = lost[0]
-        raise UserError(
-            f"the base lacks the results of {len(lost)} cells, e.g. {first['cell']['address']}: {first['reason']}; "
-            "keep MLflow's folder of artifacts beside its database, or choose another run"
-        )
-    return base.results

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ from retable.benchmarks.run.live import LiveView, show_summary
 from retable.benchmarks.run.report import report_run
 from retable.benchmarks.run.results import index_cells
 from retable.benchmarks.run.scheduler import CellState, Scheduler
-from retable.benchmarks.tracking.tracker import Tracker, default_uri
+from retable.benchmarks.tracking import default_uri
+from retable.benchmarks.tracking.tracker import Tracker
 from retable.datasets.errors import DataError
 from retable.reports.records.cell import Cell
 from retable.reports.records.result import finished
@@ -53,9 +53,8 @@ def run_suite(plan: Plan, options: Options, console: Console) -> int:
     scheduler = Scheduler(plan.cells, root, options.jobs or default_jobs(plan), fresh=options.fresh)
     if words := other_sources(scheduler.states):
         console.print(f"[yellow]{words}[/]", soft_wrap=True)
-    tracker = Tracker(default_uri(root) if options.track else None, suite, uuid.uuid4().hex, root)
-    tracker.start([cell.to_json() for cell in plan.cells])
-    view = LiveView(suite, scheduler.states, console, lambda: f"{tracker.state} {tracker.message}")
+    tracker = Tracker(default_uri(root) if options.track else None, suite, root, plan.cells)
+    view = LiveView(suite, scheduler.states, console, lambda: tracker.state)
 
     def watch(state: CellState) -> None:
         tracker.watch(state.directory)
@@ -69,7 +68,7 @@ def run_suite(plan: Plan, options: Options, console: Console) -> int:
     report_dir, summary = render_report(root, suite, console)
     status = "interrupted" if scheduler.interrupted else "ok" if all_ok else "failed"
     tracker.finish(status, report_dir=report_dir, summary_markdown=summary)
-    console.print(f"MLflow: {tracker.state} {escape(tracker.message)}", soft_wrap=True)
+    console.print(f"MLflow: {escape(tracker.state)}", soft_wrap=True)
     return 130 if scheduler.interrupted else 0 if all_ok else 1
 
 

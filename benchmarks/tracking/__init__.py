@@ -1,11 +1,10 @@
-"""MLflow: what people read. The journals are the only source; live tracking is ``retable sync``, run again and again.
+"""MLflow: what people read. The journals are the only source, so a tracker that is down never costs a run.
 
-Cells never import MLflow. ``retable run`` starts one worker process (:mod:`retable.benchmarks.tracking.worker`) that
-tails the journals of its cells and replays what is new; ``retable sync`` runs the same code once, over cells that have
-ended.
+:mod:`~retable.benchmarks.tracking.sync` brings MLflow up to date with folders of runs: each cell's folder becomes a
+child run, each invocation a parent run. ``retable sync`` does so once; during ``retable run`` a child process does it
+every two seconds (:mod:`~retable.benchmarks.tracking.tracker`). Cells never import MLflow.
 """
 
-from retable.benchmarks.tracking.address import default_uri
-from retable.benchmarks.tracking.green import last_green_parent, mark_gate
+from retable.benchmarks.tracking.connect import default_uri
 
-__all__ = ["default_uri", "last_green_parent", "mark_gate"]
+__all__ = ["default_uri"]

@@ -1,4 +1,4 @@
-"""What goes into a child run besides numbers: sample grids, pictures, results, weights, data sets."""
+"""What goes into a run besides numbers: sample grids, pictures, results, weights, data sets, the report."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import json
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from retable.benchmarks.tracking.address import artifact_root
+from retable.benchmarks.tracking.connect import artifact_root
+from retable.benchmarks.tracking.describe import dataset_context
+from retable.benchmarks.tracking.history import Grid
 from retable.benchmarks.tracking.names import cut
-from retable.benchmarks.tracking.review import dataset_context
-from retable.benchmarks.tracking.story import Grid, Story
+from retable.reports.records.journal import Start
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -26,49 +27,28 @@ PREVIEW = 1280
 """Side, in pixels, of the square previews that MLflow's UI shows on its charts."""
 DIGEST = 12
 """Hexadecimal digits of a data set's SHA-256 that are shown; all of them are in the source. MLflow takes up to 36."""
-
 MAX_SOURCE = 65535
 """MLflow's longest description of where a data set comes from, in characters."""
 
 
-class Shelf:
-    """Where one run's artifacts go. A file that is put twice under one name is there once."""
-
-    def __init__(self, client: MlflowClient, run: Run, beat: Callable[[], None] = lambda: None) -> None:
-        """Take note.
-
-        Args:
-            client: talks to MLflow.
-            run: whose artifacts.
-            beat: called after every file.
-        """
-        self._client, self._run_id, self._beat = client, run.info.run_id, beat
-        self._folder = _served_folder(client.tracking_uri, str(run.info.artifact_uri))
-
-    def put(self, file: Path, folder: str = "") -> None:
-        """Upload ``file`` under its own name into ``folder`` of the run's artifacts."""
-        if self._folder is None:
-            self._client.log_artifact(self._run_id, str(file), folder or None)
-        else:
-            (self._folder / folder).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, self._folder / folder / file.name)
-        self._beat()
-
-
-def _served_folder(tracking_uri: str, artifact_uri: str) -> Path | None:
-    """The folder behind an address that only a tracking server could serve, when there is no server between.
+def upload(client: MlflowClient, run: Run, file: Path, folder: str = "") -> None:
+    """Upload ``file`` under its own name into ``folder`` of a run's artifacts; a second upload replaces the first.
 
     An experiment that was made through a server over an SQLite file has ``mlflow-artifacts:`` addresses. MLflow
     refuses them to whoever opens the file itself; ``retable ui`` serves them from the folder beside the file.
     """
-    root = artifact_root(tracking_uri)
-    if root is None or not artifact_uri.startswith("mlflow-artifacts:"):
-        return None
-    folder = (root / urlsplit(artifact_uri).path.lstrip("/")).resolve()
-    return folder if folder.is_relative_to(root) else None
+    root, address = artifact_root(client.tracking_uri), urlsplit(str(run.info.artifact_uri))
+    if root is None or address.scheme != "mlflow-artifacts":
+        client.log_artifact(run.info.run_id, str(file), folder or None)
+        return
+    served = (root / address.path.lstrip("/")).resolve()
+    if not served.is_relative_to(root):
+        raise ValueError(f"run {run.info.run_id}: its artifacts at {run.info.artifact_uri} lie outside of {root}")
+    (served / folder).mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, served / folder / file.name)
 
 
-def log_grids(shelf: Shelf, journal: str, grids: Sequence[Grid]) -> None:
+def log_grids(client: MlflowClient, run: Run, journal: str, grids: Sequence[Grid]) -> None:
     """Upload sample grids as ``MlflowClient.log_image(key="samples", step=...)`` would.
 
     That call makes up a new name each time. Here name and time follow from the journal, so that a second upload
@@ -88,8 +68,8 @@ def log_grids(shelf: Shelf, journal: str, grids: Sequence[Grid]) -> None:
                     _preview(image).save(preview)
             except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError):
                 continue
-            shelf.put(full, "images")
-            shelf.put(preview, "images")
+            upload(client, run, full, "images")
+            upload(client, run, preview, "images")
 
 
 def _preview(image: Image.Image) -> Image.Image:
@@ -109,24 +89,30 @@ def _preview(image: Image.Image) -> Image.Image:
     return square
 
 
-def log_files(shelf: Shelf, directory: Path) -> None:
+def log_files(client: MlflowClient, run: Run, directory: Path) -> None:
     """Upload what an ended cell leaves: results, log, weights, and its final pictures into ``pictures/``."""
     for name in FILES:
         if (directory / name).is_file():
-            shelf.put(directory / name)
+            upload(client, run, directory / name)
     for picture in sorted((directory / "images").glob("*.png")):
-        shelf.put(picture, "pictures")
+        upload(client, run, picture, "pictures")
 
 
-def log_datasets(client: MlflowClient, run_id: str, story: Story) -> None:
+def log_report(client: MlflowClient, run: Run, report: Path) -> None:
+    """Upload every file of a rendered report into ``report/``."""
+    for path in sorted(path for path in report.rglob("*") if path.is_file()):
+        upload(client, run, path, Path("report", path.relative_to(report)).parent.as_posix())
+
+
+def log_datasets(client: MlflowClient, run_id: str, start: Start) -> None:
     """Name the data sets that the run saw, by digest, and what for. MLflow keeps one entry per name, digest and run."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     inputs = []
-    for name, digest in (story.latest.get("data") or {}).items():
-        known_as = str(digest).removeprefix("sha256:")[:DIGEST] or "none"
-        source = json.dumps({"tags": {"sha256": str(digest), "task": str(story.cell.get("task", ""))}})
-        dataset = Dataset(cut(str(name), 500) or "unnamed", known_as, "code", cut(source, MAX_SOURCE))
-        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", dataset_context(str(name)))]))
+    for name, digest in start.data.items():
+        known_as = digest.removeprefix("sha256:")[:DIGEST] or "none"
+        source = json.dumps({"tags": {"sha256": digest, "task": start.cell.task}})
+        dataset = Dataset(cut(name, 500) or "unnamed", known_as, "code", cut(source, MAX_SOURCE))
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", dataset_context(name))]))
     if inputs:
         client.log_inputs(run_id, datasets=inputs)

@@ -1,4 +1,7 @@
-"""Opens MLflow: the environment it reads, the client, the experiment. MLflow is imported when a client is opened."""
+"""Opens MLflow: addresses, the environment that it reads, the client, our experiments, and calls within its limits.
+
+MLflow itself is imported when a client is opened, for its import takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -6,93 +9,123 @@ import contextlib
 import logging
 import os
 import re
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from retable.benchmarks.tracking.address import UnreachableError, artifact_root, probe, shown, sqlite_file
-from retable.benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.describe import EXPERIMENT_NOTE, FORMER_NOTES
+from retable.benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut, escape, readable
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
+
+    from retable.benchmarks.tracking.history import Point
 
 PREFIX = "retable/"
 """In front of every experiment's name."""
 NOTE = "mlflow.note.content"
-EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",
-    NOTE: EXPERIMENT_NOTE,
-}
-"""The kind has MLflow's UI show training runs and charts first, rather than traces of language models."""
+"""Tag that holds the description of a run or an experiment."""
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", NOTE: EXPERIMENT_NOTE}
+"""The kind makes MLflow's UI show training runs and charts first, rather than traces of language models."""
+METRICS_PER_BATCH = 1000
+PARAMETERS_PER_BATCH = 20
+"""MLflow takes 100, but a request may hold one megabyte, and a value 6000 characters of up to six bytes in JSON."""
 LIVE_TIMEOUT_S = 4
 PATIENT_TIMEOUT_S = 30
 """Seconds that one request may take: beside a running suite, and when somebody waits for the result."""
 
 
-def set_environment(uri: str, timeout_s: int) -> None:
-    """Set what MLflow reads from the environment, for the rest of this process.
-
-    MLflow's own patience with a server that is down is about four minutes a call. A run id in the environment would
-    beat the ids that we give, and MLflow phones home and advertises unless told not to.
-    """
-    os.environ.pop("MLFLOW_RUN_ID", None)
-    os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
-    os.environ.pop("MLFLOW_EXPERIMENT_NAME", None)
-    os.environ["MLFLOW_TRACKING_URI"] = uri
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
-    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout_s)
-    quieten(os.environ)
+def default_uri(root: Path) -> str:
+    """``MLFLOW_TRACKING_URI`` if it is set, else an SQLite file in the folder of all runs."""
+    return os.environ.get("MLFLOW_TRACKING_URI", "").strip() or f"sqlite:///{root.resolve() / 'mlflow.db'}"
 
 
-def quieten(environment: os._Environ[str] | dict[str, str]) -> None:
-    """No telemetry, no hints, no chatter, unless the user has asked for them."""
-    environment.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    environment.setdefault("DO_NOT_TRACK", "true")
-    environment.setdefault("MLFLOW_DISABLE_AGENT_HINT", "true")
+def sqlite_file(uri: str) -> Path | None:
+    """The absolute path of an SQLite address's file; ``None`` for every other address."""
+    match = re.fullmatch(r"sqlite(?:\+\w+)?:///([^?]+)(?:\?.*)?", uri)
+    return Path(match[1]).resolve() if match else None
+
+
+def artifact_root(uri: str) -> Path | None:
+    """The folder for the artifacts of an SQLite address, beside its file; ``None`` where the server decides."""
+    file = sqlite_file(uri)
+    return file.parent / "mlartifacts" if file else None
+
+
+def shown(uri: str) -> str:
+    """The address as it may be printed: without user name and password."""
+    return re.sub(r"://[^/@]*@", "://***@", uri)
+
+
+def quieten(environment: MutableMapping[str, str]) -> None:
+    """Turn off telemetry, hints and chatter, unless the user has asked for them."""
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_DISABLE_AGENT_HINT"):
+        environment.setdefault(name, "true")
     environment.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     environment.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
 def open_client(uri: str, timeout_s: int = PATIENT_TIMEOUT_S) -> MlflowClient:
-    """A client that has been seen to work.
+    """A client that has had an answer. Sets what MLflow reads from the environment, for the rest of this process.
 
-    Processes that open a new SQLite file at once would race for its tables, so one opens it at a time.
+    By itself MLflow tries a dead server for about four minutes per call. A run id in the environment would beat the
+    ids that we give. Processes that open a new SQLite file at once would race for its tables, so they take turns.
 
     Raises:
-        UnreachableError: there is no usable tracking server or database behind ``uri``.
+        UserError: there is no usable tracking server or database behind ``uri``.
     """
-    probe(uri)
-    set_environment(uri, timeout_s)
-    from mlflow.exceptions import MlflowException
+    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
+        os.environ.pop(name, None)
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout_s)
+    quieten(os.environ)
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    file = sqlite_file(uri)
     try:
-        with _initialising(uri):
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock", timeout=120) if file else contextlib.nullcontext():
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
-    except (MlflowException, OSError) as error:
-        raise UnreachableError(f"{shown(uri)}: {one_line(error)}") from error
     except Exception as error:
-        # Database drivers bring exception classes of their own, known only once they are imported.
-        raise UnreachableError(f"{shown(uri)}: {type(error).__name__}: {one_line(error)}") from error
+        words = f"MLflow at {shown(uri)} cannot be reached: {_one_line(error)}; check MLFLOW_TRACKING_URI"
+        raise UserError(words) from error
     return client
 
 
-def experiment_id(client: MlflowClient, uri: str, suite: str) -> str:
-    """The id of the experiment ``retable/SUITE``: made where it is missing, restored where it was deleted."""
+def failure(uri: str, error: Exception) -> UserError:
+    """Whatever MLflow, its database driver or its HTTP library raised, as one line for the user."""
+    return error if isinstance(error, UserError) else UserError(f"MLflow at {shown(uri)} failed: {_one_line(error)}")
+
+
+def _one_line(error: Exception) -> str:
+    """The innermost cause where the HTTP library wraps it, else the first line."""
+    text = shown(str(error).strip())
+    cause = re.search(r"\(Caused by \w+\((.*)\)\)", text, re.DOTALL)
+    if cause:
+        text = cause[1].strip("\"' ").rpartition(">: ")[2].rpartition("pool: ")[2]
+    return text.splitlines()[0][:200] if text else type(error).__name__
+
+
+def experiment_id(client: MlflowClient, suite: str) -> str:
+    """The id of the experiment ``retable/SUITE``: made if it is missing, restored if it was deleted."""
     from mlflow.exceptions import MlflowException
 
-    name = PREFIX + suite
+    name, root = PREFIX + suite, artifact_root(client.tracking_uri)
     found = client.get_experiment_by_name(name)
     if found is None:
-        root = artifact_root(uri)
-        location = (root / _folder(suite)).as_uri() if root else None
+        location = (root / escape(suite)).as_uri() if root else None
         try:
             return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
         except MlflowException:
-            # Another invocation was faster, or it cannot be made at all: the second look says which.
+            # Either another invocation was faster, or it cannot be made at all; a second look tells.
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
@@ -103,24 +136,37 @@ def experiment_id(client: MlflowClient, uri: str, suite: str) -> str:
     return str(found.experiment_id)
 
 
-def one_line(error: BaseException) -> str:
-    """What went wrong in one line: the innermost cause where the HTTP library wraps it, else the first line."""
-    text = str(error).strip()
-    cause = re.search(r"\(Caused by \w+\((.*)\)\)", text, re.DOTALL)
-    if cause:
-        text = cause[1].strip("\"' ").rpartition(">: ")[2].rpartition("pool: ")[2]
-    return text.splitlines()[0][:200] if text else type(error).__name__
+def find_runs(client: MlflowClient, wanted: str, experiments: Iterable[str] = (), limit: int = 1000) -> list[Run]:
+    """Runs that MLflow's search ``wanted`` finds in these experiments, or in all of ours; newest first."""
+    where = list(experiments) or [
+        one.experiment_id for one in client.search_experiments(filter_string=f"name LIKE '{PREFIX}%'", max_results=1000)
+    ]
+    newest_first = ["attributes.start_time DESC"]
+    return list(client.search_runs(where, wanted, order_by=newest_first, max_results=limit)) if where else []
 
 
-def _folder(suite: str) -> str:
-    from retable.benchmarks.tracking.names import escape
+def log(
+    client: MlflowClient,
+    run_id: str,
+    *,
+    points: Sequence[Point] = (),
+    params: Mapping[str, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log points, parameters and tags in as few calls as MLflow's limits allow."""
+    from mlflow.entities import Metric, Param, RunTag
 
-    return escape(suite)
+    metrics = [Metric(point.name, point.value, point.t, point.step) for point in points]
+    short = {readable(name): cut(value, MAX_PARAMETER) for name, value in (params or {}).items()}
+    settings = [Param(name, value) for name, value in short.items()]
+    for begin in range(0, len(metrics), METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=metrics[begin : begin + METRICS_PER_BATCH])
+    for begin in range(0, len(settings), PARAMETERS_PER_BATCH):
+        client.log_batch(run_id, params=settings[begin : begin + PARAMETERS_PER_BATCH])
+    if tags:
+        client.log_batch(run_id, tags=[RunTag(name, value) for name, value in cut_tags(tags).items()])
 
 
-def _initialising(uri: str) -> contextlib.AbstractContextManager[object]:
-    file = sqlite_file(uri)
-    if file is None:
-        return contextlib.nullcontext()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(Path(f"{file}.lock"), timeout=120)
+def cut_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags within MLflow's limits."""
+    return {name[:MAX_NAME]: cut(value, MAX_TAG) for name, value in tags.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from retable.benchmarks.errors import UserError, did_you_mean
-from retable.benchmarks.tracking.address import UnreachableError, artifact_root, shown, sqlite_file
+from retable.benchmarks.tracking.connect import PREFIX, artifact_root, failure, find_runs, open_client, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -65,57 +64,55 @@ def download_run(uri: str, suite: str, wanted: str, to: Path) -> BaseRun:
     file = sqlite_file(uri)
     if file is not None and not file.exists():
         raise UserError(f"{file}: no such MLflow database, so there is no run to compare with; set MLFLOW_TRACKING_URI")
-    from retable.benchmarks.tracking.connect import one_line, open_client
-
     try:
         client = open_client(uri)
         return _download(client, _find(client, suite, wanted), to)
-    except UserError:
-        raise
-    except UnreachableError as error:
-        raise UserError(f"MLflow cannot be reached: {error}; check MLFLOW_TRACKING_URI") from error
     except Exception as error:
-        raise UserError(f"MLflow at {shown(uri)} failed: {one_line(error)}") from error
+        raise failure(uri, error) from error
 
 
 def _find(client: MlflowClient, suite: str, wanted: str) -> Run:
-    """The parent run that is meant."""
-    known = _parents(client, suite)
+    """The parent run that is meant, if it came to its end."""
+    experiment = client.get_experiment_by_name(PREFIX + suite)
+    if experiment is None:
+        found = client.search_experiments(filter_string=f"name LIKE '{PREFIX}%'", max_results=1000)
+        names = sorted(one.name.removeprefix(PREFIX) for one in found)
+        have = f"it has: {', '.join(names) or 'none'}"
+        raise UserError(f"MLflow has no runs of suite {suite!r}{did_you_mean(suite, names)} ({have})")
+    known = find_runs(client, "tags.`retable.kind` = 'invocation'", [experiment.experiment_id], limit=5000)
     if re.fullmatch("[0-9a-f]{32}", wanted):
-        for run in known:
-            if wanted in (run.info.run_id, run.data.tags.get("retable.invocation")):
-                return _finished(run)
-        raise _not_of_suite(client, suite, wanted)
-    if not re.fullmatch("[0-9a-fA-F]{4,40}", wanted):
+        runs = [run for run in known if wanted in (run.info.run_id, run.data.tags.get("retable.invocation"))]
+        if not runs:
+            raise _not_of_suite(client, suite, wanted)
+    elif re.fullmatch("[0-9a-fA-F]{4,40}", wanted):
+        runs = _of_commit(known, suite, wanted.lower())
+    else:
         raise UserError(
             f"{wanted!r} is neither a run's id (32 hexadecimal digits) nor the first digits of a commit (4 to 40); "
             f"`git rev-parse {wanted}` gives the commit behind a branch or a tag"
         )
-    runs = [run for run in known if _commit(run).startswith(wanted.lower())]
-    commits = sorted({_commit(run) for run in runs})
-    if len(commits) > 1:
-        raise UserError(f"commit {wanted} is ambiguous: {', '.join(commit[:SHORT] for commit in commits)}; give more")
-    if not runs:
-        have = list(dict.fromkeys(_commit(run)[:SHORT] for run in known))[:5]
-        words = f"the newest are of {', '.join(have)}" if have else "there is none at all"
-        raise UserError(f"no run of suite {suite!r} at commit {wanted} in MLflow ({words})")
     ended = [run for run in runs if run.data.tags.get("retable.status") in FINISHED]
-    return next((run for run in ended if not _dirty(run)), _finished((ended or runs)[0]))
+    if not ended:
+        began = datetime.fromtimestamp(runs[0].info.start_time / 1000).astimezone()
+        status = runs[0].data.tags.get("retable.status", "unknown")
+        raise UserError(
+            f"run {runs[0].info.run_id} of {began:%Y-%m-%d %H:%M} did not come to its end (its status is {status}); "
+            "choose a finished one"
+        )
+    return next((run for run in ended if run.data.tags.get("retable.dirty") != "true"), ended[0])
 
 
-def _parents(client: MlflowClient, suite: str) -> Iterable[Run]:
-    """The suite's parent runs, newest first."""
-    from retable.benchmarks.tracking.connect import PREFIX
-
-    experiment = client.get_experiment_by_name(PREFIX + suite)
-    if experiment is None:
-        found = client.search_experiments(filter_string=f"name LIKE '{PREFIX}%'", max_results=1000)
-        names = [one.name.removeprefix(PREFIX) for one in found]
-        have = f"it has: {', '.join(sorted(names))}" if names else "it has no suite's"
-        raise UserError(f"MLflow has no runs of suite {suite!r}{did_you_mean(suite, names)} ({have})")
-    invocations = "tags.`retable.kind` = 'invocation'"
-    newest_first = ["attributes.start_time DESC"]
-    return list(client.search_runs([experiment.experiment_id], invocations, order_by=newest_first, max_results=5000))
+def _of_commit(known: list[Run], suite: str, digits: str) -> list[Run]:
+    commits = {run.info.run_id: str(run.data.tags.get("retable.commit", "")) for run in known}
+    runs = [run for run in known if commits[run.info.run_id].startswith(digits)]
+    meant = sorted({commits[run.info.run_id][:SHORT] for run in runs})
+    if len(meant) > 1:
+        raise UserError(f"commit {digits} is ambiguous: {', '.join(meant)}; give more")
+    if not runs:
+        have = ", ".join(list(dict.fromkeys(commit[:SHORT] for commit in commits.values()))[:5])
+        words = f"the newest are of {have}" if have else "there is none at all"
+        raise UserError(f"no run of suite {suite!r} at commit {digits} in MLflow ({words})")
+    return runs
 
 
 def _not_of_suite(client: MlflowClient, suite: str, run_id: str) -> UserError:
@@ -134,61 +131,31 @@ def _not_of_suite(client: MlflowClient, suite: str, run_id: str) -> UserError:
     return UserError(f"run {run_id} is not one of `retable run`")
 
 
-def _finished(run: Run) -> Run:
-    status = run.data.tags.get("retable.status", "unknown")
-    if status not in FINISHED:
-        began = datetime.fromtimestamp(run.info.start_time / 1000).astimezone()
-        raise UserError(
-            f"run {run.info.run_id} of {began:%Y-%m-%d %H:%M} did not come to its end (its status is {status}); "
-            "choose a finished one"
-        )
-    return run
-
-
-def _commit(run: Run) -> str:
-    return str(run.data.tags.get("retable.commit", ""))
-
-
-def _dirty(run: Run) -> bool:
-    return bool(run.data.tags.get("retable.dirty") == "true")
-
-
 def _download(client: MlflowClient, parent: Run, to: Path) -> BaseRun:
-    lists = (value for key, value in parent.data.tags.items() if key.startswith("retable.planned."))
+    about = parent.data.tags
+    lists = (value for key, value in about.items() if key.startswith("retable.planned."))
     planned = frozenset(hash_ for value in lists for hash_ in value.split(",") if hash_)
-    cells = _newest_runs(client, planned, parent.info.end_time or parent.info.start_time)
+    until = parent.info.end_time or parent.info.start_time
+    runs = find_runs(client, f"tags.`retable.cell` != '' and attributes.start_time <= {until}", limit=50_000)
+    newest = {run.data.tags["retable.cell"]: run for run in reversed(runs)}
+    cells = [newest[hash_] for hash_ in planned if hash_ in newest]
     if not cells:
         raise UserError(f"run {parent.info.run_id} has no cells in MLflow; `retable sync` may bring them there")
     lost = []
-    for hash_, run in cells.items():
-        tags, folder = run.data.tags, to / "cells" / hash_
+    for run in cells:
+        tags, folder = run.data.tags, to / "cells" / run.data.tags["retable.cell"]
         folder.mkdir(parents=True, exist_ok=True)
         if _fetch(client, run, "result.json", folder):
             (folder / "done").write_text(tags.get("retable.status", "unknown") + "\n")
         elif tags.get("retable.status") == "ok":
-            lost.append(f"{tags['retable.address']}: run {run.info.run_id} has no result.json among its artifacts")
+            lost.append(tags.get("retable.address", ""))
     if lost:
         raise UserError(
-            f"run {parent.info.run_id} lacks the results of {len(lost)} cells, e.g. {lost[0]}; "
-            "keep MLflow's folder of artifacts beside its database, or choose another run"
+            f"run {parent.info.run_id} lacks the results of {len(lost)} cells, e.g. {lost[0]} (no result.json in "
+            "MLflow); keep MLflow's folder of artifacts beside its database, or choose another run"
         )
-    return BaseRun(parent.info.run_id, _commit(parent), _dirty(parent), planned, to)
-
-
-def _newest_runs(client: MlflowClient, planned: frozenset[str], until: int) -> dict[str, Run]:
-    """Hash of each planned cell -> its newest run that began by ``until`` (unix milliseconds), in any suite."""
-    from retable.benchmarks.tracking.replay import our_experiments
-
-    newest: dict[str, Run] = {}
-    for run in client.search_runs(
-        our_experiments(client),
-        f"tags.`retable.address` != '' and attributes.start_time <= {until}",
-        order_by=["attributes.start_time DESC"],
-        max_results=50_000,
-    ):
-        if (hash_ := run.data.tags.get("retable.cell", "")) in planned:
-            newest.setdefault(hash_, run)
-    return newest
+    dirty = about.get("retable.dirty") == "true"
+    return BaseRun(parent.info.run_id, about.get("retable.commit", ""), dirty, planned, to)
 
 
 def _fetch(client: MlflowClient, run: Run, name: str, to: Path) -> bool:
@@ -200,11 +167,10 @@ def _fetch(client: MlflowClient, run: Run, name: str, to: Path) -> bool:
     if root is not None:
         path = unquote(urlsplit(str(run.info.artifact_uri)).path)
         inside = path.rpartition(f"/{root.name}/")[2].lstrip("/")
-        for file in (root / inside / name, Path(path) / name):
-            if file.is_file():
-                shutil.copyfile(file, to / name)
-                return True
-        return False
+        found = [file for file in (root / inside / name, Path(path) / name) if file.is_file()]
+        if found:
+            shutil.copyfile(found[0], to / name)
+        return bool(found)
     try:
         client.download_artifacts(run.info.run_id, name, str(to))
     except Exception:

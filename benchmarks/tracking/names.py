@@ -4,7 +4,7 @@ A training curve is ``curve/NAME``. A score is ``score/NAME request:VALUE``, and
 request:VALUE KEY:VALUE``, e.g. ``score/by digit/accuracy.target request:test digit:3``: the UI makes a section of
 charts of every folder, in this order, so that ten digits do not hide the score over all of them. A character that has a
 meaning of its own or is not allowed becomes ``_xHHHH_`` (its code point in hexadecimal), and an underscore before an
-``x`` becomes ``_x005f_``, so every score's spelling can be read back.
+``x`` becomes ``_x005f_``, so different scores have different names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ SCORE = "score/"
 SYSTEM = "system/"
 
 _EMPTY = "_x_"
-_ESCAPED = re.compile(r"_x([0-9a-f]{4,6})_")
 
 
 def escape(text: str, also: str = "") -> str:
@@ -39,46 +38,18 @@ def escape(text: str, also: str = "") -> str:
     return re.sub(rf"[^A-Za-z0-9_.{also}-]|_(?=x)|^\.", spell, text) or _EMPTY
 
 
-def unescape(text: str) -> str:
-    """The inverse of :func:`escape`."""
-    return "" if text == _EMPTY else _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-
-
 def score_metric(name: str, slice_: Mapping[str, str]) -> str:
-    """The metric name of a score.
-
-    Past 250 characters the end gives way to a digest; such a name stays unique but cannot be read back.
-    """
+    """The metric name of a score. Past 250 characters the end gives way to a digest, so that it stays unique."""
     keys = sorted(slice_, key=lambda key: (key != "request", key))
     by = " ".join(escape(key) for key in keys if key != "request")
     words = [escape(name), *(f"{escape(key)}:{escape(slice_[key])}" for key in keys)]
     return _fit(f"{SCORE}{f'by {by}/' if by else ''}{' '.join(words)}")
 
 
-def read_score_metric(metric: str) -> tuple[str, dict[str, str]] | None:
-    """``(name, slice)`` of a metric that :func:`score_metric` named; ``None`` for any other metric."""
-    if not metric.startswith(SCORE):
-        return None
-    name, *parts = metric.rpartition("/")[2].split(" ")
-    pairs = [part.split(":") for part in parts]
-    if any(len(pair) != 2 for pair in pairs):
-        return None
-    return unescape(name), {unescape(key): unescape(value) for key, value in pairs}
-
-
-def curve_metric(name: str) -> str:
-    """The metric name of a training curve."""
-    return _fit(CURVE + _path(name))
-
-
-def system_metric(name: str) -> str:
-    """The metric name of a system measurement; MLflow's UI shows ``system/...`` on a tab of its own."""
-    return _fit(SYSTEM + escape(name))
-
-
-def parameter(name: str) -> str:
-    """The parameter name of a setting."""
-    return _fit(_path(name))
+def readable(name: str, folder: str = "") -> str:
+    """The name of a curve, a system measurement or a setting, which may hold slashes, spaces and colons."""
+    path_elsewhere = not name.strip() or any(part in ("", ".", "..") for part in name.split("/"))
+    return _fit(folder + escape(name, also="" if path_elsewhere else "/ :"))
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -94,12 +65,6 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 def cut(text: str, limit: int) -> str:
     """``text``, with an ellipsis for what is beyond ``limit`` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _path(name: str) -> str:
-    """A name that may hold slashes, spaces and colons, as long as it is no path to somewhere else."""
-    strange = not name.strip() or any(part in ("", ".", "..") for part in name.split("/"))
-    return escape(name) if strange else escape(name, also="/ :")
 
 
 def _fit(name: str) -> str:

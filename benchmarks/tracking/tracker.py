@@ -1,210 +1,180 @@
-"""Live tracking, as the main process of ``retable run`` sees it: start, watch, finish, and a word for the live view."""
+"""Live tracking: while ``retable run`` runs, a child process syncs its cells every two seconds.
+
+It is a process of its own because MLflow takes seconds to import, its calls may hang, and it reads the environment.
+``python -m retable.benchmarks.tracking.tracker RECORD`` learns everything from the invocation's record: which cells to
+watch, and how the run ended. When its standard input closes, it syncs a last time. It tells how it goes in one line of
+the file beside the record, and ends with exit code 0 if MLflow has everything.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+import uuid
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
-from retable.benchmarks.errors import UserError
-from retable.benchmarks.run.old_journal import now_ms, read_json, write_json
-from retable.benchmarks.tracking.address import default_uri, shown
-from retable.benchmarks.tracking.connect import quieten
-from retable.benchmarks.tracking.record import FOLDER, Invocation
+from filelock import Timeout
 
-__all__ = ["Tracker", "default_uri"]
+from retable.benchmarks.tracking.connect import LIVE_TIMEOUT_S, failure, shown
+from retable.benchmarks.tracking.invocation import FOLDER, Invocation
+from retable.benchmarks.tracking.parents import reap
+from retable.benchmarks.tracking.sync import Session
+from retable.reports.records.cell import Cell
+from retable.reports.records.files import write_atomically
+from retable.reports.records.journal import now_ms
 
-State = Literal["off", "connecting", "ok", "down"]
-CATCH_UP = "`retable sync` will catch up"
+CATCH_UP = "; `retable sync` will catch up"
+STATE = ".state"
+"""Suffix of the file with the child process's line."""
+POLL_S = 2.0
+"""Seconds between two looks at the journals."""
+RETRY_S = 10.0
+"""Seconds between two attempts to reach a server that is down."""
 DOWN_PATIENCE_S = 5.0
-"""Seconds that the end of a run waits for the last attempt at a server that has been down."""
+SLOW_PATIENCE_S = 60.0
+"""Seconds that the end of a run waits for the last sync: with a server that is down, and with one that is slow."""
 
 
 class Tracker:
-    """Drives one worker process, which tails the journals of this invocation's cells into MLflow.
+    """Live tracking, as the main process of ``retable run`` sees it.
 
-    Nothing that happens to MLflow or to the worker raises in here, or holds a run up for more than a few seconds.
+    Nothing that happens to MLflow or to the child process raises in here, or holds a run up for long.
     """
 
-    def __init__(self, uri: str | None, suite: str, invocation_id: str, root: Path) -> None:
-        """Take note; nothing is started.
+    def __init__(self, uri: str | None, suite: str, root: Path, planned: Sequence[Cell]) -> None:
+        """Record the invocation, and start the process that makes its experiment and its parent run.
 
         Args:
             uri: tracking URI; ``None`` or empty: keep the records that ``retable sync`` needs, and start nothing.
             suite: names the experiment, ``retable/SUITE``.
-            invocation_id: letters, digits and hyphens; the parent run is found by it.
             root: the folder of all runs; cells are in ``root/cells``.
-
-        Raises:
-            UserError: the id cannot be a file's name.
+            planned: every cell of the plan, those that are done already included.
         """
-        if not invocation_id.replace("-", "").isalnum():
-            raise UserError(f"invocation id {invocation_id!r}: letters, digits and hyphens only")
-        self._uri, self._root = uri, root.resolve()
-        self._invocation = Invocation.begin(invocation_id, suite)
+        self.invocation = Invocation.begin(uuid.uuid4().hex, suite)
+        self.invocation.planned = {cell.hash: cell.address for cell in planned}
+        self.invocation.device = ", ".join(sorted({cell.run.accelerator for cell in planned}))
+        self._uri, self._root = uri or "", root.resolve()
+        self._state = "off"
         self._process: subprocess.Popen[bytes] | None = None
-        self._state: State = "off"
-        self._message = ""
-        self._heard = 0.0
-        self._allowed_s = 0.0
-        self._rest = b""
+        if self._record() and uri:
+            self._start()
 
-    def start(self, planned: Sequence[Mapping[str, Any]], identity: Mapping[str, Any] | None = None) -> None:
-        """Record the invocation and start the worker, which makes the experiment and the parent run.
-
-        Args:
-            planned: every cell of the plan as JSON, those that are done already included.
-            identity: what the caller knows better, e.g. ``started``, ``command``, ``commit``, ``device``.
-        """
-        known = {
-            key: value for key, value in (identity or {}).items() if key in Invocation.model_fields and key != "id"
-        }
-        runs_on = {str((cell.get("run") or {}).get("accelerator", "")) for cell in planned}
-        self._invocation = Invocation.model_validate(
-            self._invocation.model_dump()
-            | {"device": ", ".join(sorted(filter(None, runs_on)))}
-            | known
-            | {"planned": {str(cell["hash"]): str(cell["address"]) for cell in planned}}
-        )
-        if not self._record() or not self._uri:
-            return
+    def _start(self) -> None:
+        record = self.invocation.file(self._root)
+        command = [sys.executable, "-P", "-m", "retable.benchmarks.tracking.tracker", str(record)]
         environment = {**os.environ, "MLFLOW_TRACKING_URI": self._uri, "PYTHONUNBUFFERED": "1"}
-        quieten(environment)
-        self._heard = time.monotonic()
         try:
-            with (self._root / FOLDER / f"{self._invocation.id}.log").open("ab") as log:
+            with record.with_suffix(".log").open("ab") as log:
+                # Ctrl-C is for the main process alone: the child still has to tell how the run ended.
                 self._process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-P",
-                        "-m",
-                        "retable.benchmarks.tracking.worker",
-                        str(self._root),
-                        self._invocation.id,
-                    ],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    env=environment,
-                    # Ctrl-C is for the main process alone: the worker still has to tell how the run ended.
-                    start_new_session=True,
+                    command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
                 )
         except OSError as error:
-            self._state, self._message = "down", f"the tracker cannot be started ({error}); {CATCH_UP}"
-            return
-        assert self._process.stdout is not None  # noqa: S101 (a pipe was asked for)
-        os.set_blocking(self._process.stdout.fileno(), False)
-        self._state, self._message = "connecting", shown(self._uri)
+            self._state = f"down: the tracker cannot be started ({error}){CATCH_UP}"
+        else:
+            self._state = f"connecting to {shown(self._uri)}"
 
     def watch(self, directory: Path) -> None:
-        """Follow the journal of a cell that this invocation runs, and leave word of the invocation in its folder.
-
-        Args:
-            directory: the cell's folder, ``root/cells/NAME``; the cell need not have started.
-        """
-        if (read_json(directory / "invocation.json") or {}).get("id") != self._invocation.id:
-            directory.mkdir(parents=True, exist_ok=True)
-            write_json(directory / "invocation.json", self._invocation.for_cells())
-        if directory.name not in self._invocation.watched:
-            self._invocation.watched.append(directory.name)
+        """Follow a cell of this invocation, in its folder ``root/cells/NAME``; the cell need not have started."""
+        self.invocation.leave_word(directory)
+        if directory.name not in self.invocation.watched:
+            self.invocation.watched.append(directory.name)
             self._record()
-        self._listen()
 
-    def finish(
-        self, status: str, report_dir: Path | None = None, summary_markdown: str = "", deadline_s: float = 10
-    ) -> None:
-        """Record how the invocation ended and let the worker bring MLflow up to date. Never raises.
+    def finish(self, status: str, report_dir: Path | None = None, summary_markdown: str = "") -> None:
+        """Record how the invocation ended and wait for the last sync. Never raises.
 
         Args:
             status: ``ok``, ``failed``, or another word, which MLflow shows as ``KILLED``.
             report_dir: the rendered report, uploaded into the parent run as ``report/``.
             summary_markdown: becomes the parent run's description.
-            deadline_s: seconds without a sign of progress after which to give up; ten times that in all.
         """
-        self._invocation = self._invocation.model_copy(
-            update={
-                "status": status,
-                "ended": now_ms(),
-                "summary": summary_markdown,
-                "report": str(report_dir.resolve()) if report_dir else "",
-            }
-        )
+        self.invocation.status, self.invocation.ended = status, now_ms()
+        self.invocation.summary = summary_markdown
+        self.invocation.report = str(report_dir.resolve()) if report_dir else ""
         self._record()
-        if self._process is None:
-            return
-        was_down = self.state == "down"
-        stored = self._await_end(min(deadline_s, DOWN_PATIENCE_S) if was_down else deadline_s, 10 * deadline_s)
-        if stored:
-            self._state = "ok"
-            self._message = f"{shown(self._uri or '')}, experiment retable/{self._invocation.suite}"
-        else:
-            reason = self._message if self._state == "down" else "the tracking server was too slow"
-            self._state, self._message = "down", f"{reason.removesuffix('; ' + CATCH_UP)}; {CATCH_UP}"
-
-    @property
-    def state(self) -> State:
-        """``off``, ``connecting``, ``ok`` or ``down``."""
-        self._listen()
-        return self._state
-
-    @property
-    def message(self) -> str:
-        """The tracking address, or what is wrong."""
-        self._listen()
-        return self._message
-
-    def _await_end(self, patience_s: float, limit_s: float) -> bool:
-        """Wake the worker and wait for its end; past the limits end it. Returns whether MLflow has everything."""
         process = self._process
-        assert process is not None and process.stdin is not None  # noqa: S101, PT018 (finish and start see to it)
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-        began = self._heard = time.monotonic()
+        if process is None or process.stdin is None:
+            return
+        process.stdin.close()
+        began = time.monotonic()
         while process.poll() is None:
-            now = time.monotonic()
-            self._listen()
-            if now - self._heard > max(patience_s, self._allowed_s) or now - began > max(limit_s, self._allowed_s):
+            patience = DOWN_PATIENCE_S if self.state.startswith("down") else SLOW_PATIENCE_S
+            if time.monotonic() - began > patience:
                 process.kill()
                 process.wait()
             time.sleep(0.02)
-        self._listen()
-        if process.stdout is not None:
-            process.stdout.close()
+        state = self.state if self.state.startswith("down") else "down: the tracking server was too slow"
         self._process = None
-        return process.returncode == 0
+        self.invocation.file(self._root, STATE).unlink(missing_ok=True)
+        ok = f"ok {shown(self._uri)}, experiment retable/{self.invocation.suite}"
+        self._state = ok if process.returncode == 0 else f"{state}{CATCH_UP}"
+
+    @property
+    def state(self) -> str:
+        """One line: ``off``, ``connecting to URI``, ``ok URI``, or ``down: REASON``."""
+        if self._process is not None:
+            with contextlib.suppress(OSError):
+                self._state = self.invocation.file(self._root, STATE).read_text()
+            if self._process.poll() not in (None, 0) and not self._state.startswith("down"):
+                self._state = "down: the tracker ended unexpectedly"
+        return self._state
 
     def _record(self) -> bool:
         """Write the record; a full disk must not end a run that its cells may survive."""
         try:
-            self._invocation.write(self._root)
+            self.invocation.write(self._root)
         except OSError as error:
-            self._state, self._message = "down", f"{self._root / FOLDER} cannot be written ({error.strerror})"
+            self._state = f"down: {self._root / FOLDER} cannot be written ({error.strerror})"
             return False
         return True
 
-    def _listen(self) -> None:
-        """Read what the worker has said, without waiting."""
-        process = self._process
-        if process is None or process.stdout is None or process.stdout.closed:
-            return
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(process.stdout.fileno(), 65536):
-                self._rest += chunk
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
+
+def follow(uri: str, record: Path) -> int:
+    """The child process: sync until the invocation is over. Returns 0 if MLflow has everything, else 1."""
+    root, session = record.parent.parent, None
+    over, retry_at, told = False, 0.0, ""
+    while (invocation := Invocation.read(record)) is not None:
+        over = over or invocation.status != "running"
+        if over or time.monotonic() >= retry_at:
+            was_up = session is not None
             try:
-                facts = json.loads(line)
-            except ValueError:
+                if session is None:
+                    session = Session(uri, LIVE_TIMEOUT_S)
+                    session.parent(invocation)
+                    reap(session.client, keep=invocation.id)
+                for name in invocation.watched:
+                    with contextlib.suppress(Timeout):
+                        session.cell(root / "cells" / name, invocation, over=over)
+                if over:
+                    session.finish(invocation)
+                state = f"ok {shown(uri)}"
+            except Exception as error:
+                print(shown(traceback.format_exc()), flush=True)  # noqa: T201 (into its log)
+                session, retry_at = None, time.monotonic() + RETRY_S
+                state = f"down: {failure(uri, error)}"
+            if state != told:
+                # A state that cannot be told is no reason to stop.
+                with contextlib.suppress(OSError):
+                    write_atomically(invocation.file(root, STATE), state)
+                told = state
+            if over:
+                if session is not None or not was_up:
+                    return 0 if session is not None else 1
+                # A busy database or one lost answer is worth a second try; a dead server is not.
+                time.sleep(0.5)
                 continue
-            self._heard = time.monotonic()
-            self._allowed_s = float(facts.get("allow", self._allowed_s))
-            self._state = facts.get("state", self._state)
-            self._message = facts.get("message", self._message)
-        if process.poll() not in (None, 0) and self._state != "down":
-            self._state, self._message = "down", f"the tracker ended unexpectedly; {CATCH_UP}"
+        # Nothing is ever written to the pipe. It turns readable when the main process closes it, or is gone.
+        over = bool(select.select([sys.stdin], [], [], POLL_S)[0])
+    return 1
+
+
+if __name__ == "__main__":
+    # The address comes in the environment, not among the arguments, for it may hold a password.
+    sys.exit(follow(os.environ["MLFLOW_TRACKING_URI"], Path(sys.argv[1])))

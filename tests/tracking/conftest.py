@@ -51,6 +51,10 @@ class Store:
         names = [str(row[0]) for row in self.query("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: int(str(self.query(f'SELECT count(*) FROM "{name}"')[0][0])) for name in names}  # noqa: S608
 
+    def everything(self) -> tuple[object, ...]:
+        """What a second sync must not change."""
+        return self.rows(), self.artifacts(), self.query("SELECT * FROM runs ORDER BY 1"), sorted(map(str, self.tags()))
+
     def artifacts(self, pattern: str = "*") -> list[str]:
         files = (path for path in (self.root / "mlartifacts").rglob(pattern) if path.is_file())
         return sorted(str(path.relative_to(self.root)) for path in files)

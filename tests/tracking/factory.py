@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import math
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
 
-from retable.benchmarks.run.old_journal import write_json
+from retable.benchmarks.tracking.invocation import OF_CELL, Invocation
 from retable.reports.records.cell import Cell, RunSettings
+from retable.reports.records.files import write_json
+from retable.reports.records.journal import End, Event, Metrics, Samples, Scored, Start, System
+from retable.reports.records.result import Result, Status
+from retable.reports.records.score import Protocol, Score
 
 T0 = 1_790_000_000_000
 ENVIRONMENT = {
     "device": "cpu",
-    "accelerator": "cpu",
     "cpu": "Some CPU @ 2.0GHz",
-    "cores": "2",
-    "threads": "1",
-    "python": "3.11.7",
     "torch": "2.15.0",
-    "platform": "Linux",
     "commit": "0123456789abcdef0123456789abcdef01234567",
     "dirty": "false",
-    "retable": "0.1.0",
 }
 DATA = {"mnist": "5" * 64, "street-digits": "a1" * 32}
 
 
 def make_cell(
     method: str = "dtn/dtn", seed: int = 0, variant: str = "", task: str = "digits", **method_settings: Any
-) -> dict[str, Any]:
-    cell = Cell(
+) -> Cell:
+    return Cell(
         method=method,
         task=task,
         variant=variant,
@@ -44,19 +41,12 @@ def make_cell(
         task_settings={"source": "standin", "leave_out": []},
         run=RunSettings(accelerator="cpu"),
     )
-    return cell.to_json()
 
 
-def make_score(name: str, value: float, **slice_: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "value": value,
-        "unit": "%",
-        "direction": "higher",
-        "slice": {"request": "test", **slice_},
-        "protocol": {"metric": name.partition(".")[0], "data": "digits:standin:test"},
-        "interval": None,
-    }
+def make_score(name: str, value: float, **slice_: str) -> Score:
+    protocol = Protocol(metric=name.partition(".")[0], data="digits:standin:test")
+    slice_ = {"request": "test", **slice_}
+    return Score(name=name, value=value, unit="%", direction="higher", slice=slice_, protocol=protocol)
 
 
 def draw_grid(path: Path, step: int, columns: int = 8, rows: int = 3, side: int = 64) -> None:
@@ -65,11 +55,9 @@ def draw_grid(path: Path, step: int, columns: int = 8, rows: int = 3, side: int 
     for row in range(rows):
         for column in range(columns):
             shade = (37 * column + 11 * row) % 200, (step // 4 + 40 * row) % 255, 30 * column
-            box = (column * side + 2, row * side + 2, (column + 1) * side - 2, (row + 1) * side - 2)
-            pen.rectangle(box, fill=shade)
-            pen.text(
-                (box[0] + side // 2 - 12, box[1] + side // 2 - 14), str((column + row) % 10), "white", font_size=28
-            )
+            left, top = column * side + 2, row * side + 2
+            pen.rectangle((left, top, left + side - 4, top + side - 4), fill=shade)
+            pen.text((left + 20, top + 18), str((column + row) % 10), "white", font_size=28)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
 
@@ -77,24 +65,24 @@ def draw_grid(path: Path, step: int, columns: int = 8, rows: int = 3, side: int 
 class FakeCell:
     """A cell's folder, written event by event. Times are made up and reproducible."""
 
-    def __init__(self, root: Path, cell: Mapping[str, Any] | None = None, journal: str | None = None) -> None:
-        self.cell = dict(cell or make_cell())
-        self.directory = Cell.from_json(self.cell).directory(root)
+    def __init__(self, root: Path, cell: Cell | None = None, journal: str | None = None) -> None:
+        self.cell = cell or make_cell()
+        self.directory = self.cell.directory(root)
         self.directory.mkdir(parents=True)
         self.journal = journal if journal is not None else uuid.uuid4().hex
-        self.scores: list[dict[str, Any]] = []
+        self.scores: list[Score] = []
         self.attempts = 0
         self.t = T0
-        write_json(self.directory / "cell.json", self.cell)
+        write_json(self.directory / "cell.json", self.cell.to_json())
 
     @property
     def path(self) -> Path:
         return self.directory / "journal.jsonl"
 
-    def write(self, event: str, **content: Any) -> FakeCell:
+    def write(self, kind: type[Event], **content: Any) -> FakeCell:
         self.t += 250
         with self.path.open("a") as file:
-            file.write(json.dumps({"t": self.t, "event": event, **content}) + "\n")
+            file.write(kind(t=self.t, **content).model_dump_json() + "\n")
         return self
 
     def start(self, **changes: Any) -> FakeCell:
@@ -102,7 +90,7 @@ class FakeCell:
         for name in ("done", "result.json"):
             (self.directory / name).unlink(missing_ok=True)
         content = {"journal": self.journal, "cell": self.cell, "environment": ENVIRONMENT, "data": DATA, **changes}
-        return self.write("start", attempt=self.attempts, **content)
+        return self.write(Start, attempt=self.attempts, **content)
 
     def train(self, steps: Iterable[int], samples: Sequence[int] = ()) -> FakeCell:
         for n, step in enumerate(steps):
@@ -112,20 +100,20 @@ class FakeCell:
                 "l_const": 3 * decay,
                 "steps_per_s": 9 + step % 3,
             }
-            self.write("metrics", step=step, values=values)
+            self.write(Metrics, step=step, values=values)
             if n % 5 == 0:
                 used = {"cpu_utilization_percentage": 95.0 + n % 7, "system_memory_usage_megabytes": 900.0 + n}
-                self.write("system", step=n // 5, values=used)
+                self.write(System, step=n // 5, values=used)
             if step in samples:
                 file = f"samples/step-{step:06d}.png"
                 draw_grid(self.directory / file, step)
-                self.write("samples", step=step, file=file)
+                self.write(Samples, step=step, file=file)
         return self
 
-    def score(self, *scores: dict[str, Any]) -> FakeCell:
+    def score(self, *scores: Score) -> FakeCell:
         for score in scores:
             self.scores.append(score)
-            self.write("score", score=score)
+            self.write(Scored, score=score)
         return self
 
     def score_digits(self, accuracy: float = 86.4) -> FakeCell:
@@ -135,32 +123,41 @@ class FakeCell:
             *digits,
             make_score("fid.lite0", 41.0 + 1 / 3),
             make_score("kid.lite0", 0.1 + 0.2),
-            make_score("step_time.p50", 0.1173),
         )
 
-    def end(self, status: str = "ok", reason: str = "", done: bool = True) -> FakeCell:
-        (self.directory / "log.txt").write_text(f"training {self.cell['address']}\nended {status}\n")
+    def end(self, status: Status = "ok", reason: str = "", done: bool = True) -> FakeCell:
+        (self.directory / "log.txt").write_text(f"training {self.cell.address}\nended {status}\n")
         if status == "ok":
             (self.directory / "weights.safetensors").write_bytes(bytes(range(256)) * 40)
             draw_grid(self.directory / "images" / "test.png", 600)
-        self.write("end", status=status, reason=reason, wall_s=61.2)
-        result = {"cell": self.cell, "status": status, "reason": reason, "scores": self.scores, "journal": self.journal}
-        write_json(self.directory / "result.json", result)
+        self.write(End, status=status, reason=reason, wall_s=61.2)
+        scores = tuple(self.scores)
+        result = Result(cell=self.cell, status=status, reason=reason, scores=scores, journal=self.journal)
+        (self.directory / "result.json").write_text(result.model_dump_json())
         return self.mark_done(status) if done else self
 
     def mark_done(self, status: str = "ok") -> FakeCell:
         (self.directory / "done").write_text(status + "\n")
         return self
 
-    def tear(self, text: bytes = b'{"t":1790000000999,"event":"met') -> FakeCell:
+    def tear(self, text: bytes) -> FakeCell:
         with self.path.open("ab") as file:
             file.write(text)
         return self
 
     def belongs_to(self, **changes: Any) -> FakeCell:
         known = {"id": "b0" * 16, "suite": "quick", "started": T0, "command": "retable run quick", "host": "elsewhere"}
-        write_json(self.directory / "invocation.json", {**known, "commit": "c0ffee", "pid": 1, **changes})
+        invocation = Invocation.model_validate({**known, "commit": "c0ffee", "pid": 1, **changes})
+        write_json(self.directory / "invocation.json", invocation.model_dump(include=OF_CELL))
         return self
 
 
 MakeCell = Callable[..., FakeCell]
+
+
+def record(root: Path, id_: str, cells: Sequence[FakeCell], status: str = "ok", started: int = T0, **more: Any) -> None:
+    """Write the record of an invocation on another machine that planned these cells."""
+    ended = 0 if status == "running" else started + 900_000
+    known = {"id": id_, "suite": "quick", "started": started, "host": "elsewhere", "status": status, "ended": ended}
+    planned = {cell.cell.hash: cell.cell.address for cell in cells}
+    Invocation.model_validate({**known, "planned": planned, **more}).write(root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -14,8 +13,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from retable.benchmarks.tracking.address import UnreachableError, probe
-from retable.benchmarks.tracking.ui import end_group, server_command
+from retable.benchmarks.tracking.ui import end_server, start_server, suite_pages
 
 
 def free_port() -> int:
@@ -32,10 +30,8 @@ def silent_server() -> Iterator[str]:
 
 
 class _Failing(BaseHTTPRequestHandler):
-    health = 500
-
     def answer(self) -> None:
-        self.send_response(self.health if self.path == "/health" else 500)
+        self.send_response(500)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -45,15 +41,10 @@ class _Failing(BaseHTTPRequestHandler):
         pass
 
 
-class _FailingButHealthy(_Failing):
-    health = 200
-
-
 @contextlib.contextmanager
-def failing_server(healthy: bool = False) -> Iterator[str]:
-    """Answers 500 to everything, or to everything but ``/health``."""
-    handler = _FailingButHealthy if healthy else _Failing
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def failing_server() -> Iterator[str]:
+    """Answers 500 to everything."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -67,39 +58,42 @@ def failing_server(healthy: bool = False) -> Iterator[str]:
 @contextlib.contextmanager
 def real_server(database: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """A real MLflow server over an SQLite file, ended at the end if it still lives."""
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = server_command(f"sqlite:///{database}", "127.0.0.1", port)
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = start_server(f"sqlite:///{database}", port)
     try:
         await_server(process, port)
         yield process
     finally:
-        end_group(process, grace_s=2)
+        end_server(process)
+
+
+# A shell's background job ignores Ctrl-C and hands that down, which a person's terminal does not.
+UI = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from retable.benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
+)
 
 
 @contextlib.contextmanager
-def ui_server(uri: str, port: int) -> Iterator[str]:
+def ui_server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """``retable ui``'s own function in a process of its own; ends it as Ctrl-C does."""
-    code = "import sys; from benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
-    with subprocess.Popen([sys.executable, "-c", code, uri, str(port)], stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-u", "-c", UI, uri, str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             await_server(process, port)
-            yield f"http://127.0.0.1:{port}"
+            yield process
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
 
 
 def await_server(process: subprocess.Popen[bytes], port: int, timeout_s: float = 90) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
-        try:
-            probe(f"http://127.0.0.1:{port}", 1)
-        except UnreachableError:
-            assert process.poll() is None, "the server ended"
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(0.2)
-        else:
+        with contextlib.suppress(OSError):
+            suite_pages(port)
             return
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < deadline, "the server does not answer"
+        time.sleep(0.2)

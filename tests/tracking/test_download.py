@@ -9,22 +9,17 @@ import pytest
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.tracking.download import BaseRun, download_run
-from retable.benchmarks.tracking.record import Invocation
 from retable.benchmarks.tracking.sync import sync
 from retable.reports.records.result import Result, finished
 from tests.tracking.conftest import Store
-from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell
+from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell, record
 from tests.tracking.servers import free_port
 
 COMMITS = {"a0": "a1" * 20, "a1": "b2" * 20, "a2": "b2c3" + "0" * 36, "a3": "d4" * 20, "a4": "d4" * 20, "a6": "f6" * 20}
 
 
-def record(root: Path, id_: str, cells: list[FakeCell], n: int, status: str = "ok", dirty: str = "false") -> None:
-    planned = {cell.cell["hash"]: cell.cell["address"] for cell in cells}
-    began = T0 + 1_000_000 * n
-    known = {"id": id_, "suite": "quick", "started": began, "host": "elsewhere", "status": status, "dirty": dirty}
-    ended = 0 if status == "running" else began + 900_000
-    Invocation(**known, commit=COMMITS[id_], planned=planned, ended=ended).write(root)
+def record_nth(root: Path, id_: str, cells: list[FakeCell], n: int, status: str = "ok", dirty: str = "false") -> None:
+    record(root, id_, cells, status, T0 + 1_000_000 * n, dirty=dirty, commit=COMMITS[id_])
 
 
 @pytest.fixture
@@ -32,7 +27,7 @@ def cells(make: MakeCell, store: Store, root: Path) -> list[FakeCell]:
     """Two cells; a0 ran both, a1 and a2 planned them again, a3 did so from an unclean tree, a4 was killed."""
     found = [make(cell=make_cell(seed=n)).belongs_to(id="a0").start().score_digits(80.0 + n).end() for n in range(2)]
     for n, id_ in enumerate(["a0", "a1", "a2", "a3", "a4"]):
-        record(root, id_, found, n, "killed" if id_ == "a4" else "ok", "true" if id_ == "a3" else "false")
+        record_nth(root, id_, found, n, "killed" if id_ == "a4" else "ok", "true" if id_ == "a3" else "false")
     sync([root], store.uri)
     return found
 
@@ -50,13 +45,9 @@ def test_a_commit_is_found_by_its_first_digits_with_every_score(
     store: Store, cells: list[FakeCell], tmp_path: Path
 ) -> None:
     found = download_run(store.uri, "quick", "a1a1", tmp_path / "base")
-    assert (found.commit, found.dirty, found.planned) == ("a1" * 20, False, {cell.cell["hash"] for cell in cells})
+    assert (found.commit, found.dirty, found.planned) == ("a1" * 20, False, {cell.cell.hash for cell in cells})
     assert found.label == f"commit a1a1a1a1a1, run {found.run_id[:8]}"
-    got = {seed: result.model_dump(mode="json")["scores"] for seed, result in results(found).items()}
-    assert [[score["value"] for score in got[n]] for n in (0, 1)] == [
-        [score["value"] for score in cell.scores] for cell in cells
-    ]
-    assert got[1][0]["protocol"]["data"] == "digits:standin:test"
+    assert [list(results(found)[n].scores) for n in (0, 1)] == [cell.scores for cell in cells]
 
 
 def test_a_run_is_found_by_its_id_or_its_invocations(store: Store, cells: list[FakeCell], tmp_path: Path) -> None:
@@ -89,7 +80,7 @@ def test_a_cell_without_a_result_is_planned_and_has_no_folder_with_one(
 ) -> None:
     killed = make(cell=make_cell(seed=2)).belongs_to(id="a0").start().train([0])
     failed = make(cell=make_cell(seed=3)).belongs_to(id="a0").start().end("oom", "no memory")
-    record(root, "a6", [*cells, killed, failed], 5, "failed")
+    record_nth(root, "a6", [*cells, killed, failed], 5, "failed")
     sync([root], store.uri)
     found = download_run(store.uri, "quick", "f6f6", tmp_path / "base")
     assert {seed: result.status for seed, result in results(found).items()} == {0: "ok", 1: "ok", 3: "oom"}
@@ -117,7 +108,7 @@ def test_an_ambiguous_commit_names_its_candidates(
     store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
 ) -> None:
     other = "b2c3" + "1" * 36
-    Invocation(id="b0", suite="quick", started=T0, commit=other, status="ok", ended=T0 + 1).write(root)
+    record(root, "b0", [], commit=other)
     sync([root], store.uri)
     with pytest.raises(UserError, match="commit b2c3 is ambiguous: b2c3000000, b2c3111111"):
         download_run(store.uri, "quick", "b2c3", tmp_path / "base")
@@ -126,13 +117,13 @@ def test_an_ambiguous_commit_names_its_candidates(
 def test_runs_that_cannot_be_a_base_are_refused_by_what_they_are(
     store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
 ) -> None:
-    Invocation(id="e0", suite="smoke", started=T0, status="ok", ended=T0 + 1).write(root)
-    Invocation(id="e1", suite="quick", started=T0, commit="e1" * 20, status="ok", ended=T0 + 1).write(root)
+    record(root, "e0", [], suite="smoke")
+    record(root, "e1", [], commit="e1" * 20)
     sync([root], store.uri)
     (child,) = store.tags(journal=cells[0].journal)
     refusals = {
         run_id(store, "a4"): r"did not come to its end \(its status is killed\)",
-        child[".id"]: f"is that of one cell, {cells[0].cell['address']}; give its parent run",
+        child[".id"]: f"is that of one cell, {cells[0].cell.address}; give its parent run",
         run_id(store, "e0"): "belongs to suite 'smoke', not to 'quick'; give --suite smoke",
         "e1e1": "has no cells in MLflow; `retable sync` may bring them there",
     }
@@ -144,7 +135,7 @@ def test_runs_that_cannot_be_a_base_are_refused_by_what_they_are(
 def test_no_database_and_no_server_are_one_clear_line_and_leave_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.db: no such MLflow database"):
         download_run(f"sqlite:///{tmp_path}/none.db", "quick", "a1a1", tmp_path / "base")
-    with pytest.raises(UserError, match=r"MLflow cannot be reached: .*check MLFLOW_TRACKING_URI"):
+    with pytest.raises(UserError, match=r"MLflow at http\S+ cannot be reached: .*check MLFLOW_TRACKING_URI"):
         download_run(f"http://127.0.0.1:{free_port()}", "quick", "a1a1", tmp_path / "base")
     assert list(tmp_path.iterdir()) == []
 

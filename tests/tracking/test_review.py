@@ -12,13 +12,12 @@ from urllib.parse import quote
 import pytest
 
 from retable.benchmarks.tracking.connect import open_client
-from retable.benchmarks.tracking.review import EXPERIMENT_NOTE, FORMER_NOTES, dataset_context, tables_of
+from retable.benchmarks.tracking.describe import EXPERIMENT_NOTE, FORMER_NOTES, dataset_context, tables_of
 from retable.benchmarks.tracking.sync import sync
 from tests.browser import browser_or_skip, chromium
 from tests.tracking.conftest import Store
-from tests.tracking.factory import MakeCell, make_cell
+from tests.tracking.factory import MakeCell, make_cell, record
 from tests.tracking.servers import free_port, real_server
-from tests.tracking.test_sync import record
 from tests.tracking.walk import FACES, ROWS, write_demo
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ def test_every_search_in_the_guide_and_in_the_experiments_note_finds_runs(store:
     ],
 )
 def test_a_cell_names_the_tables_that_show_it(method: str, task: str, variant: str, table: str, shown: bool) -> None:
-    assert (table in tables_of(method, task, variant)) == shown
+    assert (table in tables_of(make_cell(method, task=task, variant=variant))) == shown
 
 
 def test_runs_that_an_earlier_version_tracked_get_their_tables_at_the_next_sync(

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 import http.client
 import re
-import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -13,15 +10,9 @@ import pytest
 from mlflow import MlflowClient
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.tracking.ui import server_command, ui
+from retable.benchmarks.tracking.ui import ui
 from tests.tracking.conftest import Store
-from tests.tracking.servers import await_server, free_port
-
-# A shell's background job ignores Ctrl-C and hands that down, which a person's terminal does not.
-CODE = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
-)
+from tests.tracking.servers import free_port, ui_server
 
 
 def status(port: int, host_header: str) -> int:
@@ -33,27 +24,22 @@ def status(port: int, host_header: str) -> int:
 
 
 @pytest.mark.slow
-def test_the_ui_answers_this_machine_only_and_ends_cleanly_on_ctrl_c(store: Store) -> None:
+def test_the_ui_answers_this_machine_only_and_ends_cleanly_on_ctrl_c(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = free_port()
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     MlflowClient(store.uri).create_experiment("retable/smoke")
-    arguments = [sys.executable, "-u", "-c", CODE, store.uri, str(port)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            await_server(process, port)
-            assert process.stdout is not None
-            assert process.stderr is not None
-            assert process.stdout.readline().decode().startswith(f"MLflow: http://127.0.0.1:{port}")
-            page = rf"retable/smoke: http://127\.0\.0\.1:{port}/#/experiments/\d+/runs\?workflowType=machine_learning"
-            assert re.fullmatch(page, process.stdout.readline().decode().strip())
-            family = psutil.Process(process.pid).children(recursive=True)
-            open_ports = [c for p in family for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-            assert {c.laddr.ip for c in open_ports} == {"127.0.0.1"}
-            assert status(port, f"127.0.0.1:{port}") == 200
-            assert status(port, "evil.example") == 403
-        finally:
-            process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-        assert b"Traceback" not in process.stderr.read()
+    with ui_server(store.uri, port) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().decode().startswith(f"MLflow: http://127.0.0.1:{port}")
+        page = rf"retable/smoke: http://127\.0\.0\.1:{port}/#/experiments/\d+/runs\?workflowType=machine_learning"
+        assert re.fullmatch(page, process.stdout.readline().decode().strip())
+        family = psutil.Process(process.pid).children(recursive=True)
+        open_ports = [c for p in family for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+        assert {c.laddr.ip for c in open_ports} == {"127.0.0.1"}
+        assert status(port, f"127.0.0.1:{port}") == 200
+        assert status(port, "evil.example") == 403
     assert not [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -72,8 +58,3 @@ def test_a_served_address_is_named_and_no_second_server_started() -> None:
     said: list[str] = []
     ui("http://me:secret@tracking.example:5000", say=said.append)
     assert said == ["MLflow is served already: http://***@tracking.example:5000"]
-
-
-def test_artifacts_of_served_experiments_land_where_sync_puts_them(tmp_path: Path) -> None:
-    command = server_command(f"sqlite:///{tmp_path}/mlflow.db", "127.0.0.1", 5000)
-    assert command[command.index("--artifacts-destination") + 1] == (tmp_path / "mlartifacts").as_uri()

@@ -16,11 +16,10 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retable.benchmarks.run.old_journal import now_ms
-from retable.benchmarks.tracking.address import default_uri, is_http
-from retable.benchmarks.tracking.connect import PREFIX, open_client
-from retable.benchmarks.tracking.record import Invocation
+from retable.benchmarks.tracking.connect import PREFIX, default_uri, open_client, sqlite_file
+from retable.benchmarks.tracking.invocation import OF_CELL, Invocation
 from retable.benchmarks.tracking.sync import sync
+from retable.reports.records.journal import now_ms
 from tests.browser import chromium
 from tests.tracking.factory import FakeCell, make_cell, make_score
 from tests.tracking.servers import free_port, ui_server
@@ -66,14 +65,14 @@ def write_demo(root: Path) -> str:
             "device": "cpu",
             "status": "failed",
             "ended": started + 500_000,
-            "planned": {cell.cell["hash"]: cell.cell["address"] for cell in cells},
+            "planned": {cell.cell.hash: cell.cell.address for cell in cells},
             "summary": summary,
             "report": str(report),
         }
     )
     invocation.write(root)
     for cell in cells:
-        cell.belongs_to(**invocation.for_cells())
+        cell.belongs_to(**invocation.model_dump(include=OF_CELL))
     uri = default_uri(root)
     sync([root], uri)
     return uri
@@ -118,7 +117,11 @@ def walk(uri: str, suite: str, row: str, pictures: Path) -> list[Path]:
     wanted = pages(uri, suite, row)
     written = []
     with contextlib.ExitStack() as stack:
-        address = uri.rstrip("/") if is_http(uri) else stack.enter_context(ui_server(uri, free_port()))
+        address = uri.rstrip("/")
+        if sqlite_file(uri):
+            port = free_port()
+            stack.enter_context(ui_server(uri, port))
+            address = f"http://127.0.0.1:{port}"
         browser = stack.enter_context(chromium(WIDTH, HEIGHT))
         for name, (page, word) in wanted.items():
             browser.get("about:blank")

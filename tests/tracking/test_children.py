@@ -1,3 +1,5 @@
+"""One cell's folder becomes one child run, the same one however often it is synced."""
+
 from __future__ import annotations
 
 import json
@@ -9,21 +11,26 @@ from typing import Any
 
 import pytest
 
-from retable.benchmarks.run.old_journal import events
 from retable.benchmarks.tracking.names import score_metric
-from retable.benchmarks.tracking.sync import sync
+from retable.benchmarks.tracking.sync import Session, sync
+from retable.reports.records.journal import Metrics, Note, Samples, Scored, read_journal
+from retable.reports.records.result import Status
 from tests.tracking.conftest import Store
 from tests.tracking.factory import DATA, T0, FakeCell, MakeCell, make_cell, make_score
 
 
 def journal_scores(cell: FakeCell) -> dict[str, float]:
     """The journal's scores by metric; of several with one name the last."""
-    scores = [event["score"] for event in events(cell.directory) if event["event"] == "score"]
-    return {score_metric(score["name"], score["slice"]): score["value"] for score in scores}
+    scores = [event.score for event in read_journal(cell.directory).events if isinstance(event, Scored)]
+    return {score_metric(score.name, score.slice): score.value for score in scores}
 
 
 def mlflow_scores(store: Store, cell: FakeCell) -> dict[str, float]:
     return {name: value for name, value in store.latest(cell.journal).items() if name.startswith("score/")}
+
+
+def steps(store: Store, cell: FakeCell, metric: str = "curve/l_d") -> list[object]:
+    return [point[0] for point in store.points(metric, cell.journal)]
 
 
 def finished_cell(make: MakeCell, **kwargs: Any) -> FakeCell:
@@ -37,34 +44,28 @@ def test_mlflow_holds_exactly_the_journals_scores(make: MakeCell, store: Store) 
     )
     sync([cell.directory], store.uri)
     assert mlflow_scores(store, cell) == journal_scores(cell)
-    assert len(journal_scores(cell)) == 17
+    assert len(journal_scores(cell)) == 16
 
 
 def test_syncing_twice_adds_nothing(make: MakeCell, store: Store) -> None:
     cells = [finished_cell(make, cell=make_cell(seed=seed)) for seed in range(2)]
-    cells.append(
-        make(cell=make_cell("dtn/no-gan")).belongs_to().start().train([0, 10]).end("failed", "RuntimeError: x")
-    )
+    cells.append(make(cell=make_cell("dtn/no-gan")).belongs_to().start().train([0, 10]).end("failed", "a bug"))
     first = sync([cell.directory for cell in cells], store.uri)
-    rows, files, runs = store.rows(), store.artifacts(), store.query("SELECT * FROM runs ORDER BY 1")
+    before = store.everything()
     second = sync([cell.directory for cell in cells], store.uri)
-    assert (store.rows(), store.artifacts(), store.query("SELECT * FROM runs ORDER BY 1")) == (rows, files, runs)
-    assert (first.added_runs, second.added_runs, second.sent_points) == (3, 0, 0)
+    assert store.everything() == before
+    assert (first.added_runs, second.added_runs, second.sent_points, second.cells) == (3, 0, 0, 3)
     assert first.sent_points > 0
-    assert second.cells == 3
 
 
-def test_replaying_without_the_memory_of_the_last_time_adds_nothing(make: MakeCell, store: Store) -> None:
-    """The worst case: a tracker died between storing everything and noting that it had."""
+def test_a_tracker_that_died_before_it_noted_what_it_had_stored_adds_nothing(make: MakeCell, store: Store) -> None:
     cell = finished_cell(make)
     sync([cell.directory], store.uri)
-    rows, files = store.rows(), store.artifacts()
-    (run,) = store.tags(journal=cell.journal)
+    before = store.everything()
     with closing(sqlite3.connect(store.file)) as connection, connection:
-        connection.execute("UPDATE tags SET value = '0' WHERE key = 'retable.replayed' AND run_uuid = ?", [run[".id"]])
-    report = sync([cell.directory], store.uri)
-    assert report.sent_points > 0
-    assert (store.rows(), store.artifacts()) == (rows, files)
+        connection.execute("UPDATE tags SET value = '0' WHERE key = 'retable.replayed'")
+    assert sync([cell.directory], store.uri).sent_points > 0
+    assert store.everything() == before
 
 
 def test_a_child_run_says_what_it_is(make: MakeCell, store: Store) -> None:
@@ -79,9 +80,10 @@ def test_a_child_run_says_what_it_is(make: MakeCell, store: Store) -> None:
         "source": "standin",
         "profile": "quick",
         "seed": "3",
-        "cell": cell.cell["hash"],
+        "cell": cell.cell.hash,
         "status": "ok",
         "device": "cpu",
+        "environment.torch": "2.15.0",
         "commit": "0123456789abcdef0123456789abcdef01234567",
         "dirty": "false",
         "paper": "dtn",
@@ -92,22 +94,20 @@ def test_a_child_run_says_what_it_is(make: MakeCell, store: Store) -> None:
     assert run["mlflow.parentRunId"] == parent[".id"]
     assert store.query("SELECT name FROM experiments WHERE name LIKE 'retable/%'") == [("retable/quick",)]
     params = dict(store.query("SELECT key, value FROM params WHERE run_uuid = ?", run[".id"]))
-    assert params["method.alpha"] == "15.0"
-    assert params["method.nested.beta"] == "0.5"
-    assert params["task.source"] == "standin"
-    assert params["run.precision"] == "32-true"
+    wanted = {"method.alpha": "15.0", "method.nested.beta": "0.5", "task.source": "standin", "run.precision": "32-true"}
+    assert {name: params[name] for name in wanted} == wanted
     assert dict(store.query("SELECT name, digest FROM datasets")) == {
         name: digest[:12] for name, digest in DATA.items()
     }
 
 
 def test_points_keep_the_journals_steps_and_times(make: MakeCell, store: Store) -> None:
-    cell = make().start().train([0, 10, 20]).score(make_score("accuracy", 1.0)).end()
+    cell = make().start().train([0, 10, 20]).end()
     sync([cell.directory], store.uri)
-    written = [event for event in events(cell.directory) if event["event"] == "metrics"]
-    expected = [(event["step"], event["t"], event["values"]["l_const"]) for event in written]
+    written = [event for event in read_journal(cell.directory).events if isinstance(event, Metrics)]
+    expected = [(event.step, event.t, event.values["l_const"]) for event in written]
     assert store.points("curve/l_const", cell.journal) == expected
-    assert [point[0] for point in store.points("system/cpu_utilization_percentage", cell.journal)] == [0]
+    assert steps(store, cell, "system/cpu_utilization_percentage") == [0]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_points_keep_the_journals_steps_and_times(make: MakeCell, store: Store) 
     [("ok", "FINISHED"), ("failed", "FAILED"), ("oom", "FAILED"), ("nonfinite", "FAILED"), ("timeout", "KILLED")],
 )
 def test_every_status_is_set_explicitly_with_the_journals_end(
-    make: MakeCell, store: Store, status: str, mlflow_status: str
+    make: MakeCell, store: Store, status: Status, mlflow_status: str
 ) -> None:
     cell = make().start().train([0]).end(status, "because")
     sync([cell.directory], store.uri)
@@ -129,7 +129,7 @@ def test_a_skipped_cell_that_never_started_shows_as_skipped(make: MakeCell, stor
     cell = make().belongs_to().end("skipped", "needs judges/mnist/digits/s0, which failed")
     for _ in range(2):
         sync([cell.directory], store.uri)
-    (run,) = store.tags(cell=cell.cell["hash"])
+    (run,) = store.tags(cell=cell.cell.hash)
     assert (run[".status"], run["retable.status"]) == ("KILLED", "skipped")
 
 
@@ -138,26 +138,19 @@ def test_a_dead_cell_without_an_end_is_killed_at_its_last_word(make: MakeCell, s
     sync([cell.directory], store.uri)
     (run,) = store.tags(journal=cell.journal)
     assert (run[".status"], run["retable.status"], run[".ended"]) == ("KILLED", "killed", str(cell.t))
-    rows = store.rows()
+    before = store.everything()
     sync([cell.directory], store.uri)
-    assert store.rows() == rows
+    assert store.everything() == before
 
 
 def test_a_torn_last_line_is_ignored_and_then_completed(make: MakeCell, store: Store) -> None:
     whole = b'{"t":1790000009999,"event":"metrics","step":30,"values":{"l_d":0.25}}'
     cell = make().start().train([0, 10, 20]).tear(whole[:40])
     sync([cell.directory], store.uri)
-    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == [0, 10, 20]
+    assert steps(store, cell) == [0, 10, 20]
     cell.tear(whole[40:])
     sync([cell.directory], store.uri)
-    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == [0, 10, 20, 30]
-
-
-def test_a_line_torn_in_the_middle_of_a_letter_costs_only_itself(make: MakeCell, store: Store) -> None:
-    cell = make().start().train([0]).tear('{"t":1,"event":"note","text":"é'.encode()[:-1] + b"\n").train([10]).end()
-    report = sync([cell.directory], store.uri)
-    assert report.failed == {}
-    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == [0, 10]
+    assert steps(store, cell) == [0, 10, 20, 30]
 
 
 def test_a_resumed_journal_is_one_run_with_every_step_once(make: MakeCell, store: Store) -> None:
@@ -167,8 +160,8 @@ def test_a_resumed_journal_is_one_run_with_every_step_once(make: MakeCell, store
     sync([cell.directory], store.uri)
     (run,) = store.tags(journal=cell.journal)
     assert (run[".status"], run["retable.attempt"]) == ("FINISHED", "2")
-    assert [point[0] for point in store.points("curve/l_d", cell.journal)] == list(range(0, 600, 10))
-    system = [point[0] for point in store.points("system/system_memory_usage_megabytes", cell.journal)]
+    assert steps(store, cell) == list(range(0, 600, 10))
+    system = steps(store, cell, "system/system_memory_usage_megabytes")
     assert system == list(range(len(system)))
     assert len(store.artifacts("samples+step+*.png")) == 3
     assert mlflow_scores(store, cell) == journal_scores(cell)
@@ -188,34 +181,31 @@ def test_a_resumed_cell_moves_to_the_invocation_that_took_it_up(make: MakeCell, 
 
 def test_changed_logging_intervals_on_resume_are_no_conflict(make: MakeCell, store: Store) -> None:
     cell = make().start().train([0])
-    cell.start(cell={**cell.cell, "run": {**cell.cell["run"], "log_every": 99}}).train([10]).end()
+    run = cell.cell.run.model_copy(update={"samples_every": 99})
+    cell.start(cell=cell.cell.model_copy(update={"run": run})).train([10]).end()
     assert sync([cell.directory], store.uri).failed == {}
-    (run,) = store.tags(journal=cell.journal)
-    assert ("10",) in store.query("SELECT value FROM params WHERE key = 'run.log_every' AND run_uuid = ?", run[".id"])
+    assert store.query("SELECT value FROM params WHERE key = 'run.samples_every'") == [("200",)]
 
 
-def test_values_that_are_not_finite_are_left_out_and_named(make: MakeCell, store: Store) -> None:
-    cell = make().start()
-    cell.tear(
-        b'{"t":1790000009999,"event":"metrics","step":1,"values":{"l_d":NaN,"l_g":Infinity,"l_c":-1e999,"x":2.5}}\n'
-    )
-    cell.tear(b'{"t":1790000009999,"event":"metrics","step":2,"values":{"l_d":"high","l_g":null,"l_c":true}}\n')
-    cell.tear(b'{"t":1790000009999,"event":"metrics","step":3,"values":{"l_d":1' + b"0" * 400 + b"}}\n")
-    cell.end("nonfinite", "l_d is NaN at step 1")
+def test_lines_with_values_that_are_not_finite_or_torn_are_left_out_and_counted(make: MakeCell, store: Store) -> None:
+    cell = make().start().train([0])
+    for values in (b'"l_d":NaN', b'"l_d":Infinity', b'"l_d":-1e999', b'"l_d":"high"', b'"l_d":1' + b"0" * 400):
+        cell.tear(b'{"t":1790000009999,"event":"metrics","step":1,"values":{' + values + b"}}\n")
+    cell.tear('{"t":1,"event":"note","text":"é'.encode()[:-1] + b"\n[1, 2]\n17\n")
+    cell.train([10]).end("nonfinite", "l_d is NaN at step 1")
     assert sync([cell.directory], store.uri).failed == {}
-    assert store.query("SELECT key, value, is_nan FROM metrics") == [("curve/x", 2.5, 0)]
+    assert steps(store, cell) == [0, 10]
+    assert not store.query("SELECT key FROM metrics WHERE is_nan OR abs(value) > 1e300")
     (run,) = store.tags(journal=cell.journal)
-    assert run["retable.nonfinite"] == "curve/l_c, curve/l_d, curve/l_g"
+    assert (run["retable.unreadable_lines"], run["retable.status"]) == ("8", "nonfinite")
 
 
-def test_hostile_names_and_oversized_values_do_not_stop_a_replay(make: MakeCell, store: Store) -> None:
+def test_hostile_names_and_oversized_values_do_not_stop_a_sync(make: MakeCell, store: Store) -> None:
     hostile = {"'; DROP TABLE runs; --": "x" * 9000, "../../up": "é" * 7000, "": "", "a\nb": "\0", "k" * 400: 1}
     cell = make(cell=make_cell(**hostile), journal="it's `odd`\n").start(data={"": "", "n" * 900: "d" * 900})
-    cell.write("metrics", step=1, values={"l/../d": 1.0, "": 2.0, "loss %": 3.0, "score/fake": 4.0})
-    cell.write("samples", step=1, file="../../../etc/passwd")
-    cell.write("unheard-of", values=3).write("metrics", values=None).write("score", score=None)
-    cell.write("note", text="n" * 9000).end("failed", "r" * 9000)
-    cell.tear(b"[1, 2]\n17\nnull\n")
+    cell.write(Metrics, step=1, values={"l/../d": 1.0, "": 2.0, "loss %": 3.0, "score/fake": 4.0})
+    cell.write(Samples, step=1, file="../../../etc/passwd")
+    cell.write(Note, text="n" * 9000).end("failed", "r" * 9000)
     for _ in range(2):
         assert sync([cell.directory], store.uri).failed == {}
     ((name,), *_) = store.query("SELECT name FROM runs WHERE name LIKE 'dtn%'")
@@ -225,6 +215,15 @@ def test_hostile_names_and_oversized_values_do_not_stop_a_replay(make: MakeCell,
     assert not [path for path in store.artifacts() if "passwd" in path]
 
 
+def test_a_cell_of_another_version_is_one_clear_line(make: MakeCell, store: Store) -> None:
+    cell, other = make(), make(cell=make_cell(seed=1)).start().end()
+    (cell.directory / "cell.json").write_text('{"method": "dtn/dtn"}')
+    cell.tear(b'{"t":1790000009999,"event":"start","journal":"x","attempt":1,"cell":{"method":"dtn/dtn"}}\n')
+    report = sync([cell.directory, other.directory], store.uri)
+    assert "neither journal nor cell.json can be read by this version of Retable" in report.failed[cell.directory]
+    assert report.cells == 1
+
+
 def test_artifacts_hold_what_the_cell_left(make: MakeCell, store: Store) -> None:
     cell = finished_cell(make)
     (cell.directory / "samples" / "step-000500.png").unlink()
@@ -232,8 +231,9 @@ def test_artifacts_hold_what_the_cell_left(make: MakeCell, store: Store) -> None
     names = [Path(path).name for path in store.artifacts()]
     for name in ("result.json", "cell.json", "log.txt", "weights.safetensors", "test.png"):
         assert names.count(name) == 1, name
-    (weights,) = store.artifacts("weights.safetensors")
-    assert (store.root / weights).read_bytes() == (cell.directory / "weights.safetensors").read_bytes()
+    for name in ("weights.safetensors", "result.json"):
+        (stored,) = store.artifacts(name)
+        assert (store.root / stored).read_bytes() == (cell.directory / name).read_bytes()
     assert len(store.artifacts("samples+step+100+*")) == 2
     assert not store.artifacts("samples+step+500+*")
 
@@ -273,30 +273,20 @@ def test_the_preview_of_a_wide_grid_has_it_at_the_top_where_the_ui_shows_it(make
 
 def test_result_and_done_come_before_the_run_is_closed(make: MakeCell, store: Store) -> None:
     """The end event is written first: a tracker that looks right then must not upload half of the files."""
-    from retable.benchmarks.tracking.mirror import Mirror
-
-    cell = make().start().train([0]).end(done=False)
-    mirror = Mirror(store.uri)
-    mirror.cell(cell.directory, None, over=False)
-    (run,) = store.tags(journal=cell.journal)
-    assert run[".status"] == "RUNNING"
+    cell = make().start().train([0])
+    session = Session(store.uri)
+    session.cell(cell.directory, None, over=False)
+    cell.end(done=False)
+    session.cell(cell.directory, None, over=False)
+    assert [run[".status"] for run in store.tags(journal=cell.journal)] == ["RUNNING"]
     cell.mark_done()
-    mirror.cell(cell.directory, None, over=False)
-    (run,) = store.tags(journal=cell.journal)
-    assert run[".status"] == "FINISHED"
-    assert len(store.artifacts("result.json")) == 1
+    session.cell(cell.directory, None, over=False)
+    assert [run[".status"] for run in store.tags(journal=cell.journal)] == ["FINISHED"]
+    assert json.loads((store.root / store.artifacts("result.json")[0]).read_text())["status"] == "ok"
 
 
 def test_thousands_of_points_arrive(make: MakeCell, store: Store) -> None:
     cell = make().start().train(range(1200)).end()
     report = sync([cell.directory], store.uri)
-    assert len(store.points("curve/l_d", cell.journal)) == 1200
+    assert steps(store, cell) == list(range(1200))
     assert report.sent_points == 3 * 1200 + 2 * 240
-
-
-def test_the_result_file_in_mlflow_is_the_cells(make: MakeCell, store: Store) -> None:
-    cell = finished_cell(make)
-    sync([cell.directory], store.uri)
-    (path,) = store.artifacts("result.json")
-    stored = json.loads((store.root / path).read_text())
-    assert stored["scores"] == cell.scores

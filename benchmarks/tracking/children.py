@@ -1,0 +1,132 @@
+"""One cell's folder into one child run, as often as one likes: what MLflow has already is not added again.
+
+The child run is found by the journal's identity (tag ``retable.journal``). Metric points keep the journal's times, and
+MLflow's primary key of a point is (name, time, step, run, value), so a point that is logged twice is stored once. Names
+of artifacts follow from the journal, so a second upload replaces the first. The tag ``retable.replayed`` says how many
+bytes of the journal are safely stored; it is written after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retable.benchmarks.tracking import artifacts
+from retable.benchmarks.tracking.connect import NOTE, cut_tags, find_runs, log
+from retable.benchmarks.tracking.describe import TABLES, child_name, child_note, spaced, tables_of
+from retable.benchmarks.tracking.history import History
+from retable.benchmarks.tracking.names import MAX_NAME, cut, flatten
+from retable.reports.records.cell import Cell
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+STATUS = {"running": "RUNNING", "ok": "FINISHED", "failed": "FAILED", "oom": "FAILED", "nonfinite": "FAILED"}
+"""Cell status -> MLflow's. The others (timeout, skipped, killed, ...) did not get to their end: ``KILLED``."""
+
+
+class ChildRun:
+    """The child run of one cell's folder, as far as this process knows it. Throw it away after an error."""
+
+    def __init__(self, client: MlflowClient, directory: Path) -> None:
+        """Nothing is read or sent yet."""
+        self._client = client
+        self._history = History(directory)
+        self.run: Run | None = None
+        """``None`` while the journal says nothing."""
+        self.created = False
+        """Whether this process made the run."""
+        self.sent_points = 0
+
+    def has_news(self, *, over: bool) -> bool:
+        """Whether there is anything to send; a look at the journal's size saves reading it every two seconds."""
+        path = self._history.directory / "journal.jsonl"
+        grown = path.exists() and path.stat().st_size > self._history.offset
+        return grown or (over and self._history.status == "running")
+
+    def sync(self, experiment: str, place: Mapping[str, str], *, over: bool) -> None:
+        """Bring the run up to date with the journal.
+
+        Args:
+            experiment: id of the experiment that a new run goes into.
+            place: tags that name the parent run and its invocation.
+            over: no process works on the cell any more, so a journal without an end is that of a killed run.
+        """
+        history = self._history
+        before = history.offset, history.status
+        history.read_on(closed=over or (history.directory / "done").exists())
+        if over and history.status == "running":
+            history.status = "killed"
+        if self.run is not None:
+            if before != (history.offset, history.status):
+                self._send(self.run)
+        elif history.cell is not None:
+            self.run = self._find_or_create(history.cell, experiment, place)
+            stored = int(self.run.data.tags.get("retable.replayed", "0"))
+            if stored < history.offset or self.run.info.status != STATUS.get(history.status, "KILLED"):
+                self._send(self.run, stored)
+            else:
+                history.take()
+
+    def _find_or_create(self, cell: Cell, experiment: str, place: Mapping[str, str]) -> Run:
+        about = {NOTE: child_note(cell), TABLES: spaced(tables_of(cell))}
+        # The journal's identity is escaped, so it holds no quote.
+        for run in find_runs(self._client, f"tags.`retable.journal` = '{self._history.journal}'"):
+            # The tables are those of today's files. A description stays, for it may be the user's. A resumed cell
+            # belongs to the invocation that took it up again, if that one lives in the same experiment.
+            tags = run.data.tags
+            wanted = cut_tags({**about, **(place if run.info.experiment_id == experiment else {})})
+            changed = {key for key in wanted if wanted[key] != tags.get(key) and not (key == NOTE and NOTE in tags)}
+            log(self._client, run.info.run_id, tags={key: wanted[key] for key in changed})
+            return run
+        tags = {
+            "retable.journal": self._history.journal,
+            "retable.status": "running",
+            "retable.method": cell.method,
+            "retable.task": cell.task,
+            "retable.variant": cell.variant,
+            "retable.source": str(cell.task_settings.get("source", "")),
+            "retable.profile": cell.profile,
+            "retable.seed": str(cell.seed),
+            "retable.cell": cell.hash,
+            "retable.paper": cell.paper,
+            "retable.address": cell.address,
+            **about,
+            **place,
+        }
+        self.created = True
+        name = cut(child_name(cell), MAX_NAME)
+        return self._client.create_run(experiment, self._history.first_t, cut_tags(tags), name)
+
+    def _send(self, run: Run, stored: int = 0) -> None:
+        """Artifacts first, then numbers, then the status, and last of all the note that everything is stored."""
+        client, history, run_id = self._client, self._history, run.info.run_id
+        ended = history.status != "running"
+        points, grids, starts = history.take(stored)
+        artifacts.log_grids(client, run, history.journal, grids)
+        if ended:
+            artifacts.log_files(client, run, history.directory)
+        if starts:
+            # MLflow refuses to change a parameter, and logging intervals may differ in later attempts.
+            log(client, run_id, params=_parameters(starts[0].cell) if starts[0].attempt == 1 else {})
+            artifacts.log_datasets(client, run_id, starts[-1])
+            if not ended:
+                client.update_run(run_id, "RUNNING")
+        log(client, run_id, points=points)
+        self.sent_points += len(points)
+        if ended:
+            client.set_terminated(run_id, STATUS.get(history.status, "KILLED"), history.last_t)
+        log(client, run_id, tags={**history.tags(), "retable.replayed": str(history.offset)})
+
+
+def _parameters(cell: Cell) -> dict[str, str]:
+    settings = {
+        "method": cell.method_settings,
+        "task": cell.task_settings,
+        "run": cell.run.model_dump(mode="json"),
+        "starts_from": {role: needed.hash for role, needed in cell.starts_from.items()},
+        "judges": {role: needed.hash for role, needed in cell.judges.items()},
+    }
+    return {name: value for name, value in flatten(settings) if value != "{}"}

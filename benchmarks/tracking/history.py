@@ -1,0 +1,154 @@
+"""What a cell's journal says, in MLflow's terms: metric points, sample grids, tags. Imports no MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from retable.benchmarks.tracking.describe import child_note
+from retable.benchmarks.tracking.names import CURVE, MAX_NAME, SYSTEM, escape, readable, score_metric
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import End, Event, Metrics, Note, Samples, Scored, Start, System, read_journal
+
+
+class Point(NamedTuple):
+    """One value of one metric at unix milliseconds ``t``, from the journal. MLflow stores equal points once."""
+
+    name: str
+    value: float
+    t: int
+    step: int
+
+
+class Grid(NamedTuple):
+    """One grid of sample images."""
+
+    step: int
+    t: int
+    file: Path
+
+
+class History:
+    """A cell's journal as far as it has been read, and what of it is new since :meth:`take`.
+
+    A resumed attempt repeats steps: the first value of a step stands. System measurements count from zero in every
+    attempt and are laid end to end.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Nothing is read yet."""
+        self.directory = directory
+        self.offset = 0
+        """Bytes read."""
+        self.journal = ""
+        """The journal's identity; known as soon as the cell is."""
+        self.cell: Cell | None = None
+        self.status, self.reason = "running", ""
+        self.first_t = self.last_t = 0
+        """Unix milliseconds of the first and of the last event."""
+        self._tags: dict[str, str] = {}
+        self._notes: list[str] = []
+        self._attempts = self._unreadable = 0
+        self._new: list[tuple[int, Point | Grid | Start]] = []
+        self._line_end = 0
+        self._reached: dict[str, int] = {}
+        self._system_base = self._system_next = 0
+
+    def read_on(self, *, closed: bool) -> None:
+        """Read what the journal has gained.
+
+        Args:
+            closed: the attempt is over and its files are complete. Until then a journal that closes with its end event
+                is left for the next reading, because ``result.json`` and ``done`` are written after that event.
+
+        Raises:
+            ValueError: neither the journal nor ``cell.json`` says which cell this is.
+        """
+        events, offset, ends, bad = read_journal(self.directory, self.offset)
+        if events and isinstance(events[-1], End) and not closed:
+            return
+        for event, self._line_end in zip(events, ends, strict=True):
+            self._add(event)
+        self.offset, self._unreadable = offset, self._unreadable + len(bad)
+        if closed and not self.journal and offset:
+            # A cell that was skipped, or died before its first event, has no identity of its own: derive one.
+            try:
+                self.cell = Cell.model_validate_json((self.directory / "cell.json").read_bytes())
+            except (OSError, ValidationError) as error:
+                raise ValueError("neither journal nor cell.json can be read by this version of Retable") from error
+            self.journal = f"unstarted-{self.cell.hash}-{self.first_t}"
+
+    def take(self, stored: int = 0) -> tuple[list[Point], list[Grid], list[Start]]:
+        """The points, grids and attempts that are new, once; without those in the first ``stored`` bytes."""
+        fresh = [one for end, one in self._new if end > stored]
+        self._new = []
+        return (
+            [one for one in fresh if isinstance(one, Point)],
+            [one for one in fresh if isinstance(one, Grid)],
+            [one for one in fresh if isinstance(one, Start)],
+        )
+
+    def tags(self) -> dict[str, str]:
+        """Tags that follow from what has been read."""
+        tags = {"retable.status": self.status, "retable.attempt": str(self._attempts), **self._tags}
+        if self.reason or self._attempts > 1:
+            # An empty reason takes back that of an earlier attempt.
+            tags["retable.reason"] = self.reason
+        if self._unreadable:
+            # For instance a value that is not finite, or a line that a crash tore.
+            tags["retable.unreadable_lines"] = str(self._unreadable)
+        reason = [f"**{self.status}**: {self.reason}"] if self.reason else []
+        if self.cell and (reason or self._notes or self._attempts > 1):
+            tags["mlflow.note.content"] = "\n\n".join([*reason, *self._notes, child_note(self.cell)])
+        return tags
+
+    def _add(self, event: Event) -> None:
+        self.first_t, self.last_t = self.first_t or event.t, max(self.last_t, event.t)
+        match event:
+            case Start():
+                self._attempts += 1
+                self.cell = event.cell
+                self.journal = self.journal or escape(event.journal)[:MAX_NAME]
+                self.status, self.reason = "running", ""
+                self._system_base = self._system_next
+                self._describe(event.environment)
+                self._keep(event)
+            case Metrics(step=step, values=values):
+                for name, value in values.items():
+                    if self._is_first(name, step):
+                        self._keep(Point(readable(name, CURVE), value, event.t, step))
+            case System(values=values):
+                step = self._system_base + event.step
+                self._system_next = max(self._system_next, step + 1)
+                for name, value in values.items():
+                    self._keep(Point(readable(name, SYSTEM), value, event.t, step))
+            case Samples(step=step):
+                file = (self.directory / event.file).resolve()
+                if file.is_relative_to(self.directory.resolve()) and self._is_first("samples/", step):
+                    self._keep(Grid(step, event.t, file))
+                    self._tags["mlflow.loggedImages"] = "True"
+            case Scored(score=score):
+                self._keep(Point(score_metric(score.name, score.slice), score.value, event.t, 0))
+            case Note(text=text):
+                self._notes.append(text)
+            case End():
+                self.status, self.reason = event.status, event.reason
+
+    def _describe(self, environment: dict[str, str]) -> None:
+        for key, value in environment.items():
+            known = key in ("device", "commit", "dirty")
+            self._tags[f"retable.{'' if known else 'environment.'}{escape(key)}"] = value
+        if "commit" in environment:
+            self._tags["mlflow.source.git.commit"] = environment["commit"]
+
+    def _is_first(self, name: str, step: int) -> bool:
+        """Whether ``name`` reaches ``step`` for the first time."""
+        first = step > self._reached.get(name, -1)
+        if first:
+            self._reached[name] = step
+        return first
+
+    def _keep(self, new: Point | Grid | Start) -> None:
+        self._new.append((self._line_end, new))
