@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
 from retable.reports.records.journal import End, Event, Samples, Scored, Start, read_journal
-from retable.reports.records.result import RecordError, Result, read_result
+from retable.reports.records.result import RecordError, Result, first_problem, read_result
 from retable.reports.records.score import Score
 
 
@@ -138,14 +140,15 @@ def read_cells(directories: Sequence[Path]) -> tuple[list[CellRecord], list[str]
 
 def _ordered(directory: Path, events: Sequence[Event]) -> Cell:
     """Which cell the folder was made for."""
+    why = "neither cell.json nor journal.jsonl tells which cell this is"
     if (content := read_json(directory / "cell.json")) is not None:
         try:
             return Cell.from_json(content)
-        except ValueError:
-            pass
+        except ValidationError as error:
+            why = f"cell.json is not a cell: {first_problem(error)}"
     for start in _starts(events):
         return start.cell
-    raise RecordError(f"{directory.name}: neither cell.json nor journal.jsonl tells which cell this is; left out")
+    raise RecordError(f"{directory.name}: {why}; left out")
 
 
 def _result_of(events: Sequence[Event]) -> Result | None:

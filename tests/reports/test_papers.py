@@ -18,11 +18,20 @@ from retable.reports.render import html_page, latex
 from retable.reports.render.plots import plot_figures
 from tests.reports.cartoon_factory import SKILL, cartoon_suite
 from tests.reports.mixdl_factory import FID, OTHER_SHOTS, mixdl_suite
+from tests.reports.outputs import (
+    ClaimPage,
+    Page,
+    check_latex,
+    latex_grid,
+    latex_rows,
+    markdown_grid,
+    markdown_rows,
+    model_grid,
+    wanted,
+)
 from tests.reports.printed import PRINTED, printed
 from tests.reports.report_factory import Cells, dtn_suite
 from tests.reports.stargan_factory import CHANGED, FACES, JOINT, PARAMETERS, STUDIO, stargan_suite
-from tests.reports.test_reports_claims_pages import ClaimPage, latex_rows, markdown_rows, wanted
-from tests.reports.test_reports_render import Page, check_latex, latex_grid, markdown_grid, model_grid
 
 PAPERS = ("dtn", "stargan", "cartoon", "mixdl")
 SUITES: dict[str, Callable[..., Cells]] = {

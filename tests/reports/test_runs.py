@@ -141,6 +141,18 @@ def test_a_folder_that_is_no_cell_is_left_out_by_name(cells: Cells, tmp_path: Pa
     assert runs.warnings == ("stray: neither cell.json nor journal.jsonl tells which cell this is; left out",)
 
 
+def test_a_folder_that_another_version_wrote_is_refused_by_one_line(cells: Cells) -> None:
+    directory = cells.add("dtn/dtn", [accuracy(90.0)])
+    for name in ("cell.json", "result.json", "journal.jsonl"):
+        path = directory / name
+        path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    runs = cells.bundle()
+    assert only_cell(runs).status == "not-run"
+    (warning,) = runs.warnings
+    assert "written by another version of Retable" in warning
+    assert "\n" not in warning
+
+
 def test_pictures_are_labelled_by_step_and_then_by_what_they_show(suite_bundle: Runs) -> None:
     labels = list(suite_bundle.by_address["dtn/dtn/digits/s0"].pictures)
     assert labels == [*(f"step {step}" for step in range(100, 501, 100)), "final inputs", "final outputs"]

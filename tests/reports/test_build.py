@@ -19,8 +19,8 @@ from retable.reports.render.curves import curve_figures, inline_svg
 from retable.reports.render.pictures import compose, evenly, shrink, side_by_side
 from retable.reports.render.summary import LIMIT, markdown_summary
 from retable.reports.write import ReportFiles, write_report
+from tests.reports.outputs import HOSTILE, Page
 from tests.reports.report_factory import Cells, accuracy, dtn_suite, strips, write_grid
-from tests.reports.test_reports_render import HOSTILE, Page
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +42,7 @@ def test_everything_promised_is_written(written: ReportFiles, suite_bundle: Runs
     for table in build_tables(suite_bundle):
         name = table.anchor.removeprefix("table-")
         assert {f"{name}.md", f"{name}.tex"} <= names
+    assert {"dtn-claims.md", "dtn-claims.tex"} <= names
     assert {path.name for path in written.figures} == {
         "curves-dtn.svg",
         "curves-dtn.png",

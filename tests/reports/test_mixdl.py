@@ -24,9 +24,9 @@ from retable.reports.render.pictures import side_by_side
 from retable.reports.render.plots import plot_figures
 from retable.reports.write import write_report
 from tests.reports.mixdl_factory import FID, OTHER_SHOTS, SOURCES, TASK, mixdl_suite, row_scores
+from tests.reports.outputs import Page
 from tests.reports.printed import PRINTED, printed
 from tests.reports.report_factory import Cells
-from tests.reports.test_reports_render import Page
 
 NUMBERS = tuple(number for paper, number in PRINTED if paper == "mixdl")
 SETS = {

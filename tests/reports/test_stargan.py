@@ -20,9 +20,9 @@ from retable.reports.published.papers import FOLDER, load_paper
 from retable.reports.published.table_schema import PublishedTable, PublishedValue
 from retable.reports.render import latex, markdown
 from retable.reports.render.pictures import side_by_side
+from tests.reports.outputs import Page, page_of
 from tests.reports.report_factory import Cells
 from tests.reports.stargan_factory import EXPRESSIONS, FACES, TASK, stargan_suite
-from tests.reports.test_reports_render import Page, page_of
 
 ROWS = ("DIAT", "CycleGAN", "IcGAN", "StarGAN")
 VOTES = {

@@ -18,9 +18,9 @@ from retable.reports.render.pictures import side_by_side
 from tests.browser import browser_or_skip, chromium, console_errors
 from tests.reports.cartoon_factory import cartoon_suite
 from tests.reports.mixdl_factory import mixdl_suite
+from tests.reports.outputs import Page
 from tests.reports.report_factory import Cells, dtn_suite
 from tests.reports.stargan_factory import stargan_suite
-from tests.reports.test_reports_render import Page
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

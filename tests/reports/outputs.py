@@ -1,24 +1,20 @@
-"""Markdown, LaTeX and HTML print the same table, and hostile text stays text in each."""
+"""What the tests read back from a report's outputs: the same tables and claims from Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
 import html
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
-from pathlib import Path
 
-import pytest
-
+from retable.reports.compute.claim_model import Claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Table
 from retable.reports.compute.tables import build_tables
 from retable.reports.render import html_page, latex, markdown
-from tests.reports.report_factory import Cells, accuracy, dtn_suite
 
 HOSTILE = "<script>alert('x')</script> | 100% of $HOME & \\input{x} [a](b) `c` #d ~e ^f {g} \"h\" *i* _j_ é"
 Grid = list[list[str]]
+Row = tuple[str, ...]
 
 
 def model_grid(table: Table) -> Grid:
@@ -117,42 +113,6 @@ def check_all_outputs_agree(bundle: Runs) -> None:
         assert page.body_of(table) == wanted
 
 
-@pytest.mark.parametrize("seeds", [3, 6])
-def test_all_outputs_print_the_same_points_and_intervals(cells: Cells, seeds: int) -> None:
-    check_all_outputs_agree(dtn_suite(cells, seeds=range(seeds)).bundle())
-
-
-def test_all_outputs_print_the_same_differences(cells: Cells) -> None:
-    for name, value in (("dtn", 91.0), ("no-tid", 80.0)):
-        cells.add(f"dtn/{name}", [accuracy(value, n=26032, source="real")], source="real")
-    table = build_tables(cells.bundle())[0]
-    assert {"+0.34", "\u22128.40"} <= {entry.text for line in table.lines for entry in line.entries}
-    check_all_outputs_agree(cells.bundle())
-
-
-@pytest.fixture
-def hostile(cells: Cells) -> Runs:
-    """A reason, a log, a suite name and a method's name that no output may take at their word."""
-    cells.add("dtn/dtn", status="failed", reason=HOSTILE, log=f"Traceback\n{HOSTILE}\n")
-    cells.add("evil/<b>|$x$", [accuracy(1.0)], variant="&lt;_")
-    return cells.bundle(suite=HOSTILE)
-
-
-def test_hostile_text_never_becomes_part_of_the_page(hostile: Runs) -> None:
-    text = page_of(hostile)
-    page = Page(text)
-    assert sum(tag == "script" for tag, _ in page.tags) == 1
-    assert sum(tag == "b" and not keys for tag, keys in page.tags) == 0
-    assert html.escape("<script>alert('x')</script>", quote=False).replace("'", "&#39;") in text
-
-
-def test_hostile_text_never_ends_a_markdown_cell(hostile: Runs) -> None:
-    for table in build_tables(hostile):
-        rows = markdown.rows(table).splitlines()
-        assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows}) == 1
-        assert "<" not in markdown.render(table)
-
-
 def check_latex(source: str) -> None:
     bare = re.sub(r"\\[{}\\$%&#_]", "", re.sub(r"^%.*$", "", source, flags=re.MULTILINE))
     depth = 0
@@ -168,26 +128,85 @@ def check_latex(source: str) -> None:
     )
 
 
-def test_latex_is_well_formed_whatever_the_text(hostile: Runs, suite_bundle: Runs) -> None:
-    for bundle in (hostile, suite_bundle):
-        for table in build_tables(bundle):
-            check_latex(latex.render(table))
+def wanted(claims: Claims) -> list[Row]:
+    rows: list[Row] = []
+    for line in claims.lines:
+        rows.append((line.verdict, line.data, line.sentence))
+        rows += [tuple(" ".join(cell.split()) for cell in (one.verdict, *one.cells)) for one in line.contrasts]
+    return rows
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
-def test_every_table_compiles(hostile: Runs, suite_bundle: Runs, tmp_path: Path) -> None:
-    tables = [*build_tables(hostile), *build_tables(suite_bundle)]
-    names = []
-    for index, table in enumerate(tables):
-        (tmp_path / f"t{index}.tex").write_text(latex.render(table), encoding="ascii")
-        names.append(f"\\input{{t{index}.tex}}\n\\clearpage")
-    body = "\n".join(names)
-    (tmp_path / "all.tex").write_text(f"{latex.PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n")
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "all.tex"],
-        cwd=tmp_path,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout.decode("latin-1")[-2000:]
+def split_word(word: str, sentence: str) -> Row:
+    verdict, _, data = word.partition(" (")
+    return verdict, data.removesuffix(")"), sentence
+
+
+def markdown_rows(claims: Claims) -> list[Row]:
+    rows = []
+    for line in markdown.claim_rows(claims).splitlines()[2:]:
+        cells = [markdown_text(cell) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        rows.append(tuple(cells) if cells[2] else split_word(*cells[:2]))
+    return rows
+
+
+def latex_rows(claims: Claims) -> list[Row]:
+    parts = latex.render_claims(claims).split("\\toprule")[1:]
+    body = "".join(part.split("\\midrule\n", 1)[1].split("\\bottomrule")[0] for part in parts)
+    rows: list[Row] = []
+    for line in body.replace("\\midrule\n", "").strip().splitlines():
+        cells = [latex_text(cell) for cell in line.removesuffix(" \\\\").split(" & ")]
+        if len(cells) == 2:
+            bold = re.fullmatch(r"\\multicolumn\{7\}\{p\{62em\}\}\{(.*)\}", cells[1])
+            assert bold
+            rows.append(split_word(cells[0], bold.group(1)))
+        else:
+            rows.append(tuple(cells))
+    return rows
+
+
+class ClaimPage(HTMLParser):
+    """The rows of the claims' tables as a reader of the page meets them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: dict[str, list[list[str]]] = {}
+        self._article = ""
+        self._place = ""
+        self._small = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        keys = {key: value or "" for key, value in attrs}
+        names = keys.get("class", "").split()
+        if tag == "article":
+            self._article = keys.get("id", "")
+        elif tag == "tr" and names and names[0] in ("claim", "contrast"):
+            self.rows.setdefault(self._article, []).append([])
+            self._place = names[0]
+        elif tag in ("small", "a"):
+            self._small += 1
+        elif self._place == "contrast" and "mark" in names:
+            self.rows[self._article][-1].append(keys["aria-label"])
+        elif self._place == "contrast" and tag in ("th", "td"):
+            self._open(tag == "th")
+        elif self._place == "claim" and tag == "span":
+            self._open(False)
+
+    def _open(self, before_mark: bool) -> None:
+        if not before_mark:
+            self.rows[self._article][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("small", "a"):
+            self._small -= 1
+        elif tag == "tr":
+            self._place = ""
+        elif self._place == "contrast" and tag == "span":
+            self.rows[self._article][-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self._place and not self._small and data.strip():
+            self.rows[self._article][-1][-1] += data
+
+    def of(self, claims: Claims) -> list[Row]:
+        return [tuple(" ".join(cell.split()) for cell in row) for row in self.rows[claims.anchor]]

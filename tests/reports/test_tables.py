@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,26 +54,52 @@ def test_stand_in_data_are_never_subtracted_from_a_papers_real_data(suite_bundle
     assert table.data.startswith("source=standin")
 
 
-def test_equal_protocols_give_a_signed_difference(cells: Cells) -> None:
-    cells.add("dtn/dtn", [accuracy(91.0, n=26032, source="real")], source="real")
-    cells.add("dtn/no-tid", [accuracy(80.0, n=26032, source="real")], source="real")
+@pytest.mark.parametrize(
+    ("value", "unit", "n", "difference", "note"),
+    [
+        (91.0, "%", 26032, "+0.34", ""),
+        (88.0, "%", 26032, "\u22122.66", ""),
+        (91.0, "%", 1000, "n/c", "N: ours 1,000, published 26,032"),
+        (0.91, "", 26032, "n/c", "unit: ours none, published %"),
+    ],
+)
+def test_only_equal_protocols_give_a_difference(
+    cells: Cells, value: float, unit: str, n: int, difference: str, note: str
+) -> None:
+    cells.add("dtn/dtn", [{**accuracy(value, n=n, source="real"), "unit": unit}], source="real")
     table = table_named(cells.bundle(), "dtn-table-1")
-    assert entries(table, "DTN")["difference"].text == "+0.34"
-    assert entries(table, "DTN w/o L_TID")["difference"].text == "\u22128.40"
+    assert entries(table, "DTN")["difference"].text == difference
+    assert note in " ".join(table.footnotes)
 
 
-def test_real_data_of_another_number_are_not_comparable(cells: Cells) -> None:
-    cells.add("dtn/dtn", [accuracy(91.0, n=1000, source="real")], source="real")
+@pytest.mark.parametrize("status", ["failed", "oom", "timeout", "nonfinite", "skipped", "damaged"])
+def test_a_cell_that_ended_badly_leaves_its_word_its_reason_and_no_number(cells: Cells, status: str) -> None:
+    # A score that is not finite makes the whole result one that cannot be trusted.
+    odd, end = (float("nan"), "ok") if status == "damaged" else (80.0, status)
+    cells.add("dtn/dtn", [accuracy(odd)], status=end, reason="needs a finite number")
     table = table_named(cells.bundle(), "dtn-table-1")
-    assert entries(table, "DTN")["difference"].text == "n/c"
-    assert any("N: ours 1,000, published 26,032" in note for note in table.footnotes)
+    ours = entries(table, "DTN")["ours"]
+    assert (ours.text, ours.value) == ("– skipped" if status == "skipped" else f"x {status}", None)
+    assert ours.state == ("missing" if status == "skipped" else "status")
+    assert any("finite number" in note for note in table.footnotes)
 
 
-def test_another_unit_is_not_comparable(cells: Cells) -> None:
-    cells.add("dtn/dtn", [{**accuracy(0.91, n=26032, source="real"), "unit": ""}], source="real")
-    table = table_named(cells.bundle(), "dtn-table-1")
-    assert entries(table, "DTN")["difference"].text == "n/c"
-    assert any("unit: ours none, published %" in note for note in table.footnotes)
+def timed(seconds: float, timer: str) -> dict[str, Any]:
+    return score("step_time.p50", seconds, unit="s", direction="lower", detail=f"timer={timer}")
+
+
+def test_timers_never_share_a_column_and_a_missing_gpu_is_said_so(cells: Cells) -> None:
+    cells.add("dtn/dtn", [timed(0.120, "cpu"), timed(0.002, "cuda")])
+    cells.add("dtn/no-tid", [timed(0.004, "cuda")], device="Made-up GPU")
+    cells.add("dtn/no-const", [timed(0.5, "cpu")])
+    table = table_named(cells.bundle(), "dtn-more-scores")
+    shown = {name: column(table, name) for name in ("cpu-step", "gpu-step")}
+    rows = ("DTN", "DTN w/o L_TID", "DTN w/o L_CONST")
+    assert [shown["cpu-step"][row].text for row in rows] == ["120.0", "not measured", "500.0"]
+    assert [shown["gpu-step"][row].text for row in rows] == ["2.00", "4.00", "not measured"]
+    # The two GPU times are of different devices, so neither is the best.
+    assert not any(entry.best for entry in shown["gpu-step"].values())
+    assert any("device" in note for note in table.footnotes)
 
 
 @pytest.mark.parametrize(
@@ -96,25 +123,6 @@ def test_a_failed_seed_is_named_and_the_mean_is_over_the_others(cells: Cells) ->
     ours = entries(table, "DTN")["ours"]
     assert ours.text == "80.00"
     assert [table.footnotes[number - 1] for number in ours.notes] == ["DTN, seed 1: x oom: out of memory"]
-
-
-@pytest.mark.parametrize("status", ["failed", "oom", "timeout", "nonfinite"])
-def test_a_cell_that_ended_badly_leaves_its_word_and_no_number(cells: Cells, status: str) -> None:
-    cells.add("dtn/dtn", [accuracy(80.0)], status=status, reason="why")
-    ours = entries(table_named(cells.bundle(), "dtn-table-1"), "DTN")["ours"]
-    assert (ours.text, ours.state, ours.value) == (f"x {status}", "status", None)
-
-
-def test_a_result_with_a_score_that_is_not_finite_is_damaged(cells: Cells) -> None:
-    cells.add("dtn/dtn", [accuracy(float("nan"))])
-    assert entries(table_named(cells.bundle(), "dtn-table-1"), "DTN")["ours"].text == "x damaged"
-
-
-def test_a_skipped_cell_shows_its_reason(cells: Cells) -> None:
-    cells.add("dtn/dtn", status="skipped", reason="needs a GPU")
-    table = table_named(cells.bundle(), "dtn-table-1")
-    assert entries(table, "DTN")["ours"].text == "– skipped"
-    assert any("needs a GPU" in note for note in table.footnotes)
 
 
 def test_the_best_of_a_column_follows_its_direction(suite_bundle: Runs) -> None:
@@ -187,28 +195,6 @@ def test_seeds_that_were_measured_differently_are_not_averaged(cells: Cells) -> 
     ours = entries(table, "DTN")["ours"]
     assert ours.value == 50.0
     assert any("left out of the mean: seed 2" in table.footnotes[number - 1] for number in ours.notes)
-
-
-def timed(seconds: float, timer: str) -> dict[str, object]:
-    return score("step_time.p50", seconds, unit="s", direction="lower", detail=f"timer={timer}")
-
-
-def test_timers_never_share_a_column_and_a_missing_gpu_is_said_so(cells: Cells) -> None:
-    cells.add("dtn/dtn", [timed(0.120, "cpu")])
-    cells.add("dtn/no-tid", [timed(0.004, "cuda")], device="Made-up GPU")
-    table = table_named(cells.bundle(), "dtn-more-scores")
-    assert column(table, "cpu-step")["DTN"].text == "120.0"
-    assert column(table, "gpu-step")["DTN"].text == "not measured"
-    assert column(table, "gpu-step")["DTN w/o L_TID"].text == "4.00"
-    assert column(table, "cpu-step")["DTN w/o L_TID"].text == "not measured"
-
-
-def test_timings_of_two_devices_are_not_compared(cells: Cells) -> None:
-    cells.add("dtn/dtn", [timed(0.004, "cuda")], device="Made-up GPU A")
-    cells.add("dtn/no-tid", [timed(0.002, "cuda")], device="Made-up GPU B")
-    table = table_named(cells.bundle(), "dtn-more-scores")
-    assert not any(entry.best for entry in column(table, "gpu-step").values())
-    assert any("device" in note for note in table.footnotes)
 
 
 def test_the_adaptation_table_takes_its_rows_from_two_requests_of_one_method(cells: Cells) -> None:
@@ -544,20 +530,3 @@ def test_every_published_column_of_times_names_its_timer() -> None:
     for table, column in columns:
         assert column.require.get("timer") in ("cpu", "cuda"), f"{table}, {column.id}: require = {{ timer = ... }}"
         assert ("GPU" in column.title) == (column.require["timer"] == "cuda"), f"{table}, {column.id}: {column.title}"
-
-
-def test_times_of_a_gpu_and_of_a_cpu_never_share_a_column(cells: Cells) -> None:
-    def times(timer: str, seconds: float) -> dict[str, object]:
-        detail = f"timer={timer}, steps=50"
-        return score("step_time.p50", seconds, unit="s", direction="lower", detail=detail)
-
-    cells.add("dtn/dtn", [times("cpu", 0.25), times("cuda", 0.002)])
-    cells.add("dtn/no-tid", [times("cpu", 0.5)])
-    cells.add("dtn/no-const", [times("cuda", 0.004)], device="Made-up GPU")
-    (table,) = [one for one in build_tables(cells.bundle()) if any("GPU" in h.title for h in one.headings)]
-    places = {h.column: index for index, h in enumerate(table.headings) if h.column in ("cpu-step", "gpu-step")}
-    shown = {
-        name: [line.entries[place].value for line in table.lines if line.entries[place].value is not None]
-        for name, place in places.items()
-    }
-    assert shown == {"cpu-step": [250.0, 500.0], "gpu-step": [2.0, 4.0]}
