@@ -129,5 +129,13 @@ def _runs(
     on_gpu: Sequence[CellRecord] = (),
     warnings: Sequence[str] = (),
 ) -> Runs:
-    titles = {cell.method: get_title(cell.method) for cell in cells}
+    titles = {cell.method: _title(cell.method) for cell in cells}
     return Runs.of(records, cells, suite, titles, on_gpu, warnings)
+
+
+def _title(method: str) -> str:
+    """The row's name in tables; a recording may hold rows that were removed since."""
+    try:
+        return get_title(method)
+    except UserError:
+        return method
