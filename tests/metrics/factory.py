@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from retable.benchmarks.metrics import cache
+from retable.benchmarks.metrics.measure import Answer
+
+DIGITS = {"digit": tuple("0123456789")}
 
 
 def make_images(n: int, side: int = 32, channels: int = 3, seed: int = 0) -> Tensor:
@@ -22,6 +25,12 @@ def make_images(n: int, side: int = 32, channels: int = 3, seed: int = 0) -> Ten
     coarse = torch.rand(n, channels, 4, 4, generator=generator) * 2 - 1
     smooth = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
     return (smooth + 0.1 * torch.randn(n, channels, side, side, generator=generator)).clamp(-1, 1)
+
+
+def answer(n: int = 6, seed: int = 0, request: str = "test", **more: object) -> Answer:
+    """Digits 2, 3, 4, 2, ... in grey."""
+    labels = {"digit": torch.arange(n) % 3 + 2}
+    return Answer(request, make_images(n, channels=1, seed=seed), labels, class_names=DIGITS, **more)  # type: ignore[arg-type]
 
 
 def make_features(n: int, d: int, seed: int = 0, shift: float = 0.0) -> NDArray[np.float64]:

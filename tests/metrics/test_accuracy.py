@@ -8,7 +8,7 @@ from torch import Tensor
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.accuracy import TOLERANCE, accuracy, classification_error
 from retable.benchmarks.metrics.measure import Answer, Judge, Question, measure
-from tests.metrics.test_measure import DIGITS, answer
+from tests.metrics.factory import DIGITS, answer
 
 
 def test_accuracy_is_the_percentage_of_largest_logits_at_the_label() -> None:

@@ -15,8 +15,7 @@ from retable.benchmarks.metrics.cache import cache_key, cached_features, cached_
 from retable.benchmarks.metrics.measure import Answer, Question, measure
 from retable.benchmarks.metrics.networks.extractors import Extractor, get_extractor
 from retable.benchmarks.metrics.networks.trunks import Trunk, get_trunk
-from tests.metrics.factory import forget, make_images
-from tests.metrics.test_measure import answer
+from tests.metrics.factory import answer, forget, make_images
 from tests.metrics.test_nearest_shot import asked
 
 

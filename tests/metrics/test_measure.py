@@ -8,11 +8,10 @@ from torch import Tensor
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics import METRICS, adaptation
-from retable.benchmarks.metrics.measure import Answer, Judge, Question, measure
+from retable.benchmarks.metrics.measure import Judge, Question, measure
 from retable.reports.records.score import Score
-from tests.metrics.factory import make_images
+from tests.metrics.factory import answer, make_images
 
-DIGITS = {"digit": tuple("0123456789")}
 EMITS = {
     "precision_recall": {"precision", "recall"},
     "nearest_shot": {"nearest_shot", "copies"},
@@ -20,11 +19,6 @@ EMITS = {
 }
 """Metrics whose scores have other names than the metric."""
 WITH_YARDSTICK = {"lpips_diversity", "nearest_shot"}
-
-
-def answer(n: int = 6, seed: int = 0, request: str = "test", **more: object) -> Answer:
-    labels = {"digit": torch.arange(n) % 3 + 2}
-    return Answer(request, make_images(n, channels=1, seed=seed), labels, class_names=DIGITS, **more)  # type: ignore[arg-type]
 
 
 def calls_everything_a_3(images: Tensor) -> Tensor:

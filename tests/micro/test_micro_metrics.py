@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from retable.benchmarks.metrics.fid import frechet_distance
 from retable.benchmarks.metrics.kid import kid
-from retable.benchmarks.metrics.lpips import lpips_diversity
+from retable.benchmarks.metrics.lpips import TOLERANCE, lpips_diversity
 from retable.benchmarks.metrics.networks.extractors import get_extractor
 from retable.benchmarks.metrics.networks.trunks import Trunk
 from tests.metrics.conftest import own_weights_only, random_trunk, trunk_files
@@ -58,7 +58,7 @@ def test_diversity_of_100_images_is_20_times_faster_than_the_loop_over_4950_pair
         loop = time.process_time() - start
     benchmark.extra_info.update(loop_s=loop, ours_s=ours, ratio=loop / ours)
     assert len(pairs) == count * (count - 1) // 2
-    assert found == pytest.approx(np.mean(pairs), rel=1e-5)
+    assert found == pytest.approx(np.mean(pairs), rel=TOLERANCE.relative)
     assert loop / ours >= faster
 
 
