@@ -16,6 +16,7 @@ from retable.benchmarks.errors import UserError
 
 VERBS = ("list", "run", "report", "gate", "sync", "data", "ui", "translate", "sample")
 """In the order of ``retable --help``."""
+app.registered_commands.sort(key=lambda verb: VERBS.index(str(verb.name)))
 
 
 def main() -> None:
@@ -23,7 +24,6 @@ def main() -> None:
     # MLflow and its friends advertise and phone home unless told not to.
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "true")
-    app.registered_commands.sort(key=lambda verb: VERBS.index(str(verb.name)))
     try:
         app()
     except Exception as error:

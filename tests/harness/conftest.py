@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from retable.benchmarks.plan.overrides import Override
 from retable.benchmarks.plan.plan import Plan, make_plan
@@ -59,3 +60,9 @@ def result_of(root: Path, cell: Cell) -> dict[str, Any]:
     data = json.loads((cell.directory(root) / "result.json").read_text())
     assert isinstance(data, dict)
     return data
+
+
+def columns(path: Path, tile: int = 64 + 2) -> tuple[int, int]:
+    """Images in a row, rows; ``tile``: pixels from one 8 x 8 image to the next, enlarged, with the gap."""
+    with Image.open(path) as picture:
+        return (picture.width - 2) // tile, (picture.height - 2) // tile

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from retable.benchmarks.cell import run_cell
 from retable.benchmarks.plan import registry
@@ -15,11 +14,9 @@ from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
 from retable.datasets.task import Kind, Request
 from retable.reports.records.cell import Cell
-from tests.harness.conftest import DUMMY_ROW, result_of, write_suite
+from tests.harness.conftest import DUMMY_ROW, columns, result_of, write_suite
 
 COUNTS = ("trained_parameters", "models", "model_parameters")
-TILE = 64 + 2
-"""Pixels from one 8 x 8 image to the next, enlarged, with the gap."""
 
 
 class ThreeWays(Squares):
@@ -47,12 +44,6 @@ def ran(folder: Path, task: str, steps: int = 2) -> tuple[Path, dict[str, Any]]:
     directory.mkdir(parents=True)
     assert run_cell(cell, directory) == "ok"
     return directory, result_of(folder, cell)
-
-
-def columns(path: Path) -> tuple[int, int]:
-    """Images in a row, rows."""
-    with Image.open(path) as picture:
-        return (picture.width - 2) // TILE, (picture.height - 2) // TILE
 
 
 def test_every_preview_becomes_strips_and_the_first_the_grid_of_a_step(

@@ -162,18 +162,22 @@ def test_seeds_stay_paired(plan_of: PlanOf) -> None:
     assert {judge.seed for cell in plan.cells for judge in cell.judges.values()} == {0}
 
 
-def test_data_that_the_stage_never_sees_may_differ(plan_of: PlanOf) -> None:
-    rows = ROWS.replace(', "made/basic"', "").replace('"task.n_test" = 16', '"task.n_test" = 16, "task.n_rare" = 9')
-    basic = '[[rows]]\nmethods = ["made/basic"]\ntask = "made"\nset = { "task.n_test" = 16 }\n'
-    cells = by_address(plan_of(rows + basic))
-    assert basic_of(cells["made/tuned/made/s0"]) == cells["made/basic/made/s0"]
-
-
-def test_other_data_make_another_stage(plan_of: PlanOf) -> None:
-    rows = ROWS.replace(', "made/basic"', "")
-    basic = '[[rows]]\nmethods = ["made/basic"]\ntask = "made"\nset = { "task.n_test" = 12, "method.lr" = 0.5 }\n'
-    (transfer,) = [cell for cell in plan_of(rows + basic).rows if cell.method == "made/transfer"]
-    assert (basic_of(transfer).task_settings["n_test"], basic_of(transfer).method_settings["lr"]) == (16, 0.05)
+@pytest.mark.parametrize(
+    ("rows", "basic", "same"),
+    [
+        ('"task.n_test" = 16, "task.n_rare" = 9', '"task.n_test" = 16', True),
+        ('"task.n_test" = 16', '"task.n_test" = 12', False),
+    ],
+    ids=["data that the stage never sees", "other data"],
+)
+def test_a_row_is_the_stage_where_the_stage_sees_the_same_data(
+    plan_of: PlanOf, rows: str, basic: str, same: bool
+) -> None:
+    needing = ROWS.replace(', "made/basic"', "").replace('"task.n_test" = 16', rows)
+    row = f'[[rows]]\nmethods = ["made/basic"]\ntask = "made"\nset = {{ {basic}, "method.lr" = 0.5 }}\n'
+    (transfer,) = [cell for cell in plan_of(needing + row).rows if cell.method == "made/transfer"]
+    stage = basic_of(transfer)
+    assert (stage.task_settings["n_test"], stage.method_settings["lr"]) == (16, 0.5 if same else 0.05)
 
 
 def test_a_stage_that_is_no_row_is_left_alone_by_the_rows_settings(plan_of: PlanOf) -> None:

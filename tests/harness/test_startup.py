@@ -39,25 +39,17 @@ def test_training_and_evaluation_import_nothing_that_only_some_cells_need() -> N
     assert not loaded & set(HEAVY)
 
 
-def test_imports_of_a_block_are_left_out_of_collections() -> None:
-    assert gc.isenabled()
+@pytest.mark.parametrize("on", [True, False])
+def test_imports_of_a_block_are_left_out_of_collections_and_the_collector_is_on_or_off_as_before(on: bool) -> None:
     before = gc.get_freeze_count()
     try:
+        if not on:
+            gc.disable()
         with uncollected():
             assert not gc.isenabled()
             kept = [[number] for number in range(1000)]
-        assert gc.isenabled()
+        assert gc.isenabled() == on
         assert gc.get_freeze_count() >= before + len(kept)
-    finally:
-        gc.unfreeze()
-
-
-def test_the_collector_stays_off_where_it_was_off() -> None:
-    gc.disable()
-    try:
-        with uncollected():
-            pass
-        assert not gc.isenabled()
     finally:
         gc.enable()
         gc.unfreeze()
