@@ -78,15 +78,11 @@ def _preview(image: Image.Image) -> Image.Image:
     The UI centres previews in a square as wide as its card, and a card is less than half as high: a wide grid by itself
     would be below the fold, even on the full screen.
     """
-    from PIL import Image
+    from PIL import Image, ImageOps
 
-    scale = PREVIEW / max(image.size)
     # Enlarged pixels stay pixels; photographs are made smaller without moiré.
-    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-    width, height = (max(1, int(side * scale)) for side in image.size)
-    square = Image.new("RGBA", (PREVIEW, PREVIEW))
-    square.paste(image.convert("RGB").resize((width, height), how), ((PREVIEW - width) // 2, 0))
-    return square
+    how = Image.Resampling.NEAREST if max(image.size) < PREVIEW else Image.Resampling.LANCZOS
+    return ImageOps.pad(image.convert("RGBA"), (PREVIEW, PREVIEW), how, color=(0, 0, 0, 0), centering=(0.5, 0))
 
 
 def log_files(client: MlflowClient, run: Run, directory: Path) -> None:

@@ -71,16 +71,16 @@ def child_note(cell: Cell) -> str:
 
 def tables_of(cell: Cell) -> tuple[str, ...]:
     """Ids of the published tables that show a cell, in the order of the report."""
-    found = (
+    names = [
         table
         for table, method, task, variants in _rows()
-        if method == cell.method and task in (None, cell.task) and ("*" in variants or cell.variant in variants)
-    )
-    return tuple(dict.fromkeys(found))
+        if method == cell.method and task in (None, cell.task) and variants & {"*", cell.variant}
+    ]
+    return tuple(dict.fromkeys(names))
 
 
 @cache
-def _rows() -> tuple[tuple[str, str, str | None, frozenset[str]], ...]:
+def _rows() -> list[tuple[str, str, str | None, set[str]]]:
     """``(table, method, task or any, variants)`` of every row with a method of ours."""
     from retable.reports.errors import ReportError
     from retable.reports.published.papers import published_tables
@@ -88,18 +88,13 @@ def _rows() -> tuple[tuple[str, str, str | None, frozenset[str]], ...]:
     try:
         tables = published_tables()
     except ReportError:
-        return ()  # `retable report` says what is wrong with the file; runs are tracked all the same
-    return tuple(
-        (
-            table.id,
-            row.method,
-            table.task,
-            frozenset(row.variant or column for column in {c.variant or "" for c in table.columns} or {""}),
-        )
+        return []  # `retable report` says what is wrong with the file; runs are tracked all the same
+    return [
+        (table.id, row.method, table.task, {row.variant or column.variant or "" for column in table.columns})
         for table in tables
         for row in table.rows
         if row.method
-    )
+    ]
 
 
 def dataset_context(name: str) -> str:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote
 
 import pytest
 
@@ -18,86 +15,11 @@ from tests.browser import browser_or_skip, chromium
 from tests.tracking.conftest import Store
 from tests.tracking.factory import MakeCell, make_cell, record
 from tests.tracking.servers import free_port, real_server
-from tests.tracking.walk import FACES, ROWS, write_demo
+from tests.tracking.walk import FACES, ROWS, Reviewer, write_demo
 
-if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
-    from selenium.webdriver.remote.webelement import WebElement
-
-T = TypeVar("T")
-PATIENCE_S = 60.0
 DTN = {f"{row} · digits · s0" for row in [*ROWS, "no-f"]}
 CARTOON = {f"{row} · cartoon-groups · s0" for row in FACES}
 GUIDE = Path(__file__).parents[2] / "docs" / "mlflow.md"
-
-
-class Reviewer:
-    """Somebody at the UI of one experiment, who waits for what should come."""
-
-    def __init__(self, browser: Chrome, address: str, experiment: str) -> None:
-        self.browser = browser
-        self.runs = f"{address}/#/experiments/{experiment}/runs"
-
-    def until(self, look: Callable[[], T], what: str) -> T:
-        """What ``look`` returns, as soon as that is something."""
-        from selenium.common.exceptions import WebDriverException
-
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                found = look()
-            except WebDriverException:  # the page was drawn anew between two looks
-                found = None
-            if found:
-                return found
-            assert time.monotonic() < deadline, f"{self.browser.current_url} never shows {what}: {self.text()[:2000]}"
-            time.sleep(0.1)
-
-    def open(self, address: str) -> None:
-        self.browser.get("about:blank")
-        self.browser.get(address)
-
-    def text(self) -> str:
-        return str(self.browser.find_element("tag name", "body").text)
-
-    def await_words(self, *words: str) -> None:
-        self.until(lambda: all(word in self.text() for word in words), " and ".join(words))
-
-    def find(self, xpath: str) -> list[WebElement]:
-        return [one for one in self.browser.find_elements("xpath", xpath) if one.is_displayed()]
-
-    def click(self, xpath: str) -> None:
-        self.until(lambda: [one.click() or one for one in self.find(xpath)[:1]], xpath)
-
-    def listed(self) -> dict[str, WebElement]:
-        """Names of the runs in the list, with the part of their row that holds them."""
-        rows = self.browser.find_elements("xpath", "//div[@role='row' and @row-id]")
-        named = ((next((line for line in row.text.splitlines() if " · " in line), ""), row) for row in rows)
-        return {name: row for name, row in named if name}
-
-    def search(self, words: str) -> None:
-        from selenium.webdriver.common.keys import Keys
-
-        def types() -> bool:
-            box = self.browser.find_element("xpath", "//input[@data-testid='search-box']")
-            box.send_keys(Keys.CONTROL, "a")
-            box.send_keys(words, Keys.ENTER)
-            return True
-
-        self.until(types, "the search box")
-
-    def finds(self, words: str, expected: set[str]) -> None:
-        self.search(words)
-        counted = f"{len(expected)} matching run"
-        self.until(lambda: set(self.listed()) == expected and counted in self.text(), f"{sorted(expected)} for {words}")
-
-    def open_list(self) -> None:
-        """The flat list: sorted by name, cells stand without the invocations above them."""
-        by_name = quote("tags.`mlflow.runName`")
-        self.open(f"{self.runs}?workflowType=machine_learning&orderByKey={by_name}")
-        self.until(self.listed, "the list of runs")
-        for close in self.find("//*[@data-component-id='mlflow.assistant.chat_panel.close']"):
-            close.click()
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ import contextlib
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 from retable.benchmarks.tracking.connect import PREFIX, default_uri, open_client, sqlite_file
 from retable.benchmarks.tracking.invocation import OF_CELL, Invocation
@@ -26,12 +28,89 @@ from tests.tracking.servers import free_port, ui_server
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
 
 ROWS = {"dtn": 87.3, "baseline": 61.2, "no-tid": 83.9, "no-const": 12.4, "no-gan": 55.0}
 FACES = {"basic": 41.5, "transfer": 33.1}
 FACES_DATA = {"train-photo-kids": "c3" * 32, "test-photo-kids": "d4" * 32}
 WIDTH, HEIGHT = 1600, 1000
 PATIENCE_S = 60.0
+T = TypeVar("T")
+FIRST_VISIT = (
+    "//*[@data-component-id='mlflow.assistant.chat_panel.close']",
+    "//*[text()='Model training']",
+    "//button[contains(@data-component-id, 'runnamecellrenderer')]",
+)
+"""Closes the panel that opens by itself, chooses the pages for training, unfolds the runs."""
+
+
+class Reviewer:
+    """Somebody at the UI of one experiment, who waits for what should come."""
+
+    def __init__(self, browser: Chrome, address: str, experiment: str = "") -> None:
+        self.browser = browser
+        self.runs = f"{address}/#/experiments/{experiment}/runs"
+
+    def until(self, look: Callable[[], T], what: str) -> T:
+        """What ``look`` returns, as soon as that is something."""
+        from selenium.common.exceptions import WebDriverException
+
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                found = look()
+            except WebDriverException:  # the page was drawn anew between two looks
+                found = None
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"{self.browser.current_url} never shows {what}: {self.text()[:2000]}"
+            time.sleep(0.1)
+
+    def open(self, address: str) -> None:
+        self.browser.get("about:blank")
+        self.browser.get(address)
+
+    def text(self) -> str:
+        return str(self.browser.find_element("tag name", "body").text)
+
+    def await_words(self, *words: str) -> None:
+        self.until(lambda: all(word in self.text() for word in words), " and ".join(words))
+
+    def find(self, xpath: str) -> list[WebElement]:
+        return [one for one in self.browser.find_elements("xpath", xpath) if one.is_displayed()]
+
+    def click(self, xpath: str) -> None:
+        self.until(lambda: [one.click() or one for one in self.find(xpath)[:1]], xpath)
+
+    def listed(self) -> dict[str, WebElement]:
+        """Names of the runs in the list, with the part of their row that holds them."""
+        rows = self.browser.find_elements("xpath", "//div[@role='row' and @row-id]")
+        named = ((next((line for line in row.text.splitlines() if " · " in line), ""), row) for row in rows)
+        return {name: row for name, row in named if name}
+
+    def search(self, words: str) -> None:
+        from selenium.webdriver.common.keys import Keys
+
+        def types() -> bool:
+            box = self.browser.find_element("xpath", "//input[@data-testid='search-box']")
+            box.send_keys(Keys.CONTROL, "a")
+            box.send_keys(words, Keys.ENTER)
+            return True
+
+        self.until(types, "the search box")
+
+    def finds(self, words: str, expected: set[str]) -> None:
+        self.search(words)
+        counted = f"{len(expected)} matching run"
+        self.until(lambda: set(self.listed()) == expected and counted in self.text(), f"{sorted(expected)} for {words}")
+
+    def open_list(self) -> None:
+        """The flat list: sorted by name, cells stand without the invocations above them."""
+        by_name = quote("tags.`mlflow.runName`")
+        self.open(f"{self.runs}?workflowType=machine_learning&orderByKey={by_name}")
+        self.until(self.listed, "the list of runs")
+        for close in self.find("//*[@data-component-id='mlflow.assistant.chat_panel.close']"):
+            close.click()
 
 
 def write_demo(root: Path) -> str:
@@ -122,60 +201,32 @@ def walk(uri: str, suite: str, row: str, pictures: Path) -> list[Path]:
             port = free_port()
             stack.enter_context(ui_server(uri, port))
             address = f"http://127.0.0.1:{port}"
-        browser = stack.enter_context(chromium(WIDTH, HEIGHT))
+        reviewer = Reviewer(stack.enter_context(chromium(WIDTH, HEIGHT)), address)
         for name, (page, word) in wanted.items():
-            browser.get("about:blank")
-            browser.get(f"{address}/{page}")
+            reviewer.open(f"{address}/{page}")
             if name.startswith("1"):
-                settle(browser)
-            shown = await_text(browser, word)
+                for button in FIRST_VISIT:
+                    reviewer.click(button)
+            reviewer.await_words(word)
             if name.endswith("samples"):
-                show_samples(browser)
+                show_samples(reviewer)
             time.sleep(4)  # charts draw themselves in
             written.append(pictures / f"{name}.png")
-            browser.save_screenshot(str(written[-1]))
-            if not shown:
-                raise SystemExit(f"{browser.current_url} does not show {word!r}; see {written[-1]}")
+            reviewer.browser.save_screenshot(str(written[-1]))
     return written
 
 
-def settle(browser: Chrome) -> None:
-    """Close the panel that opens by itself on the first visit, choose the pages for training, unfold the runs."""
-    for clickable in (
-        "//*[@data-component-id='mlflow.assistant.chat_panel.close']",
-        "//*[text()='Model training']",
-        "//button[contains(@data-component-id, 'runnamecellrenderer')]",
-    ):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if found := browser.find_elements("xpath", clickable):
-                found[0].click()
-                break
-            time.sleep(0.2)
-
-
-def show_samples(browser: Chrome) -> None:
+def show_samples(reviewer: Reviewer) -> None:
     """Leave only the chart of sample grids, and go to the last step: the UI starts at step 0, where there is none."""
     from selenium.webdriver.common.keys import Keys
 
-    browser.find_element("xpath", "//input[@placeholder='Search metric charts']").send_keys("samples")
+    boxes = reviewer.until(lambda: reviewer.find("//input[@placeholder='Search metric charts']"), "the charts' search")
+    boxes[0].send_keys("samples")
     time.sleep(3)
-    for step in browser.find_elements("xpath", "//input[@type='number']"):
+    for step in reviewer.find("//input[@type='number']"):
         step.send_keys(Keys.CONTROL, "a")
         step.send_keys(step.get_attribute("max") or "0", Keys.TAB)
-    deadline = time.monotonic() + 20
-    while not browser.find_elements("class name", "rc-image-img") and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
-def await_text(browser: Chrome, word: str) -> bool:
-    """Whether the page comes to show a word."""
-    deadline = time.monotonic() + PATIENCE_S
-    while word not in browser.find_element("tag name", "body").text:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
+    reviewer.until(lambda: reviewer.find("//img[contains(@class, 'rc-image-img')]"), "a grid")
 
 
 def main(arguments: list[str]) -> int:
