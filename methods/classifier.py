@@ -17,7 +17,9 @@ from torch.nn import functional
 from torch.optim import AdamW, Optimizer
 
 from retable.methods.method import Kind, Method, MethodSettings
-from retable.methods.training import one_cycle, random_affine, set_learning_rate
+from retable.methods.schedules import one_cycle, set_learning_rate
+from retable.methods.training import random_affine
+from retable.methods.types import Rate, Share, Weight
 
 
 class ClassifierSettings(MethodSettings):
@@ -25,15 +27,15 @@ class ClassifierSettings(MethodSettings):
 
     steps: int = 10_000
     batch_size: int = 128
-    lr: float = 2e-3
+    lr: Rate = 2e-3
     """Highest learning rate of the one-cycle schedule."""
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.05
-    shift: float = 2.0
+    weight_decay: Weight = 1e-2
+    label_smoothing: Share = 0.05
+    shift: Weight = 2.0
     """Largest random shift in pixels."""
-    rotate: float = 10.0
+    rotate: Weight = 10.0
     """Largest random rotation in degrees."""
-    scale: float = 0.1
+    scale: Weight = 0.1
     """Largest relative change of size."""
 
 
@@ -42,7 +44,7 @@ class Classifier(Method):
 
     Settings: ClassVar[type[MethodSettings]] = ClassifierSettings
     kind: ClassVar[Kind] = "predict"
-    label: ClassVar[str] = "digit"
+    label: str = "digit"
     """Key of the label in the batch and in the task's ``classes``."""
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Judges: classifiers trained by us on data that no method sees. They give accuracy, never a training signal.
 
-A judge is a network for one domain of its task; a subclass says which domain, which stream, and what network.
+A judge is a network for one domain of its task; a subclass says what network, and its settings which label or domain.
 
 Differences from the paper: Taigman et al. (2017, Section 5) judge with a classifier of f's own architecture trained on
 MNIST. Ours has another architecture on purpose, and its training images are kept from every row, so that a row cannot
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -22,12 +22,13 @@ from retable.methods.classifier import Classifier, ClassifierSettings
 from retable.methods.method import Info, MethodSettings
 from retable.methods.resnet import resnet18
 from retable.methods.training import grey, mirror_and_crop
+from retable.methods.types import Count
 
 
 class JudgeSettings(ClassifierSettings):
     """Settings of a judge."""
 
-    width: int = 32
+    width: Count = 32
     """Channels of the first block; the others have 2 and 4 times as many."""
 
 
@@ -76,14 +77,18 @@ def face_network(channels: int, width: int, image_size: int, classes: int) -> nn
 
 
 class Judge(Classifier):
-    """Base of every judge."""
+    """Base of every judge: what network it is, and what it judges, which its settings may say."""
 
     Settings: ClassVar[type[MethodSettings]] = JudgeSettings
-    domain: ClassVar[str | None] = None
+    domain: str | None = None
     """The task's domain that it judges; ``None`` where all have the same channels and it may be any of them."""
+    mirrored: ClassVar[bool] = True
+    """Whether images are mirrored at random in training: faces may be, digits not."""
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
+        self.label = getattr(settings, "label", self.label)
+        self.domain = getattr(settings, "domain", self.domain)
         classes = len(info.classes[self.label])
         domain = self.domain if self.domain is not None else next(iter(info.channels))
         self.network = self.build(info.channels[domain], self.settings.width, info.image_size, classes)
@@ -93,19 +98,24 @@ class Judge(Classifier):
     def build(channels: int, width: int, image_size: int, classes: int) -> nn.Module:
         """The network: images ``[N, channels, image_size, image_size]`` in [-1, 1] -> logits ``[N, classes]``."""
 
+    def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
+        """One update from ``{"image": [N, C, S, S], LABEL: [N]}``."""
+        image = mirror_and_crop(batch["image"], 1.0) if self.mirrored else batch["image"]
+        return super().training_step({**batch, "image": image}, step)
+
     def logits(self, images: Tensor) -> Tensor:
         """Images ``[N, C, H, W]`` in [-1, 1] -> logits ``[N, classes]``."""
         out: Tensor = self.network(images)
         return out
 
 
-class MnistJudge(Judge):
-    """Judge of the target domain: sees one-channel images; coloured ones are turned grey first."""
+class DigitJudge(Judge):
+    """Judge of MNIST's digits: sees one-channel images; coloured ones are turned grey first."""
 
-    title: ClassVar[str] = "MNIST judge"
     task: ClassVar[str] = "digits"
     stream = "judge-mnist"
-    domain: ClassVar[str] = "t"
+    domain = "t"
+    mirrored: ClassVar[bool] = False
     build = staticmethod(judge_network)
 
     def logits(self, images: Tensor) -> Tensor:
@@ -113,80 +123,45 @@ class MnistJudge(Judge):
         return super().logits(grey(images))
 
 
-class GroupJudge(Judge):
-    """Base of the judges that tell woman, man, kids and old apart, at any image size."""
+class GroupJudgeSettings(JudgeSettings):
+    """Settings of a judge of groups."""
 
+    domain: Literal["cartoon", "photo"] = "cartoon"
+    """What it looks at."""
+
+
+class GroupJudge(Judge):
+    """Tells woman, man, kids and old apart, at any image size: one judge for cartoons, one for portraits."""
+
+    Settings: ClassVar[type[MethodSettings]] = GroupJudgeSettings
     task: ClassVar[str] = "cartoon-groups"
-    label: ClassVar[str] = "group"
+    label = "group"
     build = staticmethod(face_network)
 
-    def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
-        """One update from ``{"image": [N, 3, S, S], "group": [N]}``, every image mirrored or not: faces may be."""
-        return super().training_step({**batch, "image": mirror_and_crop(batch["image"], 1.0)}, step)
+    @classmethod
+    def stream_of(cls, settings: GroupJudgeSettings) -> str:
+        """The images of its domain that no row sees."""
+        return f"judge-{settings.domain}"
 
 
-class CartoonGroupJudge(GroupJudge):
-    """Judge of the cartoons."""
+class FaceJudgeSettings(JudgeSettings):
+    """Settings of a judge of faces."""
 
-    title: ClassVar[str] = "Cartoon group judge"
-    stream = "judge-cartoon"
-    domain: ClassVar[str] = "cartoon"
-
-
-class PhotoGroupJudge(GroupJudge):
-    """Judge of the portraits."""
-
-    title: ClassVar[str] = "Portrait group judge"
-    stream = "judge-photo"
-    domain: ClassVar[str] = "photo"
-
-
-class ResNetJudgeSettings(JudgeSettings):
-    """Settings of a judge that is a ResNet-18."""
-
-    width: int = 64
+    label: Literal["expression", "hair", "gender", "age"] = "expression"
+    """The trait that it judges: one of eight expressions, neutral among them, as in StarGAN's Table 3; black, blond or
+    brown hair; and, as CelebA labels them, female or male, old or young."""
+    width: Count = 64
     """Channels of the first stage, 64 in the paper; the others have 2, 4 and 8 times as many."""
 
 
 class FaceJudge(Judge):
-    """Base of the judges of one trait of a face, ResNet-18s; flipped and slightly moved images in training."""
+    """Judge of one trait of a face, a ResNet-18."""
 
-    Settings: ClassVar[type[MethodSettings]] = ResNetJudgeSettings
+    Settings: ClassVar[type[MethodSettings]] = FaceJudgeSettings
     task: ClassVar[str] = "attributes"
     build = staticmethod(resnet18)
 
-    def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
-        """One update from ``{"image": [N, 3, S, S], LABEL: [N]}``, every image mirrored or not."""
-        return super().training_step({**batch, "image": mirror_and_crop(batch["image"], 1.0)}, step)
-
-
-class ExpressionJudge(FaceJudge):
-    """Judge of expressions, neutral among them: the one that StarGAN's Table 3 has."""
-
-    title: ClassVar[str] = "Expression judge (ResNet-18)"
-    stream = "judge-expression"
-    label: ClassVar[str] = "expression"
-
-
-class HairJudge(FaceJudge):
-    """Judge of hair: black, blond or brown."""
-
-    title: ClassVar[str] = "Hair judge (ResNet-18)"
-    stream = "judge-hair"
-    label: ClassVar[str] = "hair"
-
-
-class GenderJudge(FaceJudge):
-    """Judge of gender as CelebA labels it: female or male."""
-
-    title: ClassVar[str] = "Gender judge (ResNet-18)"
-    stream = "judge-gender"
-    label: ClassVar[str] = "gender"
-
-
-class AgeJudge(FaceJudge):
-    """Judge of age as CelebA labels it: old or young."""
-
-    title: ClassVar[str] = "Age judge (ResNet-18)"
-    stream = "judge-age"
-    label: ClassVar[str] = "age"
+    @classmethod
+    def stream_of(cls, settings: FaceJudgeSettings) -> str:
+        """The people with this label whom no row sees."""
+        return f"judge-{settings.label}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Protocol
 
 import torch
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -51,26 +51,13 @@ class MethodSettings(BaseModel):
     batch_size: int = 64
     """Images per domain and step."""
 
-    # Validators and not constrained types: a subclass that gives its own default keeps them.
-    @field_validator("steps", check_fields=False)
+    # Not types: a subclass that gives its own default without the type, as a third party's may, would lose them.
+    @field_validator("steps", "batch_size", check_fields=False)
     @classmethod
-    def _no_negative_steps(cls, steps: int) -> int:
-        if steps < 0:
-            raise ValueError("a number of steps is 0 or more")
-        return steps
-
-    @field_validator("batch_size", check_fields=False)
-    @classmethod
-    def _at_least_one_image(cls, size: int) -> int:
-        if size < 1:
-            raise ValueError("a batch has at least one image")
-        return size
-
-    @field_validator("beta1", "beta1_e", check_fields=False)
-    @classmethod
-    def _as_adam_takes_it(cls, value: float) -> float:
-        if not 0 <= value < 1:
-            raise ValueError("must be at least 0 and below 1")
+    def _enough(cls, value: int, field: ValidationInfo) -> int:
+        least = 0 if field.field_name == "steps" else 1
+        if value < least:
+            raise ValueError(f"must be {least} or more")
         return value
 
 

@@ -26,59 +26,68 @@ class Row:
     """Role -> id of the stage that this row starts from, where that is another one than the class says."""
 
 
+FACE_JUDGE = "retable.methods.judges:FaceJudge"
+GROUP_JUDGE = "retable.methods.judges:GroupJudge"
+DTN = "retable.methods.dtn.dtn:DTN"
+CARTOON = "retable.methods.cartoon.method:CartoonMethod"
+TRANSFER = "retable.methods.cartoon.transfer:Transfer"
+STARGAN = "retable.methods.stargan.stargan:StarGAN"
+STYLEGAN2 = "retable.methods.mixdl.stylegan2:StyleGAN2"
+MIXDL = "retable.methods.mixdl.mixdl:MixDL"
+CDC = "retable.methods.mixdl.cdc:CDC"
+DIVERSE = "retable.methods.mixdl.diversity:Diverse"
+
 ROWS: dict[str, Row] = {
-    "judges/mnist": Row("retable.methods.judges:MnistJudge", "MNIST judge"),
-    "judges/cartoon-group": Row("retable.methods.judges:CartoonGroupJudge", "Cartoon group judge"),
-    "judges/photo-group": Row("retable.methods.judges:PhotoGroupJudge", "Portrait group judge"),
-    "judges/hair": Row("retable.methods.judges:HairJudge", "Hair judge (ResNet-18)"),
-    "judges/gender": Row("retable.methods.judges:GenderJudge", "Gender judge (ResNet-18)"),
-    "judges/age": Row("retable.methods.judges:AgeJudge", "Age judge (ResNet-18)"),
-    "judges/expression": Row("retable.methods.judges:ExpressionJudge", "Expression judge (ResNet-18)"),
+    "judges/mnist": Row("retable.methods.judges:DigitJudge", "MNIST judge"),
+    "judges/cartoon-group": Row(GROUP_JUDGE, "Cartoon group judge", {"domain": "cartoon"}),
+    "judges/photo-group": Row(GROUP_JUDGE, "Portrait group judge", {"domain": "photo"}),
+    "judges/hair": Row(FACE_JUDGE, "Hair judge (ResNet-18)", {"label": "hair"}),
+    "judges/gender": Row(FACE_JUDGE, "Gender judge (ResNet-18)", {"label": "gender"}),
+    "judges/age": Row(FACE_JUDGE, "Age judge (ResNet-18)", {"label": "age"}),
+    "judges/expression": Row(FACE_JUDGE, "Expression judge (ResNet-18)", {"label": "expression"}),
     "dtn/f": Row("retable.methods.dtn.f:F", "f"),
-    "dtn/dtn": Row("retable.methods.dtn.dtn:DTN", "DTN"),
+    "dtn/dtn": Row(DTN, "DTN"),
     "dtn/baseline": Row("retable.methods.dtn.baseline:Baseline", "Baseline method (Sec. 3)"),
-    "dtn/no-tid": Row("retable.methods.dtn.ablations:NoTid", "DTN w/o L_TID"),
-    "dtn/no-const": Row("retable.methods.dtn.ablations:NoConst", "DTN w/o L_CONST"),
-    "dtn/no-const-tid": Row("retable.methods.dtn.ablations:NoConstTid", "DTN w/o L_CONST & L_TID"),
-    "dtn/no-f": Row("retable.methods.dtn.ablations:NoF", "DTN G does not contain f"),
-    "dtn/no-gan": Row("retable.methods.dtn.ablations:NoGan", "DTN w/o L_D and L_GANG"),
+    "dtn/no-tid": Row(DTN, "DTN w/o L_TID", {"terms": ("gan", "const", "tv")}),
+    "dtn/no-const": Row(DTN, "DTN w/o L_CONST", {"terms": ("gan", "tid", "tv")}),
+    "dtn/no-const-tid": Row(DTN, "DTN w/o L_CONST & L_TID", {"terms": ("gan", "tv")}),
+    "dtn/no-f": Row(DTN, "DTN G does not contain f", {"f_in_g": False}),
+    "dtn/no-gan": Row(DTN, "DTN w/o L_D and L_GANG", {"terms": ("const", "tid", "tv")}),
     "dtn/original": Row("retable.methods.dtn.original:Original", "Original SVHN image"),
     "cartoon/recogniser": Row("retable.methods.cartoon.recogniser:Recogniser", "Face recogniser"),
-    "cartoon/basic": Row("retable.methods.cartoon.basic:Basic", "Basic model"),
-    "cartoon/baseline1": Row("retable.methods.cartoon.baseline1:Baseline1", "Baseline 1 (all data mixed)"),
+    "cartoon/basic": Row(CARTOON, "Basic model", {"stream": "woman"}),
+    "cartoon/baseline1": Row(CARTOON, "Baseline 1 (all data mixed)", {"stream": "mixed"}),
     "cartoon/baseline2": Row(
-        "retable.methods.cartoon.baseline2:Baseline2", "Baseline 2 (fine-tune on groups 1-3 merged)"
+        CARTOON, "Baseline 2 (fine-tune on groups 1-3 merged)", {"stream": "rare", "from_basic": True}
     ),
     "cartoon/baseline3": Row("retable.methods.cartoon.baseline3:Baseline3", "Baseline 3 (fine-tune per group)"),
-    "cartoon/transfer": Row("retable.methods.cartoon.transfer:Transfer", "Full transfer"),
-    "cartoon/transfer-no-sbp": Row(
-        "retable.methods.cartoon.transfer_no_sbp:TransferNoSbp", "Full transfer w/o selective back-propagation"
-    ),
-    "stargan/stargan": Row("retable.methods.stargan.stargan:StarGAN", "StarGAN"),
-    "stargan/stargan-joint": Row("retable.methods.stargan.joint:StarGANJoint", "StarGAN, joint training"),
+    "cartoon/transfer": Row(TRANSFER, "Full transfer"),
+    "cartoon/transfer-no-sbp": Row(TRANSFER, "Full transfer w/o selective back-propagation", {"selective": False}),
+    "stargan/stargan": Row(STARGAN, "StarGAN"),
+    "stargan/stargan-joint": Row(STARGAN, "StarGAN, joint training"),
     "stargan/diat": Row("retable.methods.stargan.diat:DIAT", "DIAT"),
     "stargan/cyclegan": Row("retable.methods.stargan.cyclegan:CycleGAN", "CycleGAN"),
     "stargan/icgan": Row("retable.methods.stargan.icgan:IcGAN", "IcGAN"),
-    "mixdl/source": Row("retable.methods.mixdl.cdc:Source", "Source generator"),
-    "mixdl/source-far": Row("retable.methods.mixdl.cdc:SourceFar", "Source generator, far"),
-    "mixdl/stylegan2": Row("retable.methods.mixdl.stylegan2:StyleGAN2", "StyleGAN2"),
-    "mixdl/stylegan2-da": Row("retable.methods.mixdl.diffaugment:StyleGAN2DA", "StyleGAN2 + DA"),
-    "mixdl/stylegan2-ada": Row("retable.methods.mixdl.ada:StyleGAN2ADA", "StyleGAN2 + ADA"),
+    "mixdl/source": Row(STYLEGAN2, "Source generator", {"stream": "source-near"}),
+    "mixdl/source-far": Row(STYLEGAN2, "Source generator, far", {"stream": "source-far"}),
+    "mixdl/stylegan2": Row(STYLEGAN2, "StyleGAN2"),
+    "mixdl/stylegan2-da": Row(STYLEGAN2, "StyleGAN2 + DA", {"augment": "diffaugment"}),
+    "mixdl/stylegan2-ada": Row(STYLEGAN2, "StyleGAN2 + ADA", {"augment": "ada"}),
     "mixdl/fastgan": Row("retable.methods.mixdl.fastgan:FastGAN", "FastGAN"),
     "mixdl/fastgan-mixdl": Row("retable.methods.mixdl.fastgan_mixdl:FastGANMixDL", "FastGAN + MixDL"),
-    "mixdl/mixdl": Row("retable.methods.mixdl.mixdl:MixDL", "MixDL"),
-    "mixdl/mixdl-g": Row("retable.methods.mixdl.mixdl:GeneratorOnly", "MixDL, G only"),
-    "mixdl/mixdl-d": Row("retable.methods.mixdl.mixdl:DiscriminatorOnly", "MixDL, D only"),
-    "mixdl/mixdl-da": Row("retable.methods.mixdl.combined:MixDLDA", "MixDL + DA"),
-    "mixdl/mixdl-ada": Row("retable.methods.mixdl.combined:MixDLADA", "MixDL + ADA"),
-    "mixdl/cdc": Row("retable.methods.mixdl.cdc:CDC", "StyleGAN2 + CDC"),
-    "mixdl/cdc-far": Row("retable.methods.mixdl.cdc:CDCFar", "StyleGAN2 + CDC, far source"),
-    "mixdl/msgan": Row("retable.methods.mixdl.diversity:MSGAN", "MSGAN"),
-    "mixdl/distancegan": Row("retable.methods.mixdl.diversity:DistanceGAN", "DistanceGAN"),
-    "mixdl/ndiv": Row("retable.methods.mixdl.diversity:NDiv", "N-Div"),
-    "mixdl/dirichlet-0.1": Row("retable.methods.mixdl.mixdl:Dirichlet01", "MixDL, Dirichlet(0.1)"),
-    "mixdl/dirichlet-10": Row("retable.methods.mixdl.mixdl:Dirichlet10", "MixDL, Dirichlet(10)"),
-    "mixdl/gaussian": Row("retable.methods.mixdl.mixdl:Gaussian", "MixDL, Gaussian"),
-    "mixdl/uniform": Row("retable.methods.mixdl.mixdl:Uniform", "MixDL, uniform"),
+    "mixdl/mixdl": Row(MIXDL, "MixDL"),
+    "mixdl/mixdl-g": Row(MIXDL, "MixDL, G only", {"lambda_d": 0.0}),
+    "mixdl/mixdl-d": Row(MIXDL, "MixDL, D only", {"lambda_g": 0.0}),
+    "mixdl/mixdl-da": Row(MIXDL, "MixDL + DA", {"augment": "diffaugment"}),
+    "mixdl/mixdl-ada": Row(MIXDL, "MixDL + ADA", {"augment": "ada"}),
+    "mixdl/cdc": Row(CDC, "StyleGAN2 + CDC"),
+    "mixdl/cdc-far": Row(CDC, "StyleGAN2 + CDC, far source", needs={"source": "mixdl/source-far"}),
+    "mixdl/msgan": Row(DIVERSE, "MSGAN", {"term": "msgan"}),
+    "mixdl/distancegan": Row(DIVERSE, "DistanceGAN", {"term": "distancegan"}),
+    "mixdl/ndiv": Row(DIVERSE, "N-Div", {"term": "ndiv"}),
+    "mixdl/dirichlet-0.1": Row(MIXDL, "MixDL, Dirichlet(0.1)", {"alpha": 0.1}),
+    "mixdl/dirichlet-10": Row(MIXDL, "MixDL, Dirichlet(10)", {"alpha": 10.0}),
+    "mixdl/gaussian": Row(MIXDL, "MixDL, Gaussian", {"coefficients": "gaussian"}),
+    "mixdl/uniform": Row(MIXDL, "MixDL, uniform", {"coefficients": "uniform"}),
 }
 """Id -> row, in the order in which they are listed."""

@@ -1,4 +1,4 @@
-"""Small pieces that several methods train with: learning-rate schedules, augmentation, frozen networks."""
+"""Small pieces that several methods train with: augmentation, frozen and held networks, channels."""
 
 from __future__ import annotations
 
@@ -10,29 +10,6 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
-
-
-def one_cycle(step: int, steps: int, warm_up: float = 0.2) -> float:
-    """Learning-rate factor in (0, 1]: a linear rise over the first ``warm_up`` of the steps, then linear to zero.
-
-    Source: Smith & Topin 2018, arXiv 1708.07120, without the change of momentum.
-    """
-    position = (step + 1) / (steps + 1)
-    return min(position / warm_up, (1 - position) / (1 - warm_up))
-
-
-def linear_decay(step: int, steps: int, decay_from: float) -> float:
-    """Learning-rate factor in (0, 1]: 1 up to the fraction ``decay_from`` of the steps, then linear to zero."""
-    if decay_from >= 1:
-        return 1.0
-    return min(1.0, (1 - step / steps) / (1 - decay_from))
-
-
-def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Give every parameter group this learning rate; a rate computed from the step alone needs no saved scheduler."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
 
 
 def random_affine(images: Tensor, shift: float, rotate: float, scale: float) -> Tensor:

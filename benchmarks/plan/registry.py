@@ -8,7 +8,7 @@ A row is a method with the settings that make it this row (:class:`retable.metho
     "acme/blur" = "acme_retable.blur:Blur"
 
 What the rest of the harness asks of a row's id: :func:`get_method` its class, :func:`get_title` its name in tables,
-:func:`get_needs` the stages that it may start from, :func:`get_settings` its settings.
+:func:`get_needs` the stages that it starts from, :func:`get_settings` its settings.
 """
 
 from __future__ import annotations
@@ -76,8 +76,10 @@ def get_title(name: str) -> str:
 
 
 def get_needs(name: str) -> dict[str, str]:
-    """Role -> id of every stage that a row may start from; errors as for :func:`get_method`."""
-    return {**get_method(name).needs, **get_row(name).needs}
+    """Role -> id of every stage that a row starts from, with its own settings; errors as for :func:`get_settings`."""
+    row = get_row(name)
+    needed = get_method(name).needed(get_settings(name))
+    return {role: row.needs.get(role, stage) for role, stage in needed.items()}
 
 
 def get_settings(name: str, values: Mapping[str, Any] | None = None) -> MethodSettings:

@@ -5,20 +5,20 @@ them.
 
 Differences from the paper: it shows men only; here every rare group has its copy. Group 0 has none to train: its images
 go through Basic as it was. The number of steps is not known; a step here is one step of every copy. See also
-:mod:`retable.methods.cartoon.objective`.
+:mod:`retable.methods.cartoon.method`.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 
-from retable.methods.cartoon.objective import CartoonSettings, StartsFromBasic
-from retable.methods.cartoon.routing import by_group
+from retable.methods.cartoon.by_group import by_group
+from retable.methods.cartoon.method import CartoonMethod, CartoonSettings, Stream
 from retable.methods.method import MethodSettings
+from retable.methods.types import at_least
 
 
 class PerGroup(nn.Module):
@@ -42,23 +42,16 @@ class PerGroup(nn.Module):
 class Baseline3Settings(CartoonSettings):
     """Settings of Baseline 3."""
 
-    batch_size: int = 3
+    batch_size: Annotated[int, at_least(3, "every step needs an image of each of the three rare groups")] = 3
     """One image for each copy."""
-
-    @field_validator("batch_size")
-    @classmethod
-    def _every_copy_in_each_step(cls, size: int) -> int:
-        if size < 3:
-            raise ValueError("every step needs an image of each of the three rare groups: batch_size is at least 3")
-        return size
+    stream: Stream = "rare-groups"
+    from_basic: bool = True
 
 
-class Baseline3(StartsFromBasic):
-    """Row "Baseline 3"."""
+class Baseline3(CartoonMethod):
+    """A copy of all networks per rare group."""
 
     Settings: ClassVar[type[MethodSettings]] = Baseline3Settings
-    title: ClassVar[str] = "Baseline 3 (fine-tune per group)"
-    stream = "rare-groups"
 
     def generator(self) -> nn.Module:
         """A generator for every group."""

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from retable.methods.cartoon.adalin import Lin, SoftAdaLinBlock
+from retable.methods.cartoon.by_group import by_group
 from retable.methods.cartoon.hourglass import HourGlass
-from retable.methods.cartoon.routing import by_group
 
 
 class Branch(nn.Module):

@@ -1,4 +1,4 @@
-"""The terms of the objective, each one number per image ``[N]``, so that a row can weigh its groups as it likes.
+"""The terms of the objective, each one number per image ``[N]``, so that a row can weigh its groups.
 
 Source: photo2cartoon's objective (U-GAT-IT, arXiv 1907.10830, Section 2.2, with LSGAN for every adversarial term), its
 Face-ID term, and the few-shot paper's group classification, which is a square error against one-hot labels.

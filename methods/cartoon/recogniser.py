@@ -38,7 +38,8 @@ from torch.optim import Adam, Optimizer
 
 from retable.methods.cartoon.mobilefacenet import IMAGE_SIZE, MobileFaceNet
 from retable.methods.method import Info, Kind, Method, MethodSettings
-from retable.methods.training import mirror_and_crop, one_cycle, set_learning_rate
+from retable.methods.schedules import one_cycle, set_learning_rate
+from retable.methods.training import mirror_and_crop
 
 PUBLISHED_THRESHOLD = 0.25
 """Cosine above which MobileFaceNet's publisher calls two faces the same: a squared distance of 1.5 is 2 - 2 cos."""
@@ -187,7 +188,6 @@ class Recogniser(Method):
     """F, with its verifier."""
 
     Settings: ClassVar[type[MethodSettings]] = RecogniserSettings
-    title: ClassVar[str] = "Face recogniser"
     task: ClassVar[str] = "cartoon-groups"
     kind: ClassVar[Kind] = "predict"
     without_files: ClassVar[str] = "--set 'cartoon/*:method.face_id=0', which leaves the Face-ID term out"

@@ -2,10 +2,13 @@
 
 Every step sees images of all groups. Group 0's losses reach the trunk and group 0's branch; a rare group's losses reach
 that group's branch alone. The discriminators are shared and see all groups; they and the generators learn to tell the
-groups apart (group classification). With L_g the objective of :mod:`retable.methods.cartoon.objective` over the images
+groups apart (group classification). With L_g the objective of :mod:`retable.methods.cartoon.method` over the images
 of group g, and cls its group classification:
 
     L = (L_0 + cls_0) + mean over g = 1, 2, 3 of (L_g + cls_g)
+
+Without selective back-propagation (``selective = false``, Fig. 6) the objective is the same, nothing is held, and every
+group moves the trunk; ``reading`` has nothing to decide.
 
 Differences from the paper:
 
@@ -25,43 +28,36 @@ Differences from the paper:
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import field_validator
 from torch import Tensor
 from torch.optim import Optimizer
 
-from retable.methods.cartoon.objective import CartoonSettings, Pass, StartsFromBasic
+from retable.methods.cartoon.method import CartoonMethod, CartoonSettings, Pass, Stream
 from retable.methods.method import MethodSettings
 from retable.methods.training import held
+from retable.methods.types import at_least
 
 
 class TransferSettings(CartoonSettings):
     """Settings of the full transfer."""
 
-    batch_size: int = 4
+    batch_size: Annotated[int, at_least(4, "every step needs an image of each of the four groups")] = 4
     """One image per group."""
+    stream: Stream = "groups"
+    from_basic: bool = True
+    selective: bool = True
+    """Whether rare groups are kept from the trunk."""
     reading: Literal["paper", "code"] = "paper"
     """Whose account of selective back-propagation: the paper's claim, or what the released code does."""
 
-    @field_validator("batch_size")
-    @classmethod
-    def _every_group_in_each_step(cls, size: int) -> int:
-        if size < 4:
-            raise ValueError("every step needs an image of each of the four groups: batch_size is at least 4")
-        return size
 
-
-class Transfer(StartsFromBasic):
-    """Row "Full transfer"."""
+class Transfer(CartoonMethod):
+    """Full transfer, with or without selective back-propagation."""
 
     Settings: ClassVar[type[MethodSettings]] = TransferSettings
-    title: ClassVar[str] = "Full transfer"
-    stream = "groups"
     branches: ClassVar[bool] = True
-    selective: ClassVar[bool] = True
-    """Whether rare groups are kept from the trunk."""
 
     g_ab: Any
     g_ba: Any
@@ -69,7 +65,7 @@ class Transfer(StartsFromBasic):
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam ``g`` and ``d``; in the code's reading ``g`` is for the first step and ``branches`` for the second."""
         optimizers = super().optimizers()
-        if self.selective and self.settings.reading == "code":
+        if self.settings.selective and self.settings.reading == "code":
             optimizers["branches"] = self.adam(self.g_ab.branches, self.g_ba.branches)
         return optimizers
 
@@ -81,7 +77,7 @@ class Transfer(StartsFromBasic):
 
     def generate(self, photo: Tensor, cartoon: Tensor, group: Tensor) -> Pass:
         """As for the other rows; the trunk's weights are held while the rare groups' images go through it."""
-        if not self.selective or self.settings.reading == "code":
+        if not self.settings.selective or self.settings.reading == "code":
             return super().generate(photo, cartoon, group)
         base = (group == 0).nonzero()[:, 0]
         rare = (group != 0).nonzero()[:, 0]
@@ -102,7 +98,7 @@ class Transfer(StartsFromBasic):
 
     def update_generators(self, made: Pass) -> dict[str, Tensor]:
         """One update in the paper's reading, two in the code's."""
-        if not self.selective or self.settings.reading == "paper":
+        if not self.settings.selective or self.settings.reading == "paper":
             return super().update_generators(made)
         terms, weights, base = self.terms(made), self.weights(made.group), made.group == 0
         rest = {name: term for name, term in terms.items() if name not in ("cam", "cls")}

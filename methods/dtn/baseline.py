@@ -19,22 +19,28 @@ Differences from the paper:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from retable.methods.dtn.ablations import NoF
-from retable.methods.dtn.dtn import DTN
+from retable.methods.dtn.dtn import DTN, TransferSettings
 from retable.methods.dtn.losses import l_const, l_d_binary, l_g_binary
+from retable.methods.method import MethodSettings
 from retable.methods.training import held
 
 
-class Baseline(NoF):
-    """Row "Baseline method (Sec. 3)"."""
+class BaselineSettings(TransferSettings):
+    """Settings of the baseline: ``terms`` and ``f_in_g`` are what the baseline is, and have no other values."""
 
-    title: ClassVar[str] = "Baseline method (Sec. 3)"
-    terms: ClassVar[frozenset[str]] = DTN.terms - {"tid", "tv"}
+    terms: tuple[Literal["gan"], Literal["const"]] = ("gan", "const")
+    f_in_g: Literal[False] = False
+
+
+class Baseline(DTN):
+    """The baseline of Section 3."""
+
+    Settings: ClassVar[type[MethodSettings]] = BaselineSettings
     roles: ClassVar[int] = 2
 
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:

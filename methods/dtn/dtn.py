@@ -9,6 +9,10 @@ G = g o f. D tells three kinds apart: G(s), G(t), and true images of t. Per step
 
 with L_GANG, L_CONST, L_TID and L_TV as in :mod:`retable.methods.dtn.losses`; L_TV is taken over G(s) and G(t).
 
+The ablations of Table 1 take exactly one thing away; settings, networks and budget stay DTN's own. ``terms`` leaves
+terms out (without ``gan`` there is neither L_D nor L_GANG, and no D). With ``f_in_g = false`` G does not contain f: an
+encoder of f's layout, trained from scratch with g, takes its place in G, and f stays in L_CONST.
+
 Differences from the paper (where it says nothing, what was chosen):
 
 - d and d2 are mean square differences; the paper reports that the choice hardly matters.
@@ -27,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from itertools import chain
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -35,9 +39,13 @@ from torch.optim import Adam, Optimizer
 
 from retable.methods.dtn.f import F
 from retable.methods.dtn.losses import l_const, l_d, l_gang, l_tid, l_tv
-from retable.methods.dtn.networks import Decoder, Discriminator, checked_size
+from retable.methods.dtn.networks import Decoder, Discriminator, Encoder, checked_size
 from retable.methods.method import Info, Method, MethodSettings
-from retable.methods.training import Frozen, held, linear_decay, set_learning_rate, with_channels
+from retable.methods.schedules import linear_decay, set_learning_rates
+from retable.methods.training import Frozen, held, with_channels
+from retable.methods.types import Count, Kept, Rate, Share, Weight
+
+Term = Literal["gan", "const", "tid", "tv"]
 
 
 class TransferSettings(MethodSettings):
@@ -45,42 +53,43 @@ class TransferSettings(MethodSettings):
 
     steps: int = 50_000
     batch_size: int = 128
-    width: int = 64
+    terms: tuple[Term, ...] = ("gan", "const", "tid", "tv")
+    """What the objective holds; ``gan`` stands for L_D and L_GANG. A term that is left out is not computed."""
+    f_in_g: bool = True
+    """Whether G contains f, or an encoder of its own."""
+    width: Count = 64
     """Channels of g's widest layer are four times this; 64 is the paper's."""
-    width_d: int = 64
+    width_d: Count = 64
     """The same for D."""
-    alpha: float = 15.0
+    alpha: Weight = 15.0
     """Weight of L_CONST."""
-    beta: float = 15.0
+    beta: Weight = 15.0
     """Weight of L_TID."""
-    gamma: float = 0.0
+    gamma: Weight = 0.0
     """Weight of L_TV; at 0 it is not computed."""
     tv_exponent: float = 1.0
     """B in L_TV."""
-    lr: float = 2e-4
+    lr: Rate = 2e-4
     """Adam's learning rate for the generator."""
-    lr_d: float = 2e-4
+    lr_d: Rate = 2e-4
     """Adam's learning rate for D."""
-    beta1: float = 0.5
+    beta1: Kept = 0.5
     """Adam's first decay rate, for both."""
-    decay_from: float = 1.0
+    decay_from: Share = 1.0
     """Fraction of the steps after which both learning rates fall linearly to zero; 1 keeps them constant."""
-    noise: float = 0.0
+    noise: Weight = 0.0
     """Standard deviation of Gaussian noise on everything that D sees (images are in [-1, 1])."""
-    code_noise: float = 0.0
+    code_noise: Weight = 0.0
     """Standard deviation of Gaussian noise on the codes that g draws from in training (codes are in [-1, 1])."""
 
 
 class DTN(Method):
-    """Row "DTN": every term. The ablations drop terms or f by setting :attr:`terms` or replacing :meth:`generate`."""
+    """DTN and its ablations."""
 
     Settings: ClassVar[type[MethodSettings]] = TransferSettings
-    title: ClassVar[str] = "DTN"
     task: ClassVar[str] = "digits"
     watch: ClassVar[tuple[str, ...]] = ("l_const", "l_tid")
     needs: ClassVar[Mapping[str, str]] = {"f": "dtn/f"}
-    terms: ClassVar[frozenset[str]] = frozenset({"gan", "const", "tid", "tv"})
-    """What the objective holds: ``gan`` stands for L_D and L_GANG."""
     roles: ClassVar[int] = 3
     """Outputs of D."""
 
@@ -91,8 +100,10 @@ class DTN(Method):
         checked_size(info)
         channels = info.channels["t"]
         self.g: nn.Module = Decoder(channels, self.settings.width)
-        if "gan" in self.terms:
+        if "gan" in self.settings.terms:
             self.d: nn.Module = Discriminator(channels, self.settings.width_d, self.roles)
+        if not self.settings.f_in_g:
+            self.encoder: nn.Module = Encoder(info.channels["s"], self.settings.width)
 
     def start_from(self, role: str, other: Method) -> None:
         """Take f's encoder, frozen: its weights and batch-norm statistics never change from here on."""
@@ -104,11 +115,11 @@ class DTN(Method):
 
     def generator(self) -> list[nn.Module]:
         """The networks that L_G updates."""
-        return [self.g]
+        return [self.g] if self.settings.f_in_g else [self.encoder, self.g]
 
     def generate(self, x: Tensor, code: Tensor) -> Tensor:
         """G: images ``[N, C, 32, 32]`` and their codes f(x) ``[N, 128]`` -> images ``[N, 1, 32, 32]``."""
-        return self.draw(code)
+        return self.draw(code if self.settings.f_in_g else self.encoder(x))
 
     def draw(self, code: Tensor) -> Tensor:
         """g on codes ``[N, 128]``, while it trains through Gaussian noise on them."""
@@ -122,17 +133,14 @@ class DTN(Method):
         s = self.settings
         parameters = chain.from_iterable(network.parameters() for network in self.generator())
         optimizers: dict[str, Optimizer] = {"g": Adam(parameters, lr=s.lr, betas=(s.beta1, 0.999))}
-        if "gan" in self.terms:
+        if "gan" in self.settings.terms:
             optimizers["d"] = Adam(self.d.parameters(), lr=s.lr_d, betas=(s.beta1, 0.999))
         return optimizers
 
     def schedule(self, step: int) -> None:
         """Set both learning rates for this step."""
         s = self.settings
-        factor = linear_decay(step, s.steps, s.decay_from)
-        set_learning_rate(self.opt["g"], s.lr * factor)
-        if "d" in self.opt:
-            set_learning_rate(self.opt["d"], s.lr_d * factor)
+        set_learning_rates(self.opt, linear_decay(step, s.steps, s.decay_from), g=s.lr, d=s.lr_d)
 
     def look(self, images: Tensor) -> Tensor:
         """D's logits for images, through its instance noise."""
@@ -154,18 +162,19 @@ class DTN(Method):
     def learn(self, t: Tensor, code_s: Tensor, g_s: Tensor, g_t: Tensor) -> dict[str, Tensor]:
         """Both updates, given f(s), G(s) and G(t); only the terms that this row has."""
         values: dict[str, Tensor] = {}
+        terms = self.settings.terms
         weights = {"gang": 1.0, "const": self.settings.alpha, "tid": self.settings.beta, "tv": self.settings.gamma}
         losses: dict[str, Tensor] = {}
-        if "gan" in self.terms:
+        if "gan" in terms:
             values["l_d"] = l_d(self.look(g_s.detach()), self.look(g_t.detach()), self.look(t))
             self.update(self.opt["d"], values["l_d"])
             with held(self.d):
                 losses["gang"] = l_gang(self.look(g_s), self.look(g_t))
-        if "const" in self.terms:
+        if "const" in terms:
             losses["const"] = l_const(code_s, self.f(g_s))
-        if "tid" in self.terms:
+        if "tid" in terms:
             losses["tid"] = l_tid(t, g_t)
-        if "tv" in self.terms and self.settings.gamma:
+        if "tv" in terms and self.settings.gamma:
             losses["tv"] = l_tv(torch.cat([g_s, g_t]), self.settings.tv_exponent)
         total = sum((weights[name] * loss for name, loss in losses.items()), start=g_s.new_zeros(()))
         self.update(self.opt["g"], total)

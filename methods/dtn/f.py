@@ -32,7 +32,6 @@ class F(Classifier):
     """The encoder f with a linear classifier on top."""
 
     Settings: ClassVar[type[MethodSettings]] = FSettings
-    title: ClassVar[str] = "f"
     task: ClassVar[str] = "digits"
     stream = "f"
 

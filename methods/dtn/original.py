@@ -27,7 +27,6 @@ class Original(Method):
     """The untouched source image."""
 
     Settings: ClassVar[type[MethodSettings]] = OriginalSettings
-    title: ClassVar[str] = "Original SVHN image"
     task: ClassVar[str] = "digits"
 
     def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:

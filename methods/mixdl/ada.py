@@ -1,7 +1,7 @@
-"""StyleGAN2 + ADA: augmentations before D, as often as D's overfitting asks for.
+"""ADA: augmentations before D, as often as D's overfitting asks for.
 
 Paper: Karras, Aittala, Hellsten, Laine, Lehtinen & Aila, "Training Generative Adversarial Networks with Limited Data",
-NeurIPS 2020, arXiv 2006.06676, Sections 2 and 3, Appendix B; row "StyleGAN2 + ADA" of MixDL's tables (arXiv
+NeurIPS 2020, arXiv 2006.06676, Sections 2 and 3, Appendix B; rows "+ ADA" of MixDL's tables (arXiv
 2111.11672). The pipeline "bgc": thirteen changes (:data:`CHANGES`), each of them with probability p for every image,
 composed into one affine map G and one map of colours C,
 
@@ -29,14 +29,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import torch
-from pydantic import BaseModel, field_validator
 from torch import Tensor, nn
-
-from retable.methods.method import Info, MethodSettings
-from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 
 CHANGES = (
     *("mirror", "quarters", "move", "scale", "before", "stretch", "after", "drift"),
@@ -176,68 +171,3 @@ class Ada(nn.Module):
         self.r.copy_(torch.where(due, r, self.r))
         for count in (self.signs, self.seen, self.passes):
             count.masked_fill_(due, 0)
-
-
-class AdaSettings(BaseModel):
-    """What :class:`WithADA` adds to the settings of a method."""
-
-    ada_target: float = 0.6
-    """r_t that p is steered towards, between -1 and 1."""
-    ada_every: int = 64
-    """Steps from one change of p to the next: 256 images, as the paper's 4 steps of 64."""
-    ada_length: int = 500_000
-    """Images in which p may go from 0 to 1."""
-
-    @field_validator("ada_every", "ada_length")
-    @classmethod
-    def _at_least_one(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("ada_target")
-    @classmethod
-    def _reachable(cls, value: float) -> float:
-        if not -1 < value < 1:
-            raise ValueError("a mean of signs lies between -1 and 1, and so must its target")
-        return value
-
-
-class WithADA(StyleGAN2):
-    """Mixin: the method that follows it in a class's bases, with ADA before D.
-
-    Its settings need :class:`AdaSettings`. p moves in steps that tell :meth:`observe` of D's logits; MixDL's mixed
-    steps, whose D judges patches, do not.
-    """
-
-    averages: ClassVar[tuple[str, ...]] = (*StyleGAN2.averages, "ada")
-
-    def __init__(self, settings: MethodSettings, info: Info) -> None:
-        super().__init__(settings, info)
-        s = self.settings
-        self.ada = Ada(s.ada_target, s.ada_every, s.ada_length)
-
-    def augment(self, images: Tensor) -> Tensor:
-        """Images ``[N, 3, S, S]`` in [-1, 1] as D is to see them."""
-        out: Tensor = self.ada(images)
-        return out
-
-    def observe(self, score: Tensor) -> None:
-        """D's logits ``[N]`` of real images, as it saw them."""
-        self.ada.observe(score)
-
-    def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
-        """The step of the method, and the curves of p and r_t."""
-        terms = super().training_step(batch, step)
-        return terms | {"ada_p": self.ada.p.clone(), "ada_r": self.ada.r.clone()}
-
-
-class StyleGAN2ADASettings(AdaSettings, StyleGAN2Settings):
-    """Settings of StyleGAN2 + ADA."""
-
-
-class StyleGAN2ADA(WithADA):
-    """Row "StyleGAN2 + ADA"."""
-
-    Settings: ClassVar[type[MethodSettings]] = StyleGAN2ADASettings
-    title: ClassVar[str] = "StyleGAN2 + ADA"

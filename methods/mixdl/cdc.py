@@ -12,8 +12,9 @@ Only images near a few fixed latents, the anchors, are judged as wholes, every f
 
 Differences from the paper:
 
-- MixDL's table starts from FFHQ. Here ``mixdl/source`` is trained on photographs of other people, and for the row
-  ``cdc-far`` on street digits: how far the source is decides what there is to be kept.
+- MixDL's table starts from FFHQ, and the paper's farther sources are paintings and objects. Here the source is trained
+  on photographs of other people or, for the row ``cdc-far``, on street digits, which are no faces: how far the source
+  is decides what there is to be kept.
 - The order of the divergence, its mean over the entries of the N x (N - 1) matrix and the weights are the released
   code's: lambda 1000, 10 anchors with a spread of 0.1, one image-level step of four, 5,002 steps.
 - At the published intervals R1 is always due in a step on whole images. The path length is taken of any latents.
@@ -25,10 +26,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -37,61 +37,22 @@ from retable.methods.mixdl.similarity import similarities
 from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 from retable.methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
 from retable.methods.training import Frozen, held
-
-
-class Source(StyleGAN2):
-    """Stage: the source generator, StyleGAN2 on photographs of faces.
-
-    Differences from the paper: it was FFHQ.
-    """
-
-    title: ClassVar[str] = "Source generator"
-    stream = "source-near"
-
-
-class SourceFar(StyleGAN2):
-    """Stage: a source generator that knows no faces, StyleGAN2 on street digits.
-
-    Differences from the paper: it has other sources; digits are ours.
-    """
-
-    title: ClassVar[str] = "Source generator, far"
-    stream = "source-far"
+from retable.methods.types import Count, Weight, at_least
 
 
 class CDCSettings(StyleGAN2Settings):
     """Settings of CDC. The networks are the source's: ``latent``, ``layers``, ``width`` and ``base`` must be equal."""
 
     steps: int = 5_002
-    lambda_dist: float = 1000.0
+    batch_size: Annotated[int, at_least(2, "CDC compares the images of a batch")] = 4
+    lambda_dist: Weight = 1000.0
     """Weight of the distances' loss."""
-    anchors: int = 10
+    anchors: Count = 10
     """Fixed latents."""
-    anchor_spread: float = 0.1
+    anchor_spread: Weight = 0.1
     """Deviation around them of the latents that are judged as wholes."""
-    anchor_every: int = 4
+    anchor_every: Count = 4
     """One step of so many judges wholes."""
-
-    @field_validator("batch_size")
-    @classmethod
-    def _a_pair(cls, size: int) -> int:
-        if size < 2:
-            raise ValueError("CDC compares images of a batch; it needs 2 or more")
-        return size
-
-    @field_validator("anchors", "anchor_every")
-    @classmethod
-    def _one_or_more(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("lambda_dist", "anchor_spread")
-    @classmethod
-    def _not_below_zero(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 class Anchors(nn.Module):
@@ -105,10 +66,9 @@ class Anchors(nn.Module):
 
 
 class CDC(StyleGAN2):
-    """Row "StyleGAN2 + CDC"."""
+    """CDC, from a source generator that is a stage of its own: StyleGAN2 on another domain."""
 
     Settings: ClassVar[type[MethodSettings]] = CDCSettings
-    title: ClassVar[str] = "StyleGAN2 + CDC"
     watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g", "l_dist")
     needs: ClassVar[Mapping[str, str]] = {"source": "mixdl/source"}
 
@@ -172,6 +132,8 @@ class CDC(StyleGAN2):
         fake, true = self.logits(self.judged(self.augment(torch.cat([image, real])), 2)).chunk(2)
         l_d = softplus(fake).mean() + softplus(-true).mean()
         self.update(self.opt["d"], l_d)
+        if self.ada is not None and self._whole:
+            self.ada.observe(true)
         return {"l_d": l_d.detach(), "d_real": true.mean().detach(), "d_fake": fake.mean().detach()}
 
     def realness(self, images: Tensor) -> Tensor:
@@ -210,14 +172,3 @@ def others(similarity: Tensor) -> Tensor:
     """``[N, N]`` without its diagonal: ``[N, N - 1]``."""
     n = len(similarity)
     return similarity.flatten()[:-1].view(n - 1, n + 1)[:, 1:].reshape(n, n - 1)
-
-
-class CDCFar(CDC):
-    """CDC from a source generator that knows no faces.
-
-    Differences from the paper: as :mod:`retable.methods.mixdl.cdc`; its farther sources are paintings and other
-    objects.
-    """
-
-    title: ClassVar[str] = "StyleGAN2 + CDC, far source"
-    needs: ClassVar[Mapping[str, str]] = {"source": "mixdl/source-far"}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel
 from torch import Tensor
 
 from retable.methods.mixdl.similarity import Reading
+from retable.methods.types import Count, Positive, Weight
 
 Coefficients = Literal["dirichlet", "gaussian", "uniform"]
 
@@ -16,38 +17,17 @@ Coefficients = Literal["dirichlet", "gaussian", "uniform"]
 class MixingSettings(BaseModel):
     """What MixDL adds to the settings of the method that it is put on."""
 
-    lambda_g: float = 1000.0
+    lambda_g: Weight = 1000.0
     """Weight of the generator's distance loss; at 0 it is not computed."""
-    lambda_d: float = 1.0
+    lambda_d: Weight = 1.0
     """Weight of the discriminator's; at 0 it is not computed, and there is no projection."""
-    mix_every: int = 2
+    mix_every: Count = 2
     """One of so many steps mixes."""
     coefficients: Coefficients = "dirichlet"
-    alpha: float = 1.0
+    alpha: Positive = 1.0
     """Of the Dirichlet distribution."""
     reading: Reading = "paper"
     """``code``: the distance loss, and on StyleGAN2 R1's turns, as in the released code."""
-
-    @field_validator("mix_every")
-    @classmethod
-    def _at_least_one_step(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("alpha")
-    @classmethod
-    def _positive(cls, value: float) -> float:
-        if value <= 0:
-            raise ValueError("must be above 0")
-        return value
-
-    @field_validator("lambda_g", "lambda_d")
-    @classmethod
-    def _not_below_zero(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 def mixing(kind: Coefficients, alpha: float, n: int, device: torch.device | str = "cpu") -> Tensor:

@@ -1,7 +1,7 @@
-"""StyleGAN2 + DA: whatever D looks at, real or made, is changed at random first, and differentiably.
+"""DiffAugment: whatever D looks at, real or made, is changed at random first, and differentiably.
 
 Paper: Zhao, Liu, Lin, Zhu & Han, "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS 2020, arXiv
-2006.10738; row "StyleGAN2 + DA" of MixDL's tables (arXiv 2111.11672). With T the policy, every call with new random
+2006.10738; rows "+ DA" of MixDL's tables (arXiv 2111.11672). With T the policy, every call with new random
 numbers for every image:
 
     L_D = E f_D(-D(T(x))) + E f_D(D(T(G(z))))          L_G = E f_G(-D(T(G(z))))
@@ -23,16 +23,13 @@ Differences from the paper: R1 takes its gradient with respect to the augmented 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import torch
-from pydantic import BaseModel, field_validator
 from torch import Tensor
 
-from retable.methods.method import MethodSettings
-from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
-
+Change = Literal["color", "translation", "cutout"]
 SHIFT = 1 / 8
 """Largest translation, as a share of the side (Zhao et al. 2020)."""
 HOLE = 1 / 2
@@ -80,70 +77,23 @@ def cutout(images: Tensor) -> Tensor:
     return images.masked_fill(hidden, 0.0)
 
 
-POLICIES: Mapping[str, Callable[[Tensor], Tensor]] = {"color": color, "translation": translation, "cutout": cutout}
-"""What a policy may be made of."""
+CHANGES: Mapping[Change, Callable[[Tensor], Tensor]] = {"color": color, "translation": translation, "cutout": cutout}
 
 
-def diff_augment(images: Tensor, policy: tuple[str, ...]) -> Tensor:
-    """T: the operations of a policy in their order, each image with random numbers of its own.
+def diff_augment(images: Tensor, policy: Sequence[Change]) -> Tensor:
+    """T: the changes of a policy in their order, each image with random numbers of its own.
 
     Args:
         images: ``[N, C, H, W]`` in [-1, 1].
-        policy: names out of :data:`POLICIES`; with none the images come back as they are.
+        policy: which changes; with none the images come back as they are.
 
     Returns:
         float32 of the same shape, not clamped; gradients flow to ``images``. The random numbers come from torch's
         global state of the images' device.
-
-    Raises:
-        ValueError: a name is not known.
     """
-    check_policy(policy)
     # Autocast would round coordinates and colours to a few hundred steps.
     with torch.autocast(images.device.type, enabled=False):
         images = images.float()
         for name in policy:
-            images = POLICIES[name](images)
+            images = CHANGES[name](images)
     return images
-
-
-def check_policy(policy: tuple[str, ...]) -> tuple[str, ...]:
-    """The policy, or ValueError naming what is not known."""
-    unknown = [name for name in policy if name not in POLICIES]
-    if unknown:
-        raise ValueError(f"no augmentation is called {', '.join(unknown)}; there are {', '.join(POLICIES)}")
-    return policy
-
-
-class DiffAugmentSettings(BaseModel):
-    """What :class:`WithDiffAugment` adds to the settings of a method."""
-
-    policy: tuple[str, ...] = ("color", "translation", "cutout")
-    """Names out of :data:`POLICIES`, in the order in which they are applied."""
-
-    @field_validator("policy")
-    @classmethod
-    def _known(cls, policy: tuple[str, ...]) -> tuple[str, ...]:
-        return check_policy(policy)
-
-
-class WithDiffAugment(StyleGAN2):
-    """Mixin: the method that follows it in a class's bases, with DiffAugment before D.
-
-    Its settings need :class:`DiffAugmentSettings`.
-    """
-
-    def augment(self, images: Tensor) -> Tensor:
-        """Images ``[N, C, S, S]`` in [-1, 1] as D is to see them."""
-        return diff_augment(images, self.settings.policy)
-
-
-class StyleGAN2DASettings(DiffAugmentSettings, StyleGAN2Settings):
-    """Settings of StyleGAN2 + DA."""
-
-
-class StyleGAN2DA(WithDiffAugment):
-    """Row "StyleGAN2 + DA"."""
-
-    Settings: ClassVar[type[MethodSettings]] = StyleGAN2DASettings
-    title: ClassVar[str] = "StyleGAN2 + DA"

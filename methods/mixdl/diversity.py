@@ -27,14 +27,19 @@ published, so these are choices of ours:
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 
 from retable.methods.method import Info, MethodSettings
 from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
+from retable.methods.types import Share, Weight, at_least
+
+Term = Literal["msgan", "distancegan", "ndiv"]
+WEIGHTS: Mapping[Term, float] = {"msgan": 1.0, "distancegan": 1.0, "ndiv": 10.0}
+"""Weights of the terms in L_G. N-Div's is at most alpha / 3 in a batch of four."""
 
 
 def mode_seeking(z: Tensor, images: Tensor, eps: float = 1e-5) -> Tensor:
@@ -111,35 +116,14 @@ def normalised_diversification(z: Tensor, images: Tensor, alpha: float = 0.8) ->
 class DiverseSettings(StyleGAN2Settings):
     """Settings of StyleGAN2 with a regulariser of its images' diversity."""
 
-    diverse: float = 1.0
-    """Weight of the term in L_G; at 0 it is not computed."""
-    style_mixing: float = 0.0
-
-    @field_validator("diverse")
-    @classmethod
-    def _at_least_zero(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
-
-    @field_validator("batch_size")
-    @classmethod
-    def _a_pair(cls, size: int) -> int:
-        if size < 2:
-            raise ValueError("a regulariser of diversity compares images of a batch; it needs 2 or more")
-        return size
-
-
-class MSGAN(StyleGAN2):
-    """Row "MSGAN"."""
-
-    Settings: ClassVar[type[MethodSettings]] = DiverseSettings
-    title: ClassVar[str] = "MSGAN"
-
-    def diversity(self, z: Tensor, image: Tensor) -> dict[str, Tensor]:
-        """Its term, weighted, of latents ``[N, L]`` and their images."""
-        weight = self.settings.diverse
-        return {"l_msgan": weight * mode_seeking(z, image.float())} if weight else {}
+    batch_size: Annotated[int, at_least(2, "a regulariser of diversity compares the images of a batch")] = 4
+    term: Term = "msgan"
+    """Whose regulariser."""
+    diverse: Weight | None = None
+    """Weight of the term in L_G, by default that of :data:`WEIGHTS`; at 0 it is not computed."""
+    alpha: Share = 0.8
+    """Of N-Div: how near images may be, as a share of their latents' distance."""
+    style_mixing: Share = 0.0
 
 
 class Spread(nn.Module):
@@ -168,54 +152,30 @@ class Spread(nn.Module):
         return mean.float(), torch.maximum(deviation, mean / 100).clamp(min=1e-4).float()
 
 
-class DistanceGAN(StyleGAN2):
-    """Row "DistanceGAN"."""
+class Diverse(StyleGAN2):
+    """StyleGAN2 with one of the three terms in L_G."""
 
     Settings: ClassVar[type[MethodSettings]] = DiverseSettings
-    title: ClassVar[str] = "DistanceGAN"
     averages: ClassVar[tuple[str, ...]] = (*StyleGAN2.averages, "spread")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
-        self.spread = Spread()
+        self.spread = Spread() if self.settings.term == "distancegan" else None
 
     def learn(self, real: Tensor, step: int) -> dict[str, Tensor]:
         """The updates of a step, once the distances between its shots are known."""
-        self.spread.see(real)
+        if self.spread is not None:
+            self.spread.see(real)
         return super().learn(real, step)
 
     def diversity(self, z: Tensor, image: Tensor) -> dict[str, Tensor]:
-        """Its term, weighted, of latents ``[N, L]`` and their images."""
-        weight = self.settings.diverse
+        """The term, weighted, of latents ``[N, L]`` and their images."""
+        s, image = self.settings, image.float()
+        weight = WEIGHTS[s.term] if s.diverse is None else s.diverse
         if not weight:
             return {}
-        term = distances_kept(z, image.float(), *normal_distances(z.shape[1]), *self.spread())
-        return {"l_distance": weight * term}
-
-
-class NDivSettings(DiverseSettings):
-    """Settings of N-Div."""
-
-    diverse: float = 10.0
-    """Weight of the term in L_G, which is at most alpha / 3 in a batch of four; at 0 it is not computed."""
-    alpha: float = 0.8
-    """How near images may be, as a share of their latents' distance, between 0 and 1."""
-
-    @field_validator("alpha")
-    @classmethod
-    def _share(cls, value: float) -> float:
-        if not 0 <= value <= 1:
-            raise ValueError("must be between 0 and 1")
-        return value
-
-
-class NDiv(StyleGAN2):
-    """Row "N-Div"."""
-
-    Settings: ClassVar[type[MethodSettings]] = NDivSettings
-    title: ClassVar[str] = "N-Div"
-
-    def diversity(self, z: Tensor, image: Tensor) -> dict[str, Tensor]:
-        """Its term, weighted, of latents ``[N, L]`` and their images."""
-        weight = self.settings.diverse
-        return {"l_ndiv": weight * normalised_diversification(z, image.float(), self.settings.alpha)} if weight else {}
+        if self.spread is not None:
+            return {"l_distance": weight * distances_kept(z, image, *normal_distances(z.shape[1]), *self.spread())}
+        if s.term == "ndiv":
+            return {"l_ndiv": weight * normalised_diversification(z, image, s.alpha)}
+        return {"l_msgan": weight * mode_seeking(z, image)}

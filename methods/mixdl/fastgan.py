@@ -29,17 +29,17 @@ from copy import deepcopy
 from typing import ClassVar, cast
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from retable.methods.method import Info, Kind, Method, MethodSettings
-from retable.methods.mixdl.diffaugment import diff_augment
+from retable.methods.mixdl.diffaugment import Change, diff_augment
 from retable.methods.mixdl.fastgan_losses import LPIPS, Reconstruction, decoded_targets, hinge, l_recons
 from retable.methods.mixdl.fastgan_networks import Discriminator, Generator, Judgement, small_side, smaller
 from retable.methods.training import Frozen, held, mirror_and_crop
+from retable.methods.types import Count, Kept, Latent, Rate, Weight
 
-POLICY = ("color", "translation")
+POLICY: tuple[Change, ...] = ("color", "translation")
 """Of the augmentation (Section 4.1)."""
 VGG16 = "vgg16-397923af.pth"
 """torchvision's ImageNet weights, which LPIPS looks through."""
@@ -50,56 +50,27 @@ class FastGANSettings(MethodSettings):
 
     steps: int = 50_000
     batch_size: int = 8
-    latent: int = 256
+    latent: Latent = 256
     """Dimensions of z, at most 512."""
-    width: int = 64
+    width: Count = 64
     """Channels of G's maps of 128 pixels; those of 4 have sixteen times as many."""
-    width_d: int = 64
+    width_d: Count = 64
     """Channels of D's maps of 64 pixels; those of 8 have eight times as many."""
     reconstruction: Reconstruction = "lpips"
     """How far decoded pictures are from what they show; ``lpips`` asks for VGG16's weights."""
-    lambda_rec: float = 8.0
+    lambda_rec: Weight = 8.0
     """Weight of the reconstructions; at 0 nothing is decoded, and the decoders do not learn."""
-    lr: float = 2e-4
+    lr: Rate = 2e-4
     """Adam's learning rate for G and for D."""
-    beta1: float = 0.5
-    ema: float = 0.999
+    beta1: Kept = 0.5
+    ema: Kept = 0.999
     """Share of itself that the averaged G keeps in a step, after the first ones."""
-
-    @field_validator("latent", "width", "width_d")
-    @classmethod
-    def _at_least_one(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("latent")
-    @classmethod
-    def _no_longer_than_given(cls, value: int) -> int:
-        if value > 512:
-            raise ValueError("a request has latents of 512 numbers; use 512 or fewer")
-        return value
-
-    @field_validator("ema")
-    @classmethod
-    def _below_one(cls, value: float) -> float:
-        if not 0 <= value < 1:
-            raise ValueError("must be at least 0 and below 1")
-        return value
-
-    @field_validator("lambda_rec", "lr")
-    @classmethod
-    def _not_negative(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 class FastGAN(Method):
-    """Row "FastGAN"."""
+    """FastGAN."""
 
     Settings: ClassVar[type[MethodSettings]] = FastGANSettings
-    title: ClassVar[str] = "FastGAN"
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
     without_files: ClassVar[str] = "--set 'mixdl/fastgan*:method.reconstruction=l1', which compares pixels"

@@ -28,10 +28,9 @@ Differences from the paper:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
-from pydantic import field_validator
 from torch import Tensor
 
 from retable.methods.method import MethodSettings
@@ -40,24 +39,19 @@ from retable.methods.mixdl.diffaugment import diff_augment
 from retable.methods.mixdl.fastgan import POLICY, FastGAN, FastGANSettings
 from retable.methods.mixdl.similarity import distance_loss, similarities, similarities_at
 from retable.methods.training import held
+from retable.methods.types import at_least
 
 
 class FastGANMixDLSettings(MixingSettings, FastGANSettings):
     """Settings of MixDL on FastGAN."""
 
-    @field_validator("batch_size")
-    @classmethod
-    def _a_pair(cls, value: int) -> int:
-        if value < 2:
-            raise ValueError("MixDL mixes the latents of a batch; it needs 2 or more")
-        return value
+    batch_size: Annotated[int, at_least(2, "MixDL mixes the latents of a batch")] = 8
 
 
 class FastGANMixDL(FastGAN):
-    """Row "FastGAN + Ours"."""
+    """MixDL on FastGAN."""
 
     Settings: ClassVar[type[MethodSettings]] = FastGANMixDLSettings
-    title: ClassVar[str] = "FastGAN + MixDL"
 
     @classmethod
     def projection(cls, settings: FastGANSettings) -> int:

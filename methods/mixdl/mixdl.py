@@ -8,7 +8,9 @@ the paper). With the loss of :mod:`retable.methods.mixdl.similarity` between c a
     L_D = softplus(patch(anchors)) + softplus(-patch(x)) + lambda_D KL on d's projected features (Section 3.3)
 
 where a patch discriminator reads one of four of d's maps, chosen at random: what mixtures look like as a whole is left
-free. The other steps are StyleGAN2's.
+free. The other steps are StyleGAN2's. Table 5 leaves one of the two distance losses out (``lambda_g`` or
+``lambda_d`` 0), Table 6 draws other coefficients (``coefficients``, ``alpha``): with Dirichlet(0.1) an anchor is mostly
+one of its latents, with Dirichlet(10) all anchors are near the middle.
 
 Differences from the paper:
 
@@ -30,43 +32,30 @@ Differences from the paper:
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Self, cast
+from typing import Annotated, ClassVar, Self, cast
 
 import torch
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from retable.methods.method import Info, MethodSettings
-from retable.methods.mixdl.coefficients import Coefficients, MixingSettings, mixing, mixture
+from retable.methods.mixdl.coefficients import MixingSettings, mixing, mixture
 from retable.methods.mixdl.similarity import distance_loss, similarities, similarities_at
 from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 from retable.methods.mixdl.stylegan2_layers import EqualLinear
 from retable.methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
 from retable.methods.training import held
+from retable.methods.types import Share, at_least
 
 
 class MixDLSettings(MixingSettings, StyleGAN2Settings):
     """Settings of MixDL."""
 
-    mix_from: float = 0.0
+    mix_from: Share = 0.0
     """Fraction of the steps before which none mixes: in short runs there is nothing yet whose distances would count."""
-    anchors: int = 4
+    anchors: Annotated[int, at_least(2, "a mixture is made of several latents")] = 4
     """Latents that a mixed step draws, and anchors that it mixes of them."""
-
-    @field_validator("anchors")
-    @classmethod
-    def _a_pair(cls, value: int) -> int:
-        if value < 2:
-            raise ValueError("a mixture is of 2 latents or more")
-        return value
-
-    @field_validator("mix_from")
-    @classmethod
-    def _part_of_the_steps(cls, value: float) -> float:
-        if not 0 <= value <= 1:
-            raise ValueError("must be between 0 and 1")
-        return value
 
     @model_validator(mode="after")
     def _as_many_images(self) -> Self:
@@ -78,47 +67,10 @@ class MixDLSettings(MixingSettings, StyleGAN2Settings):
         return self
 
 
-class GeneratorOnlySettings(MixDLSettings):
-    """Settings of MixDL without the discriminator's distance loss."""
-
-    lambda_d: float = 0.0
-
-
-class DiscriminatorOnlySettings(MixDLSettings):
-    """Settings of MixDL without the generator's distance loss."""
-
-    lambda_g: float = 0.0
-
-
-class Dirichlet01Settings(MixDLSettings):
-    """Settings of MixDL with Dirichlet(0.1)."""
-
-    alpha: float = 0.1
-
-
-class Dirichlet10Settings(MixDLSettings):
-    """Settings of MixDL with Dirichlet(10)."""
-
-    alpha: float = 10.0
-
-
-class GaussianSettings(MixDLSettings):
-    """Settings of MixDL with Gaussian coefficients."""
-
-    coefficients: Coefficients = "gaussian"
-
-
-class UniformSettings(MixDLSettings):
-    """Settings of MixDL with uniform coefficients."""
-
-    coefficients: Coefficients = "uniform"
-
-
 class MixDL(StyleGAN2):
-    """Row "StyleGAN2 + Ours"."""
+    """MixDL on StyleGAN2."""
 
     Settings: ClassVar[type[MethodSettings]] = MixDLSettings
-    title: ClassVar[str] = "MixDL"
     watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g", "l_g_dist", "l_d_dist")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
@@ -212,63 +164,3 @@ class MixDL(StyleGAN2):
     def projected(self, hidden: Tensor) -> Tensor:
         """Where d's similarities are taken (Section 3.3)."""
         return cast(Tensor, cast(nn.Module, self.projection)(hidden))
-
-
-class GeneratorOnly(MixDL):
-    """Table 5, the generator's distance loss alone.
-
-    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
-    """
-
-    Settings: ClassVar[type[MethodSettings]] = GeneratorOnlySettings
-    title: ClassVar[str] = "MixDL, G only"
-
-
-class DiscriminatorOnly(MixDL):
-    """Table 5, the discriminator's distance loss alone.
-
-    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
-    """
-
-    Settings: ClassVar[type[MethodSettings]] = DiscriminatorOnlySettings
-    title: ClassVar[str] = "MixDL, D only"
-
-
-class Dirichlet01(MixDL):
-    """Table 6, Dirichlet(0.1): an anchor is mostly one of its latents.
-
-    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
-    """
-
-    Settings: ClassVar[type[MethodSettings]] = Dirichlet01Settings
-    title: ClassVar[str] = "MixDL, Dirichlet(0.1)"
-
-
-class Dirichlet10(MixDL):
-    """Table 6, Dirichlet(10): all anchors are near the middle.
-
-    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
-    """
-
-    Settings: ClassVar[type[MethodSettings]] = Dirichlet10Settings
-    title: ClassVar[str] = "MixDL, Dirichlet(10)"
-
-
-class Gaussian(MixDL):
-    """Table 6, the softmax of normal numbers.
-
-    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
-    """
-
-    Settings: ClassVar[type[MethodSettings]] = GaussianSettings
-    title: ClassVar[str] = "MixDL, Gaussian"
-
-
-class Uniform(MixDL):
-    """Table 6, uniform numbers divided by their sum.
-
-    Differences from the paper: as :mod:`retable.methods.mixdl.mixdl`.
-    """
-
-    Settings: ClassVar[type[MethodSettings]] = UniformSettings
-    title: ClassVar[str] = "MixDL, uniform"

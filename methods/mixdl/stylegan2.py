@@ -1,4 +1,4 @@
-"""StyleGAN2: the baseline that MixDL and most of its comparators are built on.
+"""StyleGAN2: the baseline that MixDL and most of its comparators are built on, with or without augmentation before d.
 
 Paper: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020, arXiv 1912.04958, as MixDL
 (arXiv 2111.11672) trains it. With z standard normal, w = f(z) and the image g(w):
@@ -8,12 +8,18 @@ Paper: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", C
 and two regularisers in updates of their own, every few steps with their weight multiplied accordingly (Section 3.1):
 R1 = E|grad_x d(x)|^2 / 2, and the path length E(|J_w^T y| - a)^2 with y a random image and a the running mean (Eq. 4).
 
+``augment`` changes whatever d sees: :mod:`retable.methods.mixdl.diffaugment` or :mod:`retable.methods.mixdl.ada`, for
+this method and for all that are built on it (rows "+ DA" and "+ ADA" of MixDL's Tables 1 and 3). p of ADA moves in
+steps that judge whole images; MixDL's mixed steps and CDC's patch steps do not tell it anything. ``stream`` is what it
+learns from: the shots, or one of the source domains that :mod:`retable.methods.mixdl.cdc` starts from.
+
 Differences from the paper:
 
 - Weights, rates and batch are those of MixDL's released code: batch 4, R1 10 every 16 steps, path length 2 every 4,
   style mixing 0.9. Its script for this row alone says batch 8 and 100,000 steps; we train all rows alike.
 - Images have as few as 32 pixels, and ``width``, ``base``, ``latent`` and ``layers`` make the networks small for short
   runs; the defaults are the paper's.
+- R1 takes its gradient with respect to what d sees, so to augmented images where there is augmentation.
 - The path length is taken of at least one image, where the released code's share of a small batch may be none.
 """
 
@@ -21,17 +27,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingABC
 from copy import deepcopy
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torch.optim import Adam, Optimizer
 
 from retable.methods.method import Info, Kind, Method, MethodSettings
+from retable.methods.mixdl.ada import Ada
+from retable.methods.mixdl.diffaugment import Change, diff_augment
 from retable.methods.mixdl.stylegan2_networks import Discriminator, Mapping, Seen, Synthesis
 from retable.methods.training import held, mirror_and_crop
+from retable.methods.types import Count, Latent, Rate, Share, Sign, Weight
 
 
 class StyleGAN2Settings(MethodSettings):
@@ -39,60 +47,44 @@ class StyleGAN2Settings(MethodSettings):
 
     steps: int = 150_001
     batch_size: int = 4
-    latent: int = 512
+    stream: Literal["shots", "source-near", "source-far"] = "shots"
+    """Images to learn from."""
+    latent: Latent = 512
     """Length of z and w, at most 512."""
-    layers: int = 8
+    layers: Count = 8
     """Of the mapping."""
-    width: int = 512
+    width: Count = 512
     """Most channels of a layer."""
-    base: int = 32_768
+    base: Count = 32_768
     """Channels of a layer times its resolution, where that is less than ``width``."""
-    lr: float = 2e-3
+    lr: Rate = 2e-3
     """Adam's learning rate, before the correction for lazy regularisers."""
     noise: bool = True
     """Whether every layer of g adds noise; few steps are not enough for it to become detail."""
-    mapping_rate: float = 0.01
+    mapping_rate: Rate = 0.01
     """Learning rate of f relative to ``lr``."""
-    r1: float = 10.0
+    r1: Weight = 10.0
     """Weight of R1; at 0 it is not computed."""
-    r1_every: int = 16
-    path: float = 2.0
+    r1_every: Count = 16
+    path: Weight = 2.0
     """Weight of the path length; at 0 it is not computed."""
-    path_every: int = 4
-    path_shrink: int = 2
+    path_every: Count = 4
+    path_shrink: Count = 2
     """The path length is taken of the batch divided by this."""
-    style_mixing: float = 0.9
-    """Probability that a batch's styles come from two latents an image."""
-    ema: float = 0.5 ** (32 / 10_000)
+    style_mixing: Share = 0.9
+    """Probability that the styles of a batch come from two latents per image."""
+    ema: Share = 0.5 ** (32 / 10_000)
     """What the averaged generator, whose images count, keeps of itself in a step."""
-
-    @field_validator("latent", "layers", "width", "base", "r1_every", "path_every", "path_shrink")
-    @classmethod
-    def _at_least_one(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("latent")
-    @classmethod
-    def _no_longer_than_given(cls, value: int) -> int:
-        if value > 512:
-            raise ValueError("a request has latents of 512 numbers; use 512 or fewer")
-        return value
-
-    @field_validator("style_mixing", "ema")
-    @classmethod
-    def _fraction(cls, value: float) -> float:
-        if not 0 <= value <= 1:
-            raise ValueError("must be between 0 and 1")
-        return value
-
-    @field_validator("r1", "path", "lr", "mapping_rate")
-    @classmethod
-    def _not_negative(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
+    augment: Literal["none", "diffaugment", "ada"] = "none"
+    """Augmentation of everything that d sees."""
+    policy: tuple[Change, ...] = ("color", "translation", "cutout")
+    """Of DiffAugment: its changes, in the order in which they are applied."""
+    ada_target: Sign = 0.6
+    """Of ADA: r_t that p is steered towards."""
+    ada_every: Count = 64
+    """Of ADA: steps from one change of p to the next: 256 images, as the paper's 4 steps of 64."""
+    ada_length: Count = 500_000
+    """Of ADA: images in which p may go from 0 to 1."""
 
 
 class PathLength(nn.Module):
@@ -113,15 +105,13 @@ class PathLength(nn.Module):
 
 
 class StyleGAN2(Method):
-    """Row "StyleGAN2"."""
+    """StyleGAN2, on the shots or on a source domain."""
 
     Settings: ClassVar[type[MethodSettings]] = StyleGAN2Settings
-    title: ClassVar[str] = "StyleGAN2"
     task: ClassVar[str] = "ten-shot"
     kind: ClassVar[Kind] = "sample"
-    stream = "shots"
     watch: ClassVar[tuple[str, ...]] = ("l_d", "l_g")
-    averages: ClassVar[tuple[str, ...]] = ("f_ema", "g_ema", "path")
+    averages: ClassVar[tuple[str, ...]] = ("f_ema", "g_ema", "path", "ada")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
@@ -134,6 +124,7 @@ class StyleGAN2(Method):
         self.f_ema = deepcopy(self.f).requires_grad_(False)
         self.g_ema = deepcopy(self.g).requires_grad_(False)
         self.path = PathLength()
+        self.ada = Ada(s.ada_target, s.ada_every, s.ada_length) if s.augment == "ada" else None
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam ``g`` for f and g, and ``d``; rates and moments corrected for the lazy regularisers (Section 3.1)."""
@@ -154,11 +145,10 @@ class StyleGAN2(Method):
         return [self.d]
 
     def augment(self, images: Tensor) -> Tensor:
-        """What d sees of real and drawn images; nothing is changed here."""
-        return images
-
-    def observe(self, score: Tensor) -> None:
-        """Told d's logits ``[N]`` of real images, detached; nothing comes of it here."""
+        """Real or drawn images ``[N, C, S, S]`` in [-1, 1] as d is to see them."""
+        if self.ada is not None:
+            return cast(Tensor, self.ada(images))
+        return diff_augment(images, self.settings.policy) if self.settings.augment == "diffaugment" else images
 
     def diversity(self, z: Tensor, image: Tensor) -> dict[str, Tensor]:
         """Weighted terms to add to L_G, from latents and the images drawn from them; none here."""
@@ -168,7 +158,7 @@ class StyleGAN2(Method):
         """One update of d and one of f and g from ``image [N, C, S, S]`` in [-1, 1]; regularisers when due."""
         losses = self.learn(mirror_and_crop(batch["image"], 1.0), step)
         self.follow()
-        return losses
+        return losses if self.ada is None else losses | {"ada_p": self.ada.p.clone(), "ada_r": self.ada.r.clone()}
 
     def learn(self, real: Tensor, step: int) -> dict[str, Tensor]:
         """The updates of a step, the averages' aside."""
@@ -195,7 +185,8 @@ class StyleGAN2(Method):
         fake, true = self.judged(self.augment(torch.cat([image, real])), 2).score.chunk(2)
         l_d = softplus(fake).mean() + softplus(-true).mean()
         self.update(self.opt["d"], l_d)
-        self.observe(true.detach())
+        if self.ada is not None:
+            self.ada.observe(true)
         terms = {"l_d": l_d, "d_real": true.mean(), "d_fake": fake.mean()}
         return {key: term.detach() for key, term in terms.items()}
 

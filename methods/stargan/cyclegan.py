@@ -12,7 +12,7 @@ G: a -> b and F: b -> a, D_b and D_a, and fakes for D out of a history of 50 ima
 Differences from the paper:
 
 - The discriminators are StarGAN's without its label head: only with them is a model as large as StarGAN's Table 3
-  says (see :mod:`retable.methods.stargan.pairs`). Their leaky slopes are 0.01, and all weights
+  says (see :mod:`retable.methods.stargan.per_target`). Their leaky slopes are 0.01, and all weights
   start as torch starts them, not from N(0, 0.02).
 - StarGAN's paper does not say how long its comparators were trained: the default is 100,000 steps for each of RaFD's
   seven pairs. Pairs take turns; each has its own history.
@@ -29,14 +29,14 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 
 from retable.methods.method import MethodSettings
 from retable.methods.stargan.model_choice import pair_models
 from retable.methods.stargan.networks import Critic
-from retable.methods.stargan.pairs import Critics, SeparateModels, SeparateSettings, total
+from retable.methods.stargan.per_target import Critics, SeparateModels, SeparateSettings, total
 from retable.methods.training import held, mirror_and_crop
+from retable.methods.types import CountOrNone, Factor, Weight
 
 
 class CycleGANSettings(SeparateSettings):
@@ -44,20 +44,13 @@ class CycleGANSettings(SeparateSettings):
 
     steps: int = 700_000
     batch_size: int = 1
-    cycle: float = 10.0
+    cycle: Weight = 10.0
     """Weight of the way there and back."""
-    identity: float = 0.5
+    identity: Weight = 0.5
     """Weight, times ``cycle``, of leaving images of the target domain as they are; 0 does without."""
-    pool: int = 50
+    pool: CountOrNone = 50
     """Images in the history that a discriminator's fakes come from; 0 shows it the newest."""
-    enlarge: float = 286 / 256
-
-    @field_validator("cycle", "identity", "pool")
-    @classmethod
-    def _no_negative_weight(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
+    enlarge: Factor = 286 / 256
 
 
 class PooledCritics(Critics):
@@ -110,10 +103,9 @@ def l_squares(patches: Tensor, wanted: float) -> Tensor:
 
 
 class CycleGAN(SeparateModels):
-    """Row "CycleGAN"."""
+    """One pair of generators and of discriminators per pair of domains."""
 
     Settings: ClassVar[type[MethodSettings]] = CycleGANSettings
-    title: ClassVar[str] = "CycleGAN"
     stream = "pairs"
     watch: ClassVar[tuple[str, ...]] = ("l_cycle", "l_identity")
 

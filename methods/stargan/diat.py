@@ -14,7 +14,7 @@ Differences from the paper:
 - L_id looks at D's features, as the paper's own variant DIAT-A ("adaptive") does, and not at VGG-Face's: no file of
   weights is needed. The paper takes the fourth and fifth layer of its D; here they are the last two.
 - The networks are CycleGAN's generator and StarGAN's discriminator without its label head: only with them is a model
-  as large as StarGAN's Table 3 says (see :mod:`retable.methods.stargan.pairs`).
+  as large as StarGAN's Table 3 says (see :mod:`retable.methods.stargan.per_target`).
 - The paper's smoothness term compares T(x) with a denoised T(x); L_tv stands for it, a plain total variation.
 - The weights, the optimiser, the batch size and the number of steps (20,000 for each of seven targets, which both sets
   have) are choices of ours: the paper's for these networks, and StarGAN's, are not known to us.
@@ -29,14 +29,14 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
-from pydantic import field_validator
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from retable.methods.method import MethodSettings
 from retable.methods.stargan.model_choice import target_models
-from retable.methods.stargan.pairs import SeparateModels, SeparateSettings, total
+from retable.methods.stargan.per_target import SeparateModels, SeparateSettings, total
 from retable.methods.training import held, mirror_and_crop
+from retable.methods.types import Weight
 
 
 class DIATSettings(SeparateSettings):
@@ -44,19 +44,12 @@ class DIATSettings(SeparateSettings):
 
     steps: int = 140_000
     batch_size: int = 16
-    identity: float = 1.0
+    identity: Weight = 1.0
     """Weight of L_id."""
-    smooth: float = 0.01
+    smooth: Weight = 0.01
     """Weight of L_tv; at 0 it is not computed."""
-    pixel: float = 0.0
+    pixel: Weight = 0.0
     """Weight of the absolute difference to the input; at 0 it is not computed."""
-
-    @field_validator("identity", "smooth", "pixel")
-    @classmethod
-    def _no_negative_weight(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 def l_identity(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
@@ -71,10 +64,9 @@ def l_tv(images: Tensor) -> Tensor:
 
 
 class DIAT(SeparateModels):
-    """Row "DIAT"."""
+    """One transfer network and one discriminator per target."""
 
     Settings: ClassVar[type[MethodSettings]] = DIATSettings
-    title: ClassVar[str] = "DIAT"
     stream = "targets"
     watch: ClassVar[tuple[str, ...]] = ("l_identity",)
 

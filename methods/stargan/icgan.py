@@ -32,18 +32,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, softplus
 from torch.optim import Adam, Optimizer
 
 from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.schedules import linear_decay, set_learning_rates
 from retable.methods.stargan.icgan_networks import ConditionalDiscriminator, ConditionalGenerator, Encoder
 from retable.methods.stargan.labels import Labels, as_bits
-from retable.methods.training import held, linear_decay, mirror_and_crop, set_learning_rate
+from retable.methods.training import held, mirror_and_crop
+from retable.methods.types import Count, CountOrNone, Kept, OpenShare, Rate, Share, at_least
 
 
 class IcGANSettings(MethodSettings):
@@ -51,62 +52,34 @@ class IcGANSettings(MethodSettings):
 
     steps: int = 125_375
     """Of both phases together."""
-    batch_size: int = 64
+    batch_size: Annotated[int, at_least(2, "batch norm compares the images of a batch")] = 64
     """Images of every data set."""
-    gan_share: float = 25 / 40
+    gan_share: OpenShare = 25 / 40
     """Fraction of the steps that G and D learn in; the encoders have the rest."""
-    early: int = 0
+    early: CountOrNone = 0
     """While G learns, the encoders take one of so many steps too, and need fewer later; 0 lets them wait."""
-    z: int = 100
+    z: Count = 100
     """Length of z."""
-    width: int = 64
+    width: Count = 64
     """Channels of G's last and D's first layer."""
-    width_e: int = 32
+    width_e: Count = 32
     """Channels of the encoders' first layer."""
-    hidden_z: int = 4096
+    hidden_z: Count = 4096
     """Units of E_z's fully connected layer."""
-    hidden_y: int = 512
+    hidden_y: Count = 512
     """Units of E_y's."""
-    lr: float = 2e-4
+    lr: Rate = 2e-4
     """Adam's learning rate for G."""
-    lr_d: float = 2e-4
+    lr_d: Rate = 2e-4
     """Adam's learning rate for D."""
-    beta1: float = 0.5
+    beta1: Kept = 0.5
     """Adam's first decay rate for G and D."""
-    lr_e: float = 1e-4
+    lr_e: Rate = 1e-4
     """Adam's learning rate for the encoders."""
-    beta1_e: float = 0.1
+    beta1_e: Kept = 0.1
     """Adam's first decay rate for the encoders."""
-    decay_from: float = 1.0
+    decay_from: Share = 1.0
     """Fraction of a phase's steps after which its learning rates fall linearly to zero; 1 keeps them constant."""
-
-    @field_validator("batch_size")
-    @classmethod
-    def _batch_norm_needs_two(cls, size: int) -> int:
-        if size < 2:
-            raise ValueError("batch norm needs at least two images")
-        return size
-
-    @field_validator("gan_share")
-    @classmethod
-    def _both_phases_have_steps(cls, share: float) -> float:
-        if not 0 < share < 1:
-            raise ValueError("must be above 0 and below 1")
-        return share
-
-    @field_validator("z", "width", "width_e", "hidden_z", "hidden_y")
-    @classmethod
-    def _at_least_one(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("early", "lr", "lr_d", "lr_e")
-    @classmethod
-    def _not_negative(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 def wrong_labels(label: Tensor, size: int) -> Tensor:
@@ -126,10 +99,9 @@ def wrong_labels(label: Tensor, size: int) -> Tensor:
 
 
 class IcGAN(Method):
-    """Row "IcGAN"."""
+    """A conditional GAN with two encoders."""
 
     Settings: ClassVar[type[MethodSettings]] = IcGANSettings
-    title: ClassVar[str] = "IcGAN"
     task: ClassVar[str] = "attributes"
     watch: ClassVar[tuple[str, ...]] = ("l_z", "l_y")
 
@@ -160,9 +132,8 @@ class IcGAN(Method):
         first = step < self.gan_steps
         done, steps = (step, self.gan_steps) if first else (step - self.gan_steps, s.steps - self.gan_steps)
         factor = linear_decay(done, steps, s.decay_from)
-        set_learning_rate(self.opt["g"], s.lr * factor)
-        set_learning_rate(self.opt["d"], s.lr_d * factor)
-        set_learning_rate(self.opt["e"], s.lr_e * (1.0 if first else factor))
+        set_learning_rates(self.opt, factor, g=s.lr, d=s.lr_d)
+        set_learning_rates(self.opt, 1.0 if first else factor, e=s.lr_e)
 
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """One update of D and one of G, or one of both encoders.

@@ -9,7 +9,9 @@ and which labels the image has (D_cls). With c' the labels of x and c those of a
 
 (Eqs. 1 to 8), D every step and G every fifth. With several data sets every step takes a batch of each in turn, and the
 labels carry a mask (:mod:`retable.methods.stargan.labels`): what an image's data set does not know is zero for G, and
-D_cls is taught and asked only what the data set knows (Section 3.2).
+D_cls is taught and asked only what the data set knows (Section 3.2). That is joint training, the paper's "StarGAN-JNT"
+(Section 5.6), for any number of data sets: the same networks and losses, and a row of its own beside StarGAN trained on
+a single data set.
 
 Differences from the paper:
 
@@ -33,78 +35,41 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.schedules import linear_decay, set_learning_rates
 from retable.methods.stargan.labels import Labels, classification
 from retable.methods.stargan.losses import gradient_penalty
 from retable.methods.stargan.networks import Critic, Generator, judged
-from retable.methods.training import held, linear_decay, mirror_and_crop, set_learning_rate
+from retable.methods.stargan.settings import TranslationSettings
+from retable.methods.training import held, mirror_and_crop
+from retable.methods.types import Count, Weight
 
 
-class StarGANSettings(MethodSettings):
+class StarGANSettings(TranslationSettings):
     """Settings of StarGAN."""
 
     steps: int = 250_760
     """Updates of D."""
     batch_size: int = 16
     """Images of every data set."""
-    width: int = 64
-    """Channels of G's first layer."""
-    blocks: int = 6
-    """Residual blocks of G."""
-    kernel: int = 7
-    """Side of G's first and last convolution: 7 of 128 pixels are 2 of 32."""
-    width_d: int = 64
-    """Channels of D's first layer."""
-    layers_d: int = 6
-    """Strided convolutions of D."""
-    critic_steps: int = 5
+    critic_steps: Count = 5
     """Updates of D for one of G."""
-    lambda_adv: float = 1.0
+    lambda_adv: Weight = 1.0
     """Weight of the critics' difference, for both networks; not of the gradient penalty."""
-    lambda_cls: float = 1.0
-    lambda_rec: float = 10.0
-    lambda_gp: float = 10.0
-    lambda_id: float = 0.0
+    lambda_cls: Weight = 1.0
+    lambda_rec: Weight = 10.0
+    lambda_gp: Weight = 10.0
+    lambda_id: Weight = 0.0
     """Weight of E|x - G(x, c')|: an image with its own labels stays as it is; at 0 it is not computed."""
-    lr: float = 1e-4
-    """Adam's learning rate for G."""
-    lr_d: float = 1e-4
-    """Adam's learning rate for D."""
-    beta1: float = 0.5
-    decay_from: float = 0.5
-    """Fraction of the steps after which both learning rates fall linearly to zero."""
-
-    @field_validator("width", "width_d", "layers_d", "critic_steps")
-    @classmethod
-    def _at_least_one(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("kernel")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value < 1 or value % 2 == 0:
-            raise ValueError("must be odd, and 1 or more")
-        return value
-
-    @field_validator("lambda_adv", "lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "blocks", "lr", "lr_d")
-    @classmethod
-    def _not_negative(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 class StarGAN(Method):
-    """Row "StarGAN"."""
+    """StarGAN, on one data set or several."""
 
     Settings: ClassVar[type[MethodSettings]] = StarGANSettings
-    title: ClassVar[str] = "StarGAN"
     task: ClassVar[str] = "attributes"
     watch: ClassVar[tuple[str, ...]] = ("l_rec", "l_cls_fake", "l_cls_real")
 
@@ -131,9 +96,7 @@ class StarGAN(Method):
     def schedule(self, step: int) -> None:
         """Set both learning rates for this step."""
         s = self.settings
-        factor = linear_decay(step, s.steps, s.decay_from)
-        set_learning_rate(self.opt["g"], s.lr * factor)
-        set_learning_rate(self.opt["d"], s.lr_d * factor)
+        set_learning_rates(self.opt, linear_decay(step, s.steps, s.decay_from), g=s.lr, d=s.lr_d)
 
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """One update of D, and every ``critic_steps``-th time one of G, from each data set in turn.

@@ -63,7 +63,7 @@ BREAKS = {
     ),
     "a frozen network: the cartoon rows' G_A2B has no optimiser": Break(
         "cartoon/basic/cartoon-groups/s0",
-        "methods/cartoon/objective.py",
+        "methods/cartoon/method.py",
         '"g": self.adam(self.g_ab, self.g_ba),',
         '"g": self.adam(self.g_ba),',
         "lpips_pair.lite0 request:test",

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from retable.methods.dtn.f import F
-from retable.methods.method import Method
-from tests.methods.helpers import TinyInfo, images
+from tests.methods.helpers import TinyInfo, images, made
 
 
 @pytest.fixture
@@ -38,8 +37,7 @@ def small_f(info: TinyInfo) -> F:
 def started(info: TinyInfo, small_f: F) -> Callable[..., Any]:
     """Build a small row of the table, started from ``small_f``, with its optimisers."""
 
-    def build(row: type[Method], seed: int = 0, **settings: Any) -> Any:
-        torch.manual_seed(seed)
+    def build(row: str = "dtn", seed: int = 0, **settings: Any) -> Any:
         values: dict[str, Any] = {
             "steps": 30,
             "batch_size": 8,
@@ -48,7 +46,7 @@ def started(info: TinyInfo, small_f: F) -> Callable[..., Any]:
             "lr": 2e-3,
             "lr_d": 2e-3,
         } | settings
-        method = row(row.Settings.model_validate(values), info)
+        method = made(f"dtn/{row}", info, seed, **values)
         method.start_from("f", small_f)
         method.opt = method.optimizers()
         return method

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from retable.methods.method import Method
+from retable.benchmarks.plan.registry import get_method, get_settings
+from retable.methods.method import Info, Method
+
+SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}
+"""StyleGAN2, and what is built on it, small."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,26 @@ class TinyInfo:
     image_size: int = 32
     channels: Mapping[str, int] = field(default_factory=lambda: {"s": 3, "t": 1})
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"digit": tuple("0123456789")})
+
+
+@dataclass(frozen=True)
+class Shots:
+    image_size: int = 32
+    channels: Mapping[str, int] = field(default_factory=lambda: {"image": 3})
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def made(row: str, info: Info, seed: int = 0, **settings: Any) -> Any:
+    """The method of a row with optimisers, as the harness would set it up; ``settings`` win over the row's own."""
+    torch.manual_seed(seed)
+    method = get_method(row)(get_settings(row, settings), info)
+    method.opt = method.optimizers()
+    return method
+
+
+def made_small(row: str, size: int = 32, seed: int = 0, **settings: Any) -> Any:
+    """A small method of MixDL's tables, one that is StyleGAN2 or built on it."""
+    return made(f"mixdl/{row}", Shots(size), seed, **{**SMALL, **settings})
 
 
 def images(n: int, channels: int, seed: int = 0) -> Tensor:

@@ -4,22 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from retable.methods.judges import (
-    AgeJudge,
-    CartoonGroupJudge,
-    ExpressionJudge,
-    FaceJudge,
-    GenderJudge,
-    GroupJudge,
-    HairJudge,
-    MnistJudge,
-    PhotoGroupJudge,
-    face_network,
-)
+from retable.benchmarks.plan.registry import get_settings
+from retable.methods.judges import face_network
 from retable.methods.resnet import resnet18
-from tests.methods.helpers import TinyInfo, images, train
+from tests.methods.helpers import TinyInfo, images, made, train
 
-JUDGES = [CartoonGroupJudge, PhotoGroupJudge]
 GROUPS = ("woman", "man", "kids", "old")
 TRAITS = {
     "hair": ("black", "blond", "brown"),
@@ -27,7 +16,6 @@ TRAITS = {
     "age": ("old", "young"),
     "expression": ("neutral", "happy", "angry", "surprised"),
 }
-FACE_JUDGES = {"hair": HairJudge, "gender": GenderJudge, "age": AgeJudge, "expression": ExpressionJudge}
 
 
 def faces(image_size: int = 32) -> TinyInfo:
@@ -35,12 +23,7 @@ def faces(image_size: int = 32) -> TinyInfo:
     return TinyInfo(image_size, channels, {"group": GROUPS, "to": ("photo", "cartoon")})
 
 
-def built(cls: type[GroupJudge], seed: int = 0, **settings: float) -> GroupJudge:
-    torch.manual_seed(seed)
-    values = {"steps": 25, "width": 4, "lr": 2e-2, "shift": 1.0, "rotate": 3.0, "scale": 0.02} | settings
-    judge = cls(cls.Settings.model_validate(values), faces())
-    judge.opt = judge.optimizers()
-    return judge
+SMALL = {"steps": 25, "width": 4, "lr": 2e-2, "shift": 1.0, "rotate": 3.0, "scale": 0.02}
 
 
 def batch(seed: int, size: int = 32) -> dict[str, Tensor]:
@@ -51,9 +34,9 @@ def batch(seed: int, size: int = 32) -> dict[str, Tensor]:
     return {"image": (images(4, 3, seed=77)[group] + noise).clamp(-1, 1), "group": group}
 
 
-@pytest.mark.parametrize("cls", JUDGES)
-def test_twenty_five_steps_teach_a_group_judge_four_patterns_and_their_mirror_images(cls):
-    judge = built(cls)
+@pytest.mark.parametrize("name", ["cartoon", "photo"])
+def test_twenty_five_steps_teach_a_group_judge_four_patterns_and_their_mirror_images(name):
+    judge = made(f"judges/{name}-group", faces(), **SMALL)
     history = train(judge, [batch(seed) for seed in range(25)])
     assert history[-1]["loss"] < 0.6 * history[0]["loss"]
     test = batch(1000)
@@ -65,7 +48,7 @@ def test_twenty_five_steps_teach_a_group_judge_four_patterns_and_their_mirror_im
 
 
 def test_a_group_judge_is_shown_mirrored_and_unmirrored_images_in_training():
-    judge = built(CartoonGroupJudge, shift=0.0, rotate=0.0, scale=0.0)
+    judge = made("judges/cartoon-group", faces(), **{**SMALL, "shift": 0.0, "rotate": 0.0, "scale": 0.0})
     seen = []
     judge.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     shown = batch(0)
@@ -88,18 +71,18 @@ def test_the_network_for_faces_halves_any_image_to_4_to_7_pixels_and_hardly_grow
 
 
 def test_every_judge_has_a_stream_of_its_own_that_no_row_learns_from_and_judges_its_own_domain():
-    judges = (*JUDGES, MnistJudge, *FACE_JUDGES.values())
-    found = {cls: (cls.task, cls.stream, cls.domain, cls.label) for cls in judges}
-    assert found == {
-        **{cls: ("attributes", f"judge-{key}", None, key) for key, cls in FACE_JUDGES.items()},
-        CartoonGroupJudge: ("cartoon-groups", "judge-cartoon", "cartoon", "group"),
-        PhotoGroupJudge: ("cartoon-groups", "judge-photo", "photo", "group"),
-        MnistJudge: ("digits", "judge-mnist", "t", "digit"),
+    info = {"mnist": TinyInfo(), **dict.fromkeys(("cartoon-group", "photo-group"), faces())}
+    judges = {name: made(f"judges/{name}", info.get(name, traits()), width=4) for name in (*info, *TRAITS)}
+    assert {name: (judge.task, judge.stream, judge.domain, judge.label) for name, judge in judges.items()} == {
+        **{key: ("attributes", f"judge-{key}", None, key) for key in TRAITS},
+        "cartoon-group": ("cartoon-groups", "judge-cartoon", "cartoon", "group"),
+        "photo-group": ("cartoon-groups", "judge-photo", "photo", "group"),
+        "mnist": ("digits", "judge-mnist", "t", "digit"),
     }
 
 
 def test_the_digit_judge_keeps_the_layout_that_recorded_weights_have():
-    judge = MnistJudge(MnistJudge.Settings(width=4), TinyInfo())
+    judge = made("judges/mnist", TinyInfo(), width=4)
     shapes = {name: tuple(value.shape) for name, value in judge.network.named_parameters()}
     assert shapes == {
         "0.weight": (4, 1, 5, 5),
@@ -116,29 +99,25 @@ def test_the_digit_judge_keeps_the_layout_that_recorded_weights_have():
     }
 
 
-def trait_judge(cls: type[FaceJudge], sets: tuple[str, ...] = ("faces", "expressions"), **settings: float) -> FaceJudge:
-    torch.manual_seed(0)
-    values = {"steps": 25, "width": 4, "lr": 1e-2, "shift": 1.0, "rotate": 3.0, "scale": 0.02} | settings
-    judge = cls(cls.Settings.model_validate(values), TinyInfo(32, dict.fromkeys(sets, 3), TRAITS))
-    judge.opt = judge.optimizers()
-    return judge
+def traits(sets: tuple[str, ...] = ("faces", "expressions")) -> TinyInfo:
+    return TinyInfo(32, dict.fromkeys(sets, 3), TRAITS)
 
 
 @pytest.mark.parametrize("sets", [("faces",), ("expressions",), ("faces", "expressions")])
-@pytest.mark.parametrize("key", FACE_JUDGES)
+@pytest.mark.parametrize("key", TRAITS)
 def test_a_judge_of_a_trait_is_the_same_whichever_sets_a_row_is_trained_on(key, sets):
-    judge = trait_judge(FACE_JUDGES[key], sets)
+    judge = made(f"judges/{key}", traits(sets), width=4)
     assert judge.predict({"image": images(3, 3)}).shape == (3, len(TRAITS[key]))
     layout = [tuple(p.shape) for p in resnet18(3, 4, 32, len(TRAITS[key])).parameters()]
     assert [tuple(p.shape) for p in judge.network.parameters()] == layout
 
 
 def test_a_judge_of_a_trait_has_the_papers_width_unless_told_otherwise():
-    assert {cls.Settings().width for cls in FACE_JUDGES.values()} == {64}
+    assert {get_settings(f"judges/{key}").width for key in TRAITS} == {64}
 
 
 def test_twenty_five_steps_teach_the_judge_of_expressions_four_patterns_and_their_mirror_images():
-    judge = trait_judge(ExpressionJudge)
+    judge = made("judges/expression", traits(), **{**SMALL, "lr": 1e-2})
     shown = [batch(seed) for seed in range(26)]
     history = train(judge, [{"image": b["image"], "expression": b["group"]} for b in shown[:25]])
     assert history[-1]["loss"] < 0.6 * history[0]["loss"]

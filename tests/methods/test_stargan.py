@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from retable.methods.stargan.joint import StarGANJoint
 from retable.methods.stargan.labels import Labels, classification
 from retable.methods.stargan.losses import gradient_penalty
 from retable.methods.stargan.networks import Critic, Generator, judged
@@ -34,11 +33,9 @@ class Sets:
         return dict.fromkeys(self.classes, 3)
 
 
-def made(
-    cls: type[StarGAN] = StarGAN, classes: Mapping[str, tuple[str, ...]] | None = None, **settings: Any
-) -> StarGAN:
+def made(classes: Mapping[str, tuple[str, ...]] | None = None, **settings: Any) -> StarGAN:
     torch.manual_seed(0)
-    method = cls(StarGANSettings.model_validate({**SMALL, **settings}), Sets(classes) if classes else Sets())
+    method = StarGAN(StarGANSettings.model_validate({**SMALL, **settings}), Sets(classes) if classes else Sets())
     method.opt = method.optimizers()
     return method
 
@@ -242,7 +239,7 @@ def test_unknown_labels_are_zero_and_the_mask_names_the_data_set() -> None:
 
 @pytest.mark.parametrize("name", THREE)
 def test_a_label_outside_the_batchs_data_set_never_enters_the_input(name: str) -> None:
-    method, inputs = made(StarGANJoint, THREE, critic_steps=1), []
+    method, inputs = made(THREE, critic_steps=1), []
     method.g.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[1]))
     batch = batch_of_three()
     method.learn(name, batch[f"{name}.image"], batch[f"{name}.label"], True)
@@ -257,7 +254,7 @@ def test_a_label_outside_the_batchs_data_set_never_enters_the_input(name: str) -
 
 @pytest.mark.parametrize("name", THREE)
 def test_a_label_outside_the_batchs_data_set_draws_no_gradient(name: str) -> None:
-    method = made(StarGANJoint, THREE)
+    method = made(THREE)
     batch, part = batch_of_three(), method.labels.part(name)
     image, label = batch[f"{name}.image"], batch[f"{name}.label"]
     assert isinstance(method.d, Critic)
@@ -283,7 +280,7 @@ def test_a_label_outside_the_batchs_data_set_draws_no_gradient(name: str) -> Non
 
 
 def test_every_data_set_is_learnt_from_in_every_step() -> None:
-    method = made(StarGANJoint, THREE)
+    method = made(THREE)
     steps, learnt = watched(method), []
     learn = method.learn
     method.learn = lambda name, *rest: (learnt.append(name), learn(name, *rest))[1]  # type: ignore[method-assign,func-returns-value]
@@ -299,7 +296,7 @@ def answers() -> Callable[..., tuple[Tensor, list[Tensor]]]:
     """Translate by a three-set model; gives the answer and what G was told, pass by pass."""
 
     def ask(**inputs: Any) -> tuple[Tensor, list[Tensor]]:
-        method, told = made(StarGANJoint, THREE), []
+        method, told = made(THREE), []
         method.g.register_forward_pre_hook(lambda _, arguments: told.append(arguments[1]))
         with torch.no_grad():
             return method.translate({"image": images(), **inputs}), told
@@ -321,7 +318,7 @@ def test_wishes_for_two_data_sets_are_granted_one_after_the_other(
     out, told = answers(**wishes)
     assert [c[0, 7:].tolist() for c in told] == [[1, 0, 0], [0, 1, 0]]
     first, _ = answers(**{"looks.to": wishes["looks.to"]})
-    method = made(StarGANJoint, THREE)
+    method = made(THREE)
     with torch.no_grad():
         torch.testing.assert_close(out, method.translate({"image": first, "moods.to": wishes["moods.to"]}))
 
@@ -329,7 +326,7 @@ def test_wishes_for_two_data_sets_are_granted_one_after_the_other(
 def test_bits_that_are_not_asked_for_stay_as_d_sees_them(answers: Callable[..., tuple[Tensor, list[Tensor]]]) -> None:
     _, told = answers(**{"looks.to": torch.tensor([[1, -1], [0, -1], [-1, 1], [-1, -1]])})
     with torch.no_grad():
-        seen = (judged(made(StarGANJoint, THREE).d, images())[1][:, :2] > 0).float()
+        seen = (judged(made(THREE).d, images())[1][:, :2] > 0).float()
     assert told[0][:, :2].tolist() == [[1, seen[0, 1]], [0, seen[1, 1]], [seen[2, 0], 1]]
 
 

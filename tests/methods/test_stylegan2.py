@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import SGD
 
-from retable.methods.mixdl.stylegan2 import PathLength, StyleGAN2
+from retable.methods.mixdl.stylegan2 import PathLength
 from retable.methods.mixdl.stylegan2_layers import (
     EqualConv,
     EqualLinear,
@@ -26,23 +23,11 @@ from retable.methods.mixdl.stylegan2_layers import (
 )
 from retable.methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen, Synthesis, channels_at
 from retable.methods.mixdl.stylegan2_networks import Mapping as F
-from tests.methods.helpers import images, weights
-
-SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}
+from tests.methods.helpers import images, made_small, weights
 
 
-@dataclass(frozen=True)
-class Shots:
-    image_size: int = 32
-    channels: Mapping[str, int] = field(default_factory=lambda: {"image": 3})
-    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def made(**settings: Any) -> StyleGAN2:
-    torch.manual_seed(0)
-    method = StyleGAN2(StyleGAN2.Settings.model_validate({**SMALL, **settings}), Shots())
-    method.opt = method.optimizers()
-    return method
+def made(**settings: Any) -> Any:
+    return made_small("stylegan2", **settings)
 
 
 def parameters(*networks: nn.Module) -> int:
@@ -506,12 +491,3 @@ def test_it_learns_to_show_what_it_saw() -> None:
     with torch.no_grad():
         drawn = method.sample({"z": torch.randn(16, 512)})
     assert (drawn - bright[:1]).abs().mean() < 0.25
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"latent": 513}, {"latent": 0}, {"path_shrink": 0}, {"r1": -1}, {"style_mixing": 1.1}, {"ema": -0.1}, {"lr": -1}],
-)
-def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        StyleGAN2.Settings.model_validate(wrong)

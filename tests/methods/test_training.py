@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from retable.methods.training import Frozen, grey, held, linear_decay, one_cycle, random_affine, set_learning_rate
+from retable.methods.schedules import linear_decay, one_cycle, set_learning_rates
+from retable.methods.training import Frozen, grey, held, random_affine
 from tests.methods.helpers import images
 
 
@@ -26,10 +27,13 @@ def test_a_decay_that_starts_at_the_end_never_starts():
     assert {linear_decay(step, 8, 1.0) for step in range(8)} == {1.0}
 
 
-def test_setting_the_learning_rate_reaches_every_group():
-    optimizer = torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))]} for _ in range(2)], lr=1.0)
-    set_learning_rate(optimizer, 0.25)
-    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+def test_every_optimiser_gets_its_own_rate_in_all_of_its_groups():
+    one, other = (
+        torch.optim.SGD([{"params": [nn.Parameter(torch.zeros(1))]} for _ in range(2)], lr=1.0) for _ in range(2)
+    )
+    set_learning_rates({"g": one, "e": other}, 0.25, g=2.0, d=3.0)
+    assert [group["lr"] for group in one.param_groups] == [0.5, 0.5]
+    assert [group["lr"] for group in other.param_groups] == [1.0, 1.0]
 
 
 def test_no_movement_asked_for_leaves_the_images_untouched():

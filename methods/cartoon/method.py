@@ -1,4 +1,4 @@
-"""What the six rows share: two generators, two pairs of discriminators, one objective.
+"""The cartoon method: two generators, two pairs of discriminators, one objective.
 
 Paper: Zhuang & Yang, "Few-shot Knowledge Transfer for Fine-grained Cartoon Face Generation", ICME 2021, arXiv
 2007.13332, on the base model of photo2cartoon. With A photographs, B cartoons, G_A2B and G_B2A, and D_A, D_B (each a
@@ -9,8 +9,14 @@ global and a local discriminator), for one image of each domain:
             + cam l_cam(G_B2A; B, A) + face_id (1 - cos(F(A), F(A2B)))
     L_G   = L_G_A + L_G_B
 
-with the terms of :mod:`retable.methods.cartoon.losses`. A row chooses the data it sees, what it starts from, and how it
-weighs the groups; the weights come from the released code, because the arXiv text does not print them.
+with the terms of :mod:`retable.methods.cartoon.losses`. The weights come from the released code, because the arXiv text
+does not print them. A row chooses the images it sees (``stream``) and what it starts from (``from_basic``); subclasses
+also choose how the groups are weighed and what they share. Rows of this class (Section 4, Fig. 4):
+
+- Basic: photo2cartoon on group 0 alone, young women (Section 3.1). At test time every group goes through it. Every
+  other row but Baseline 1 starts from its networks, discriminators included.
+- Baseline 1: all groups mixed, their labels ignored, group 0 most of them because it has most images.
+- Baseline 2: Basic fine-tuned on groups 1 to 3 merged, nothing frozen; group 0 is never seen again.
 
 Differences from the paper:
 
@@ -23,6 +29,9 @@ Differences from the paper:
 - Augmentation follows the code (mirror, enlarge by 286/256, crop) with bilinear interpolation on tensors.
 - Spectral norm applies to the weights that the discriminators' CAM multiplies features with; whether the code takes
   them before or after it was not checked.
+- How long Basic was trained is not known (photo2cartoon's default is 1,000,000 steps; its users found about 90,000
+  best), nor is Baseline 2's number of steps; the default is the second stage's 100,000. Whether Baseline 1 started from
+  Basic is not said; here it starts from nothing, as a model for mixed data would.
 - ``lr_d``, ``decay_from`` and the sizes of the networks are settings for short runs; their defaults are the code's.
 """
 
@@ -32,10 +41,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -45,7 +53,12 @@ from retable.methods.cartoon.generator import Generator
 from retable.methods.cartoon.losses import l_1, l_adv, l_cam, l_face, l_group
 from retable.methods.cartoon.recogniser import Recogniser
 from retable.methods.method import Info, Method, MethodSettings
-from retable.methods.training import Frozen, held, linear_decay, mirror_and_crop, set_learning_rate
+from retable.methods.schedules import linear_decay, set_learning_rates
+from retable.methods.training import Frozen, held, mirror_and_crop
+from retable.methods.types import Count, CountOrNone, Factor, Kept, Rate, Share, Weight, at_least
+
+Stream = Literal["woman", "mixed", "rare", "rare-groups", "groups"]
+Layers = Annotated[int, at_least(3, "layers of a discriminator")]
 
 
 class CartoonSettings(MethodSettings):
@@ -53,60 +66,44 @@ class CartoonSettings(MethodSettings):
 
     steps: int = 100_000
     batch_size: int = 1
-    width: int = 32
+    stream: Stream = "woman"
+    """Images to learn from: ``woman`` is group 0, ``mixed`` all groups and ``rare`` groups 1 to 3 without their labels;
+    ``groups`` and ``rare-groups`` have them."""
+    from_basic: bool = False
+    """Whether to start from Basic's networks."""
+    width: Count = 32
     """Channels of a generator's first layer."""
-    depth: int = 4
+    depth: CountOrNone = 4
     """Levels of every hourglass; at 0 one unit of each is left."""
-    blocks: int = 4
+    blocks: Count = 4
     """Encoding and decoding blocks of a generator."""
     light: bool = False
     """Pool before the generator's FC layers (photo2cartoon's small model)."""
     hourglasses: bool = True
     """Whether a generator's trunk has its two hourglasses; the branches always have theirs."""
-    width_d: int = 32
+    width_d: Count = 32
     """Channels of a discriminator's first layer."""
-    layers_d: tuple[int, int] = (7, 5)
+    layers_d: tuple[Layers, Layers] = (7, 5)
     """Layers of the global and of the local discriminator."""
-    adv: float = 1.0
-    cycle: float = 50.0
-    identity: float = 10.0
-    cam: float = 1000.0
-    face_id: float = 1.0
+    adv: Weight = 1.0
+    cycle: Weight = 50.0
+    identity: Weight = 10.0
+    cam: Weight = 1000.0
+    face_id: Weight = 1.0
     """Weight of the Face-ID term; 0 does without a recogniser, which photo2cartoon advises where it destabilises."""
-    cls: float = 1.0
+    cls: Weight = 1.0
     """Weight of the group classification in the generators' loss, over the mean of the four discriminators."""
-    lr: float = 1e-4
+    lr: Rate = 1e-4
     """Adam's learning rate for the generators."""
-    lr_d: float = 1e-4
+    lr_d: Rate = 1e-4
     """Adam's learning rate for the discriminators."""
-    beta1: float = 0.5
-    weight_decay: float = 1e-4
+    beta1: Kept = 0.5
+    weight_decay: Weight = 1e-4
     """Adam's L2 penalty, for both."""
-    decay_from: float = 0.5
+    decay_from: Share = 0.5
     """Fraction of the steps after which both learning rates fall linearly to zero."""
-    enlarge: float = 286 / 256
+    enlarge: Factor = 286 / 256
     """How much larger images are made before a random crop brings them back; 1 leaves them as they are."""
-
-    @field_validator("layers_d")
-    @classmethod
-    def _a_discriminator_has_layers(cls, layers: tuple[int, int]) -> tuple[int, int]:
-        if min(layers) < 3:
-            raise ValueError("a discriminator has at least 3 layers")
-        return layers
-
-    @field_validator("adv", "cycle", "identity", "cam", "face_id", "cls", "depth")
-    @classmethod
-    def _not_negative(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
-
-    @field_validator("width", "width_d", "blocks", "enlarge")
-    @classmethod
-    def _at_least_one(cls, value: float) -> float:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
 
 
 @dataclass
@@ -137,10 +134,11 @@ class Pass:
 
 
 class CartoonMethod(Method):
-    """Base of the six rows."""
+    """Basic and Baselines 1 and 2; base of the other rows."""
 
     Settings: ClassVar[type[MethodSettings]] = CartoonSettings
     task: ClassVar[str] = "cartoon-groups"
+    needs: ClassVar[Mapping[str, str]] = {"recogniser": "cartoon/recogniser", "basic": "cartoon/basic"}
     watch: ClassVar[tuple[str, ...]] = ("l_cycle", "l_identity", "l_cam", "l_adv")
     branches: ClassVar[bool] = False
     """Whether every group has its own branch and the discriminators tell the groups apart."""
@@ -159,8 +157,9 @@ class CartoonMethod(Method):
 
     @classmethod
     def needed(cls, settings: Any) -> Mapping[str, str]:
-        """Without a Face-ID term there is no recogniser to wait for."""
-        return {role: name for role, name in cls.needs.items() if role != "recogniser" or settings.face_id}
+        """The recogniser where there is a Face-ID term, and Basic where its networks are the start."""
+        wanted = {"recogniser": settings.face_id > 0, "basic": settings.from_basic}
+        return {role: name for role, name in cls.needs.items() if wanted[role]}
 
     def generator(self) -> nn.Module:
         """A new generator."""
@@ -216,8 +215,7 @@ class CartoonMethod(Method):
         """Set the learning rates of this step."""
         s = self.settings
         factor = linear_decay(step, s.steps, s.decay_from)
-        for name, optimizer in self.opt.items():
-            set_learning_rate(optimizer, (s.lr_d if name == "d" else s.lr) * factor)
+        set_learning_rates(self.opt, factor, g=s.lr, branches=s.lr, d=s.lr_d)
 
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """One update of the discriminators and one of the generators.
@@ -320,9 +318,3 @@ class CartoonMethod(Method):
                 if chosen.any():
                     out[chosen] = network(images[chosen], group[chosen])[0].to(out.dtype)
         return out.float()
-
-
-class StartsFromBasic(CartoonMethod):
-    """A row that goes on from Basic's networks."""
-
-    needs: ClassVar[Mapping[str, str]] = {"recogniser": "cartoon/recogniser", "basic": "cartoon/basic"}

@@ -1,4 +1,4 @@
-"""What DIAT and CycleGAN share: a model of its own for everything that can be asked for, and answers that chain them.
+"""Per-target models, which DIAT and CycleGAN share: one model for everything that can be asked for, applied in turn.
 
 StarGAN's tables give both rows 52.6M parameters a model. That is CycleGAN's generator with six residual blocks
 (7,837,699; Zhu et al. 2017, arXiv 1703.10593, Section 7.2) and StarGAN's discriminator without its label head
@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, cast
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from retable.methods.method import Info, Method, MethodSettings
+from retable.methods.schedules import linear_decay, set_learning_rates
 from retable.methods.stargan.networks import Critic
-from retable.methods.training import linear_decay, set_learning_rate
+from retable.methods.stargan.settings import TranslationSettings
+from retable.methods.types import Factor, Rate
 
 
 class Block(nn.Module):
@@ -119,50 +120,13 @@ def one_after_the_other(images: Tensor, models: Tensor, apply: Callable[[int, Te
     return out
 
 
-class SeparateSettings(MethodSettings):
+class SeparateSettings(TranslationSettings):
     """Settings that DIAT and CycleGAN share."""
 
-    width: int = 64
-    """Channels of a generator's first layer."""
-    blocks: int = 6
-    """Residual blocks of a generator."""
-    kernel: int = 7
-    """Side of a generator's first and last convolution: 7 of 128 pixels are 2 of 32."""
-    width_d: int = 64
-    """Channels of a discriminator's first layer."""
-    layers_d: int = 6
-    """Strided convolutions of a discriminator."""
-    lr: float = 2e-4
-    """Adam's learning rate for the generators."""
-    lr_d: float = 2e-4
-    """Adam's learning rate for the discriminators."""
-    beta1: float = 0.5
-    """Adam's first decay rate, for both."""
-    decay_from: float = 0.5
-    """Fraction of the steps after which both learning rates fall linearly to zero."""
-    enlarge: float = 1.0
+    lr: Rate = 2e-4
+    lr_d: Rate = 2e-4
+    enlarge: Factor = 1.0
     """How much larger mirrored images are made before a random crop brings them back; 1 leaves it at mirroring."""
-
-    @field_validator("width", "width_d", "layers_d", "enlarge")
-    @classmethod
-    def _at_least_one(cls, value: float) -> float:
-        if value < 1:
-            raise ValueError("must be 1 or more")
-        return value
-
-    @field_validator("kernel")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value < 1 or value % 2 == 0:
-            raise ValueError("must be odd, and 1 or more")
-        return value
-
-    @field_validator("blocks", "lr", "lr_d")
-    @classmethod
-    def _not_negative(cls, value: float) -> float:
-        if value < 0:
-            raise ValueError("must be 0 or more")
-        return value
 
 
 class SeparateModels(Method):
@@ -207,9 +171,7 @@ class SeparateModels(Method):
     def schedule(self, step: int) -> None:
         """Set both learning rates for this step."""
         s = self.settings
-        factor = linear_decay(step, s.steps, s.decay_from)
-        set_learning_rate(self.opt["g"], s.lr * factor)
-        set_learning_rate(self.opt["d"], s.lr_d * factor)
+        set_learning_rates(self.opt, linear_decay(step, s.steps, s.decay_from), g=s.lr, d=s.lr_d)
 
     def judged(self, which: int, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Patch outputs and activations of discriminator ``which``, see :class:`Critics`."""

@@ -1,4 +1,4 @@
-"""Sends the rows of a batch through the parts of a network that belong to their groups."""
+"""By group: sends the rows of a batch through the parts of a network that belong to their groups."""
 
 from __future__ import annotations
 
