@@ -81,7 +81,8 @@ class Method(ABC):
     watch: ClassVar[tuple[str, ...]] = ()
     """Loss terms that a healthy training ends low in; their mean over the last tenth of the steps becomes a score."""
     averages: ClassVar[tuple[str, ...]] = ()
-    """Networks that may move without an optimiser: running averages of others, or of what is seen."""
+    """Networks that may move without an optimiser: running averages of others, or of what is seen. With some settings a
+    method may lack one."""
     needs: ClassVar[Mapping[str, str]] = {}
     """Role -> registered name of the method whose trained networks this one starts from, e.g. ``{"f": "dtn/f"}``."""
 
