@@ -21,8 +21,7 @@ from retable.reports.records.files import write_atomically
 from retable.reports.render import html_page, latex, markdown
 from retable.reports.render.curves import MOST_POINTS as MOST_CURVE_POINTS
 from retable.reports.render.curves import CurveFigure, curve_figures
-from retable.reports.render.page_parts import MOST_GRIDS
-from retable.reports.render.pictures import SideBySide, compose, side_by_side, stored_as
+from retable.reports.render.pictures import WHOLE, PageSize, SideBySide, compose, side_by_side
 from retable.reports.render.plots import PlotFigure, plot_figures
 from retable.reports.render.results_csv import results_csv
 
@@ -30,8 +29,8 @@ LARGEST = 4_500_000
 """Bytes of the small page."""
 POINTS = 60
 """Points of a training curve on the small page."""
-LEVELS = ((75, 2), (60, 1), (40, 1), (20, 1))
-"""``(quality of WebP pictures, sample grids per row)``, tried in turn until the small page is small enough."""
+SIZES = (PageSize(75, 0, (2,)), PageSize(60, 0, (1,)), PageSize(40, 0, (1,)), PageSize(20, 0, (1,)))
+"""Tried in turn until the small page is small enough."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,9 @@ class _Content:
             tables = [*tables, budget]
         return cls(papers, tables, claims, curve_figures(runs, points), plots, figures)
 
-    def page(self, runs: Runs, most_grids: Sequence[int], left_out: str) -> bytes:
+    def page(self, runs: Runs, size: PageSize, left_out: str) -> bytes:
         return html_page.render(
-            runs, self.tables, self.papers, self.curves, self.figures, self.claims, self.plots, most_grids, left_out
+            runs, self.tables, self.papers, self.curves, self.figures, self.claims, self.plots, size, left_out
         ).encode()
 
 
@@ -105,7 +104,7 @@ def write_report(runs: Runs, out: Path) -> ReportFiles:
             picture.save(buffer, format="PNG", compress_level=6)
             figures[out / "figures" / f"{anchor.removeprefix('table-')}-outputs.png"] = buffer.getvalue()
     results, index = out / "results.csv", out / "index.html"
-    page = content.page(runs, MOST_GRIDS, "")
+    page = content.page(runs, WHOLE, "")
     texts = {**tables, results: results_csv(runs)}
     for path, data in {**{path: said.encode() for path, said in texts.items()}, **figures, index: page}.items():
         write(path, data)
@@ -122,9 +121,8 @@ def write_small_report(runs: Runs, out: Path) -> Path:
     content = _Content.of(runs, POINTS)
     content = replace(content, curves=[replace(curve, svg=_short_numbers(curve.svg)) for curve in content.curves])
     page = b""
-    for quality, grids in LEVELS:
-        with stored_as(quality, lossless_up_to=0):
-            page = content.page(runs, (grids,), _left_out(quality, grids, curves=bool(content.curves)))
+    for size in SIZES:
+        page = content.page(runs, size, _left_out(size, curves=bool(content.curves)))
         if len(page) <= LARGEST:
             write(out / "index.html", page)
             return out / "index.html"
@@ -134,11 +132,11 @@ def write_small_report(runs: Runs, out: Path) -> Path:
     )
 
 
-def _left_out(quality: int, grids: int, *, curves: bool) -> str:
-    shown = "the last sample grid" if grids == 1 else f"{grids} sample grids"
+def _left_out(size: PageSize, *, curves: bool) -> str:
+    shown = "the last sample grid" if size.grids == (1,) else f"{size.grids[0]} sample grids"
     thinned = f", curves are thinned to {text.plural(POINTS, 'point')}" if curves else ""
     return (
-        f"A small copy: pictures are WebP with loss (quality {quality}), every row shows {shown} of its first "
+        f"A small copy: pictures are WebP with loss (quality {size.quality}), every row shows {shown} of its first "
         f"seed{thinned}. Left out: the list of every score (results.csv), "
         "and tables and figures as files of their own, which a report without --compact has."
     )

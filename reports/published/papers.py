@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from retable.reports.errors import ReportError
 from retable.reports.published.claim_schema import Claim
-from retable.reports.published.schema import STRICT, Identifier, first_problem
+from retable.reports.published.schema import STRICT, Identifier, first_problem, refuse_twice
 from retable.reports.published.table_schema import PublishedTable
 
 FOLDER = Path(__file__).parent
@@ -36,18 +36,10 @@ class PublishedPaper(BaseModel):
     claims: list[Claim] = []
 
     @model_validator(mode="after")
-    def _table_ids_differ(self) -> Self:
-        names = [table.id for table in self.tables]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"table id {twice[0]!r} is used twice")
-        return self
-
-    @model_validator(mode="after")
-    def _claims_belong_to_tables(self) -> Self:
-        names = [claim.id for claim in self.claims]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"claim id {twice[0]!r} is used twice")
+    def _names_meet(self) -> Self:
         tables = [table.id for table in self.tables]
+        refuse_twice("table", tables)
+        refuse_twice("claim", [claim.id for claim in self.claims])
         for claim in self.claims:
             if claim.table not in tables:
                 raise ValueError(f"claim {claim.id!r}: table = {claim.table!r} is not in this file; known: {tables}")

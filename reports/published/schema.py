@@ -16,6 +16,12 @@ STRICT = ConfigDict(frozen=True, extra="forbid")
 """Data that does not change, without keys that nobody reads."""
 
 
+def refuse_twice(kind: str, names: list[str], where: str = "") -> None:
+    """Raise ``ValueError`` for the first name that stands in the list twice."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{where}{kind} id {twice[0]!r} is used twice")
+
+
 def first_problem(error: ValidationError, content: dict[str, Any]) -> str:
     """The first problem with its key spelled as in the file, list entries by their own ``id``."""
     problems = error.errors()

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from retable.reports.published.schema import STRICT, Confidence, Direction, Identifier
+from retable.reports.published.schema import STRICT, Confidence, Direction, Identifier, refuse_twice
 
 
 class _Strict(BaseModel):
@@ -172,11 +172,8 @@ class PublishedTable(_Strict):
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
-        columns = [column.id for column in self.columns]
-        rows = [row.id for row in self.rows]
-        for kind, names in (("column", columns), ("row", rows)):
-            if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"table {self.id!r}: {kind} id {twice[0]!r} is used twice")
+        refuse_twice("column", [column.id for column in self.columns], f"table {self.id!r}: ")
+        refuse_twice("row", [row.id for row in self.rows], f"table {self.id!r}: ")
         for row in self.rows:
             self._check_row(row)
         for column in self.columns:

@@ -22,8 +22,8 @@ from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Heading, Table
 from retable.reports.published.papers import PublishedPaper
 from retable.reports.render.curves import CurveFigure, inline_svg
-from retable.reports.render.page_parts import DIGEST, MOST_GRIDS, failures, matrix, origin, samples, tiles
-from retable.reports.render.pictures import Embedded, SideBySide, embed, read
+from retable.reports.render.page_parts import DIGEST, failures, matrix, origin, samples, tiles
+from retable.reports.render.pictures import WHOLE, Embedded, PageSize, SideBySide, embed, read
 from retable.reports.render.plots import PlotFigure
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,7 +47,7 @@ def render(
     figures: Mapping[str, SideBySide],
     claims: Sequence[Claims] = (),
     plots: Mapping[str, PlotFigure] | None = None,
-    most_grids: Sequence[int] = MOST_GRIDS,
+    size: PageSize = WHOLE,
     left_out: str = "",
 ) -> str:
     """The page.
@@ -60,7 +60,7 @@ def render(
         figures: table anchor -> side-by-side picture.
         claims: what the page opens with, one entry per paper.
         plots: table anchor -> its numbers as a drawing.
-        most_grids: how many sample grids a row may show, see :func:`retable.reports.render.page_parts.samples`.
+        size: how much it spends on its pictures.
         left_out: what the page says it leaves out, above everything else.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -76,7 +76,7 @@ def render(
     known = {paper.paper: paper for paper in papers}
     decided = {paper.paper: paper for paper in claims}
     names = list(dict.fromkeys([*(table.paper for table in tables), *decided, *(curve.paper for curve in curves)]))
-    grids = samples(runs, most_grids)
+    grids = samples(runs, size)
     drawn = plots or {}
     sections = [
         {
@@ -85,7 +85,7 @@ def render(
             "paper": known.get(name),
             "claims": decided.get(name),
             "tables": [
-                _table(table, figures.get(table.anchor), drawn.get(table.anchor))
+                _table(table, figures.get(table.anchor), drawn.get(table.anchor), size)
                 for table in tables
                 if table.paper == name
             ],
@@ -122,7 +122,7 @@ def render(
     )
 
 
-def _table(table: Table, figure: SideBySide | None, plot: PlotFigure | None) -> dict[str, Any]:
+def _table(table: Table, figure: SideBySide | None, plot: PlotFigure | None, size: PageSize) -> dict[str, Any]:
     return {
         "model": table,
         "groups": _spans(table.headings) if _any_group(table) else [],
@@ -130,7 +130,7 @@ def _table(table: Table, figure: SideBySide | None, plot: PlotFigure | None) -> 
         "plain": all(heading.kind == "ours" for heading in table.headings),
         "sheet": " wide widest" if len(table.headings) > WIDEST else " wide" if len(table.headings) > WIDE else "",
         "charts": _charts(table),
-        "figure": _figure(table, figure) if figure is not None else None,
+        "figure": _figure(table, figure, size) if figure is not None else None,
         "plot": plot,
     }
 
@@ -177,7 +177,7 @@ def _charts(table: Table) -> list[tuple[float | None, float | None]] | None:
     return [(place(mine), place(theirs)) for mine, theirs in pairs]
 
 
-def _figure(table: Table, figure: SideBySide) -> _Figure | None:
+def _figure(table: Table, figure: SideBySide, size: PageSize) -> _Figure | None:
     rows = []
     translates = any(strip.title == "Input" for strip in figure.rows)
     for strip in figure.rows:
@@ -185,7 +185,7 @@ def _figure(table: Table, figure: SideBySide) -> _Figure | None:
         if picture is not None:
             made = f"what {strip.title} makes of the inputs" if translates else f"samples of {strip.title}"
             what = _GIVEN.get(strip.title, made)
-            rows.append((strip.title, f"{table.name}: {what}, from {strip.address}", embed(picture)))
+            rows.append((strip.title, f"{table.name}: {what}, from {strip.address}", embed(picture, size)))
     return _Figure(table.figure_caption, tuple(rows), figure.left_out) if rows else None
 
 

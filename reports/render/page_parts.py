@@ -11,12 +11,10 @@ from retable.reports import text
 from retable.reports.compute.claim_model import Claims
 from retable.reports.compute.runs import Runs
 from retable.reports.records.folder import CellRecord
-from retable.reports.render.pictures import Embedded, embed, evenly, read
+from retable.reports.render.pictures import Embedded, PageSize, embed, evenly, read
 
 BUDGET = 3_000_000
 """Characters that all sample grids of a page may take."""
-MOST_GRIDS = (6, 3, 1)
-"""Sample grids of a row; fewer when space is short."""
 DIGEST = "SHA-256 of "
 """What the provenance's keys of data sets begin with."""
 LOG_LINES = 25
@@ -161,33 +159,30 @@ def _tail(path: Path) -> str:
     return "\n".join(lines[-LOG_LINES:])
 
 
-def samples(runs: Runs, at_most: Sequence[int] = MOST_GRIDS) -> dict[str, list[Samples]]:
-    """Paper -> sample grids of every row: its first finished seed, else its first.
-
-    Args:
-        runs: whose grids.
-        at_most: how many grids a row may show; the next number is taken when all grids need more than :data:`BUDGET`.
-    """
+def samples(runs: Runs, size: PageSize) -> dict[str, list[Samples]]:
+    """Paper -> sample grids of every row: its first finished seed, else its first."""
     chosen: dict[tuple[str, str], CellRecord] = {}
     for record in sorted(runs.records, key=lambda record: (record.status != "ok", record.cell.seed)):
         if any(label.startswith("step ") for label in record.pictures):
             chosen.setdefault((record.cell.method, record.cell.variant), record)
     embedded: dict[Path, Embedded | None] = {}
     found: dict[str, list[Samples]] = {}
-    for most in at_most:
+    for most in size.grids:
         found = {}
-        size = 0
+        characters = 0
         for _, record in sorted(chosen.items()):
-            row = _row_samples(runs, record, most, embedded)
+            row = _row_samples(runs, record, most, size, embedded)
             if row.grids:
                 found.setdefault(record.cell.paper, []).append(row)
-            size += sum(len(grid.picture.uri) for grid in row.grids)
-        if size <= BUDGET:
+            characters += sum(len(grid.picture.uri) for grid in row.grids)
+        if characters <= BUDGET:
             break
     return found
 
 
-def _row_samples(runs: Runs, record: CellRecord, most: int, embedded: dict[Path, Embedded | None]) -> Samples:
+def _row_samples(
+    runs: Runs, record: CellRecord, most: int, size: PageSize, embedded: dict[Path, Embedded | None]
+) -> Samples:
     steps = [(label, path) for label, path in record.pictures.items() if label.startswith("step ")]
     address = record.cell.address
     finals = {label for label in record.pictures if label.startswith("final ")}
@@ -199,7 +194,7 @@ def _row_samples(runs: Runs, record: CellRecord, most: int, embedded: dict[Path,
         label, path = steps[index]
         if path not in embedded:
             picture = read(path)
-            embedded[path] = embed(picture) if picture is not None else None
+            embedded[path] = embed(picture, size) if picture is not None else None
         shown = embedded[path]
         if shown is not None:
             grids.append(Grid(label, f"Sample grid of {address} at {label}{layout}", shown))

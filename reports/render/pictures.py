@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -22,14 +20,26 @@ if TYPE_CHECKING:
 
 LONGEST_SIDE = 1600
 """Pixels; larger pictures are scaled down before they are embedded."""
-LOSSLESS_UP_TO = 20_000
-"""Bytes; pictures that need more without loss are stored with loss."""
 MOST_PIXELS = 64_000_000
 NARROW = 720
 """Pixels; strips up to this width are doubled in a composed picture, so that faces of 48 pixels can be seen."""
-_STORED_AS: ContextVar[tuple[int, int]] = ContextVar("stored_as", default=(85, LOSSLESS_UP_TO))
 TITLE_LETTERS = 26
 """Longer titles beside a strip are broken into lines."""
+
+
+@dataclass(frozen=True)
+class PageSize:
+    """How much a page spends on its pictures."""
+
+    quality: int = 85
+    """Of WebP with loss, 0 to 100."""
+    lossless_up_to: int = 20_000
+    """Bytes up to which pictures are stored without loss; 0 stores all with loss."""
+    grids: tuple[int, ...] = (6, 3, 1)
+    """Sample grids of a row; the next number is taken when all grids together need too much."""
+
+
+WHOLE = PageSize()
 
 
 @dataclass(frozen=True)
@@ -141,30 +151,14 @@ def shrink(picture: Image) -> Image:
     return small
 
 
-def embed(picture: Image) -> Embedded:
+def embed(picture: Image, size: PageSize) -> Embedded:
     """The picture as WebP inside a ``data:`` address; without loss where that is small."""
     small = shrink(picture)
-    quality, lossless_up_to = _STORED_AS.get()
-    data = _webp(small, None) if lossless_up_to else b""
-    if not 0 < len(data) <= lossless_up_to:
-        lossy = _webp(small, quality)
+    data = _webp(small, None) if size.lossless_up_to else b""
+    if not 0 < len(data) <= size.lossless_up_to:
+        lossy = _webp(small, size.quality)
         data = min(data or lossy, lossy, key=len)
     return Embedded(f"data:image/webp;base64,{base64.b64encode(data).decode()}", small.width, small.height)
-
-
-@contextmanager
-def stored_as(quality: int, lossless_up_to: int) -> Iterator[None]:
-    """Have :func:`embed` store pictures in another way, whoever calls it: what a page may weigh is decided far above.
-
-    Args:
-        quality: of WebP with loss, 0 to 100.
-        lossless_up_to: bytes up to which pictures are stored without loss; 0 stores all with loss.
-    """
-    token = _STORED_AS.set((quality, lossless_up_to))
-    try:
-        yield
-    finally:
-        _STORED_AS.reset(token)
 
 
 def _webp(picture: Image, quality: int | None) -> bytes:
