@@ -51,9 +51,6 @@ def test_everything_promised_is_written(written: ReportFiles, suite_bundle: Runs
     }
     for path in (written.index, written.results, *written.tables, *written.figures):
         assert path.stat().st_size > 0
-
-
-def test_no_temporary_file_is_left_behind(written: ReportFiles) -> None:
     assert not [path for path in written.index.parent.rglob("*") if path.name.endswith(".tmp")]
 
 
@@ -65,31 +62,18 @@ def test_the_csv_holds_every_score_to_the_last_digit(written: ReportFiles, suite
     assert [json.loads(row["protocol"]) for row in rows] == protocols
 
 
-def test_the_page_fetches_nothing(page: Page) -> None:
+def test_the_page_fetches_nothing(page: Page, written: ReportFiles) -> None:
     for tag, attributes in page.tags:
         for key in ("src", "href", "srcset", "data-large", "action"):
             address = attributes.get(key, "")
             assert not address or address.startswith(("data:", "#")), f"<{tag} {key}={address[:60]!r}>"
     assert not list(keys(page, "iframe"))
-
-
-def test_the_pages_styles_and_scripts_fetch_nothing(written: ReportFiles) -> None:
     text = written.index.read_text(encoding="utf-8")
-    assert "http://" not in text
-    assert "https://" not in text
-    assert "@import" not in text
-    assert not re.findall(r"url\((?!#|data:)", text)
+    assert not re.findall(r"https?://|@import|url\((?!#|data:)", text)
 
 
 def test_the_page_is_small_enough_to_mail(written: ReportFiles) -> None:
     assert written.index.stat().st_size < 5_000_000
-
-
-def test_every_anchor_leads_somewhere_and_no_id_is_used_twice(page: Page) -> None:
-    ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
-    assert len(ids) == len(set(ids))
-    for attributes in keys(page, "a"):
-        assert attributes["href"].removeprefix("#") in ids
 
 
 def test_every_table_has_an_anchor_in_the_contents(page: Page, suite_bundle: Runs) -> None:
@@ -109,11 +93,6 @@ def test_wide_things_scroll_in_boxes_that_the_keyboard_reaches(page: Page) -> No
     boxes = [attributes for attributes in keys(page, "div") if "scroll" in attributes.get("class", "").split()]
     assert len(boxes) >= 6
     assert all(box["tabindex"] == "0" and box["aria-label"] for box in boxes)
-
-
-def test_sorting_is_done_by_buttons(page: Page) -> None:
-    buttons = [attributes for attributes in keys(page, "button") if attributes.get("class") == "sort"]
-    assert len(buttons) > 20
 
 
 def test_the_page_lists_every_failure_with_its_log(written: ReportFiles) -> None:
