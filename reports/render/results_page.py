@@ -37,11 +37,14 @@ def results_page(runs: Runs, pictures: Mapping[str, str] | None = None) -> str:
         runs: what was recorded.
         pictures: id of a published table -> link of its picture.
     """
-    papers = [paper for paper in load_papers() if paper.paper in runs.papers]
+    known = load_papers()
+    papers = [paper for paper in known if paper.paper in runs.papers]
     tables = build_tables(runs, papers)
     claims = {one.paper: one for one in build_claims(runs, papers, tables)}
     lines = ["# Results", "", INTRODUCTION, "", f"{markdown.escape(origin(runs.provenance))}", ""]
     lines += [f"- cells: {runs.provenance['cells']}"]
+    if absent := [paper.paper for paper in known if paper not in papers]:
+        lines += [f"- nothing recorded of: {', '.join(absent)}"]
     lines += [f"- warning: {markdown.escape(warning)}" for warning in runs.warnings]
     if any(record.source == "standin" for record in runs.records):
         lines += [f"- {STANDIN}"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from retable.benchmarks.run.report import recordings_alone
 from retable.reports.compute.decide_claims import build_claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.tables import build_tables
@@ -16,8 +17,35 @@ from retable.reports.render.results_page import pictures_beside, results_page
 from tests.reports.report_factory import Cells
 from tests.reports.test_papers import PAPERS, SUITES
 
+ROOT = Path(__file__).parents[2]
+RECORDED = sorted((ROOT / "reports" / "recorded").glob("*.jsonl.gz"))
 MOST_LINES = 110
 """Two screens."""
+
+
+@pytest.fixture(scope="module")
+def committed() -> str:
+    return (ROOT / "RESULTS.md").read_text(encoding="utf-8")
+
+
+def test_results_md_is_what_the_recorded_results_make(committed: str) -> None:
+    assert RECORDED
+    assert results_page(recordings_alone(RECORDED), pictures_beside(ROOT / "RESULTS.md")) == committed, (
+        "run the second command under 'How RESULTS.md is made' in CONTRIBUTING.md"
+    )
+
+
+def test_contributing_shows_the_command_for_the_recorded_files() -> None:
+    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\n## How RESULTS.md is made\n")[1]
+    (command,) = re.findall(r"^retable report (.*--results RESULTS\.md.*)$", section, re.MULTILINE)
+    named = re.findall(r"--runs (\S+)", command)
+    assert [ROOT / name for name in named] == RECORDED
+    for name in named:
+        assert f"--record {name}" in section
+
+
+def test_no_path_of_a_machine_is_committed(committed: str) -> None:
+    assert not re.findall(r"(?<![\w.])/(?:tmp|home|root|work|Users)/[\w./-]+", committed)
 
 
 @pytest.mark.parametrize("name", PAPERS)
