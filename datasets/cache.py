@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from retable.datasets.errors import DataError
+from retable.datasets.files import written_whole
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +82,8 @@ def cached(folder: Path, name: str, key: Mapping[str, Any], make: Callable[[], M
                 _log.warning("cache entry %s is damaged; making it again", path)
             tensors = {k: v.contiguous() for k, v in make().items()}
             digest = content_digest(tensors)
-            write_atomically(path, save(tensors, {"key": canonical(key), "digest": digest}))
+            with written_whole(path) as file:
+                file.write(save(tensors, {"key": canonical(key), "digest": digest}))
             return Entry(tensors, digest, path)
     except OSError as error:
         raise DataError(
@@ -102,16 +102,3 @@ def _read(path: Path, key: Mapping[str, Any]) -> Entry | None:
     except (SafetensorError, ValueError, KeyError, TypeError):
         return None
     return Entry(tensors, header["digest"], path)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that ``path`` holds either what it held before or all of ``data``, also after a crash."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ import queue
 import threading
 import time
 import urllib.request
-import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from retable.datasets.errors import DataError
+from retable.datasets.files import written_whole
 
 OFFLINE = "RETABLE_OFFLINE"
 """Environment variable: set to 1 to use no network."""
@@ -51,23 +51,19 @@ def save_url(url: str, path: Path, md5: str, progress: Callable[[int], None] | N
     Raises:
         DataError: the download failed or its content is not the right one; the message has the URL.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     digest, size = hashlib.md5(usedforsecurity=False), 0
     try:
-        with temporary.open("wb") as file:
+        with written_whole(path) as file:
             for chunk in _chunks(url):
                 file.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
                 if progress is not None:
                     progress(size)
-        if digest.hexdigest() != md5:
-            raise DataError(f"{url}: wrong content: MD5 is {digest.hexdigest()}, expected {md5}")
-        temporary.replace(path)
+            if digest.hexdigest() != md5:
+                raise DataError(f"{url}: wrong content: MD5 is {digest.hexdigest()}, expected {md5}")
     except NETWORK_ERRORS as error:
         raise DataError(f"{url}: {reason(error)}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def reason(error: BaseException) -> str:

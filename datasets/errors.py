@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 
@@ -24,6 +24,26 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'name'?)``, or nothing."""
     name = closest(word, known, cutoff=0.5)
     return f" (did you mean {name!r}?)" if name else ""
+
+
+def chosen(wanted: Mapping[str, str], choices: Mapping[str, Sequence[str]], who: str, takes: str) -> dict[str, int]:
+    """What a user wants, as places among the choices: ``{"hair": "blond"}`` -> ``{"hair": 1}``.
+
+    Args:
+        wanted: value by key.
+        choices: the known values by key.
+        who: the subject of the error about a key, e.g. ``the task cartoon-groups``.
+        takes: its end, e.g. ``group and to``.
+
+    Raises:
+        DataError: a key or value is unknown.
+    """
+    for key, value in wanted.items():
+        if key not in choices:
+            raise DataError(f"{who} knows no {key!r}{did_you_mean(key, choices)}; it takes {takes}")
+        if value not in choices[key]:
+            raise DataError(f"{key}={value!r} is not {either(choices[key])}{did_you_mean(value, choices[key])}")
+    return {key: choices[key].index(value) for key, value in wanted.items()}
 
 
 def either(names: Iterable[str]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from retable.datasets.errors import DataError
-from retable.datasets.folders import some
+from retable.datasets.files import some
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -127,6 +126,18 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+def readable(files: Iterable[Path], root: Path, problems: list[str]) -> Iterator[tuple[Path, Tensor]]:
+    """Every file that can be read, as :func:`read_image` reads it.
+
+    Of every other one a line is added to ``problems``, with its path below ``root``.
+    """
+    for path in files:
+        try:
+            yield path, read_image(path)
+        except DataError as error:
+            problems.append(str(error).replace(f"{root}/", "", 1))
+
+
 def left_out(folders: Iterable[Path]) -> list[str]:
     """A line about files in these folders that are not read, so that nobody wonders where they went; or none."""
     kinds: Counter[str] = Counter()
@@ -139,21 +150,6 @@ def left_out(folders: Iterable[Path]) -> list[str]:
                 kinds["links that are not followed" if suffix in SUFFIXES else suffix] += 1
     names = some(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     return [f"left out, not images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
-
-
-def read_folder(folder: Path, size: int, channels: int = 3) -> Tensor:
-    """Every image below ``folder`` in :func:`image_files` order: centre-cropped to a square and resized (area mean).
-
-    Returns:
-        uint8 ``[N, channels, size, size]``, N >= 1.
-
-    Raises:
-        DataError: no folder, no image in it, or one that cannot be read.
-    """
-    files = image_files(folder)
-    if not files:
-        raise DataError(f"{folder}: no images ({', '.join(SUFFIXES)}) in this folder")
-    return torch.stack([square(read_image(path, channels), size) for path in files])
 
 
 def square(image: Tensor, size: int) -> Tensor:
@@ -173,24 +169,3 @@ def square(image: Tensor, size: int) -> Tensor:
 def signed(images: Tensor) -> Tensor:
     """uint8 [0, 255] -> float32 [-1, 1]."""
     return images.to(torch.float32).div_(127.5).sub_(1)
-
-
-@dataclass(frozen=True)
-class FolderReport:
-    """What is in a folder of images."""
-
-    readable: int
-    problems: tuple[str, ...]
-    """One line for each file that cannot be read."""
-
-
-def check_folder(folder: Path) -> FolderReport:
-    """Read every image below ``folder`` and say which cannot be read."""
-    problems = []
-    files = image_files(folder)
-    for path in files:
-        try:
-            read_image(path)
-        except DataError as error:
-            problems.append(str(error))
-    return FolderReport(len(files) - len(problems), tuple(problems))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -17,8 +17,9 @@ from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings, Stag
 from retable.datasets.cartoon_groups.task import CartoonGroups
 from retable.datasets.digits import mnist, svhn
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings
-from retable.datasets.images import SUFFIXES, check_folder, left_out, read_image
+from retable.datasets.files import Findings
+from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, readable
+from retable.datasets.sources import Progress, counter
 from retable.datasets.standins.digits import street
 from retable.datasets.standins.faces.people import GROUPS
 from retable.datasets.ten_shot import flowers, shot_folders
@@ -28,8 +29,6 @@ from retable.datasets.ten_shot.sources import AVATARS
 from retable.datasets.ten_shot.task import TenShot
 
 Status = Literal["ready", "partly", "missing", "made when needed", "damaged", "yours"]
-Progress = Callable[[str, int, int], None]
-"""Told what is worked on, how much of it is done, and how much there is (0 if unknown)."""
 
 STANDIN = {"extra": 30_000, "test": 2_000}
 """What ``fetch`` renders of the stand-in: the default sizes of the task ``digits``."""
@@ -39,8 +38,21 @@ ATTRIBUTES = AttributesSettings()
 """What ``fetch`` renders of snapshots and sittings: the default sizes of the task ``attributes``."""
 TEN_SHOT = TenShotSettings()
 """What ``fetch`` renders of the avatars and of what source generators learn from: the task ``ten-shot``'s defaults."""
-ALBUMS: dict[str, Set] = {"snapshots": "faces", "sittings": "expressions"}
+FACE_SETS: dict[str, Set] = {"snapshots": "faces", "sittings": "expressions"}
 """Stand-in -> the set of the task ``attributes`` that it stands in for."""
+DATA_SETS: Sequence[tuple[str, Callable[[Path], bool], Callable[[Path], Findings]]] = (
+    ("MNIST", mnist.is_layout, mnist.check),
+    ("SVHN", svhn.is_layout, svhn.check),
+    ("CelebA", celeba.is_layout, celeba.check),
+    ("RaFD", rafd.is_layout, rafd.check),
+    ("Oxford Flowers", flowers.is_layout, flowers.check),
+)
+"""Published data sets, whether a folder holds one, and what it holds of it: one folder may hold several."""
+OWN_FOLDERS: Sequence[tuple[str, Callable[[Path], bool], Callable[[Path], Findings]]] = (
+    ("faces of four groups", group_folders.is_layout, group_folders.check),
+    ("shots and reference images", shot_folders.is_layout, shot_folders.check),
+)
+"""The same of users' own images: a folder is the first of these that fits."""
 YOURS = {
     "celeba": "CelebA comes from its authors (Liu et al., The Chinese University of Hong Kong)",
     "rafd": "RaFD comes from its authors (Langner et al., Radboud University), who give it to researchers on request",
@@ -136,42 +148,37 @@ def fetch(name: str, cache: Path, progress: Progress | None = None) -> None:
         DataError: an unknown name, data that only their authors give, or the data cannot be had.
     """
 
-    def tell(what: str, done: int, total: int) -> None:
-        if progress is not None:
-            progress(what, done, total)
-
-    def tell_of(what: str, total: int, done: int) -> None:
-        tell(what, done, total)
-
     if name == "mnist":
         mnist.load(cache)
-        tell("MNIST", 1, 1)
+        counter(progress, "MNIST", 1)(1)
     elif name == "svhn":
-        svhn.fetch(cache, tuple(svhn.FILES), lambda split, done: tell(f"SVHN {split}", done, 0))
+        svhn.fetch(cache, tuple(svhn.FILES), lambda split, done: counter(progress, f"SVHN {split}", 0)(done))
     elif name == "street":
         for split, count in STANDIN.items():
-            street.street(cache / "street", split, count, progress=partial(tell_of, f"street {split}", count))
-    elif name == "faces":
-        for stage in get_args(Stage):
-            CartoonGroups(FACES.model_copy(update={"stream": stage}), cache).prepare(tell)
-    elif name == AVATARS:
-        for part in get_args(TenShotStage):
-            TenShot(TEN_SHOT.model_copy(update={"stream": part}), cache).prepare(tell)
-    elif name in ALBUMS:
-        _fetch_album(ALBUMS[name], cache, tell)
+            street.street(cache / "street", split, count, progress=counter(progress, f"street {split}", count))
     elif name in YOURS:
         raise DataError(f"{YOURS[name]}; docs/your-own-faces.md says how to put it on your disk")
     else:
-        raise DataError(
-            f"no data set {name!r}; there are mnist, svhn, street, faces, {', '.join(ALBUMS)} and {AVATARS}"
-        )
+        for task in _tasks(name, cache):
+            task.prepare(progress)
 
 
-def _fetch_album(of: Set, cache: Path, tell: Progress) -> None:
-    for stage in get_args(AttributesStage):
-        judges = "expressions" if stage == "judge-expression" else "faces"
-        if stage == "rows" or judges == of:
-            Attributes(ATTRIBUTES.model_copy(update={"stream": stage, "data": (of,)}), cache).prepare(tell)
+def _tasks(name: str, cache: Path) -> Iterator[CartoonGroups | TenShot | Attributes]:
+    """The tasks whose preparing renders all of a stand-in."""
+    if name == "faces":
+        for stage in get_args(Stage):
+            yield CartoonGroups(FACES.model_copy(update={"stream": stage}), cache)
+    elif name == AVATARS:
+        for part in get_args(TenShotStage):
+            yield TenShot(TEN_SHOT.model_copy(update={"stream": part}), cache)
+    elif name in FACE_SETS:
+        for stage in get_args(AttributesStage):
+            judges = "expressions" if stage == "judge-expression" else "faces"
+            if stage == "rows" or judges == FACE_SETS[name]:
+                yield Attributes(ATTRIBUTES.model_copy(update={"stream": stage, "data": (FACE_SETS[name],)}), cache)
+    else:
+        known = f"mnist, svhn, street, faces, {', '.join(FACE_SETS)} and {AVATARS}"
+        raise DataError(f"no data set {name!r}; there are {known}")
 
 
 def check(path: Path) -> Report:
@@ -187,35 +194,26 @@ def check(path: Path) -> Report:
         raise DataError(f"{path}: no such file or folder")
     if path.is_file():
         return _check_image(path)
-    known = [_check_mnist(path)] if mnist.find(path) else []
-    if any((path / name).is_file() for name in svhn.FILES.values()):
-        known.append(_check_svhn(path))
-    if celeba.is_layout(path):
-        known.append(_report(path, "CelebA", celeba.check(path)))
-    if rafd.is_layout(path):
-        known.append(_report(path, "RaFD", rafd.check(path)))
-    if flowers.is_layout(path):
-        known.append(_report(path, "Oxford Flowers", flowers.check(path)))
+    known = [_report(path, kind, check_it(path)) for kind, is_layout, check_it in DATA_SETS if is_layout(path)]
     if known:
         return reduce(_together, known)
-    if group_folders.is_layout(path):
-        return _report(path, "faces of four groups", group_folders.check(path))
-    if shot_folders.is_layout(path):
-        return _report(path, "shots and reference images", shot_folders.check(path))
-    report = check_folder(path)
-    if not report.readable and not report.problems:
+    for kind, is_layout, check_it in OWN_FOLDERS:
+        if is_layout(path):
+            return _report(path, kind, check_it(path))
+    problems: list[str] = []
+    sound = sum(1 for _ in readable(image_files(path), path, problems))
+    if not sound and not problems:
         expected = (
             f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files, "
             f"CelebA (celeba), RaFD (rafd), Oxford Flowers ({flowers.FOLDER}), folders of faces "
             f"({', '.join(GROUPS)}) or folders of shots ({', '.join(shot_folders.FOLDERS)})"
         )
-        return Report(str(path), "unknown", tuple(left_out([path])), (expected,), ())
-    found = (f"{report.readable} readable images", *left_out([path]))
-    return Report(str(path), "images", found, (), report.problems)
+        return _report(path, "unknown", Findings(left_out([path]), [expected], []))
+    return _report(path, "images", Findings([f"{sound} readable images", *left_out([path])], [], problems))
 
 
 def _report(path: Path, kind: str, findings: Findings) -> Report:
-    return Report(str(path), kind, findings.found, findings.missing, findings.problems)
+    return Report(str(path), kind, tuple(findings.found), tuple(findings.missing), tuple(findings.problems))
 
 
 def _together(one: Report, other: Report) -> Report:
@@ -235,27 +233,3 @@ def _check_image(path: Path) -> Report:
     except DataError as error:
         return Report(str(path), "image", (), (), (str(error),))
     return Report(str(path), "image", (f"{width} x {height} pixels, {channels} channels",), (), ())
-
-
-def _check_mnist(folder: Path) -> Report:
-    found = mnist.find(folder)
-    problems = []
-    for name, path in found.items():
-        try:
-            mnist.read_verified(name, path)
-        except DataError as error:
-            problems.append(str(error))
-    missing = tuple(name for name in mnist.DIGESTS if name not in found)
-    return Report(str(folder), "MNIST", tuple(found), missing, tuple(problems))
-
-
-def _check_svhn(folder: Path) -> Report:
-    found, problems = [], []
-    for split, name in svhn.FILES.items():
-        if (folder / name).is_file():
-            try:
-                found.append(f"{name} ({len(svhn.load(split, folder).labels):,} images)")
-            except DataError as error:
-                problems.append(str(error))
-    missing = tuple(name for name in svhn.FILES.values() if not (folder / name).is_file())
-    return Report(str(folder), "SVHN", tuple(found), missing, tuple(problems))

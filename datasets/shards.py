@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from retable.datasets import cache
-from retable.datasets.folders import file_digest
+from retable.datasets.files import files_digest
 
 SHARD_BYTES = 2**27
 """Largest shard: what is held in memory while one is made or verified."""
@@ -39,18 +39,15 @@ class Images(Protocol):
 class Shards:
     """Images in mapped files, indexed like a tensor of all of them."""
 
-    def __init__(
-        self, parts: Sequence[npt.NDArray[np.uint8]], digest: str, rows: npt.NDArray[np.int64] | None = None
-    ) -> None:
+    def __init__(self, parts: Sequence[npt.NDArray[np.uint8]], digest: str) -> None:
         """Join arrays.
 
         Args:
             parts: at least one array ``[k, ...]``, all of one shape but for the last one's length.
             digest: of all of them.
-            rows: which images these are, of all those in ``parts``; ``None``: every one.
         """
         self._parts = parts
-        self._rows = np.arange(sum(len(part) for part in parts)) if rows is None else rows
+        self._rows = np.arange(sum(len(part) for part in parts))
         self.digest = digest
         """SHA-256 of the shards' digests, 64 hex digits."""
 
@@ -61,10 +58,6 @@ class Shards:
 
     def __len__(self) -> int:
         return len(self._rows)
-
-    def where(self, mask: Tensor) -> Shards:
-        """Only the images that the boolean mask ``[N]`` picks, still in their files."""
-        return Shards(self._parts, self.digest, self._rows[mask.numpy()])
 
     def __getitem__(self, index: Tensor | slice) -> Tensor:
         """Copies of some images.
@@ -114,8 +107,7 @@ def sharded(
     parts, digests = [], []
     for first in range(0, len(files), per):
         some = files[first : first + per]
-        read_from = hashlib.sha256("".join(file_digest(path) for path in some).encode()).hexdigest()
-        entry = cache.cached(folder, name, {**key, "files": read_from}, partial(_decode, some, read))
+        entry = cache.cached(folder, name, {**key, "files": files_digest(some)}, partial(decode, some, read))
         parts.append(_mapped(entry.path))
         digests.append(entry.digest)
         if progress is not None:
@@ -123,7 +115,8 @@ def sharded(
     return Shards(parts, hashlib.sha256("".join(digests).encode()).hexdigest())
 
 
-def _decode(files: Sequence[Path], read: Callable[[Path], Tensor]) -> dict[str, Tensor]:
+def decode(files: Sequence[Path], read: Callable[[Path], Tensor]) -> dict[str, Tensor]:
+    """Every file as an image, in the form in which the cache keeps them."""
     return {"images": torch.stack([read(path) for path in files])}
 
 

@@ -19,6 +19,9 @@ from retable.datasets.shards import Images
 Progress = Callable[[str, int, int], None]
 """Told what is read or rendered, how much of it is done, and how much there is (0 if unknown)."""
 
+Count = Callable[[int], None]
+"""Told how much of one piece of work is done."""
+
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -93,7 +96,7 @@ class Source(ABC, Generic[Part, Found]):
         return self.loaded[part]
 
 
-def counter(progress: Progress | None, what: str, total: int, before: int = 0) -> Callable[[int], None]:
+def counter(progress: Progress | None, what: str, total: int, before: int = 0) -> Count:
     """A callback for one stretch of work: told how much of it is done, it tells ``progress``.
 
     Args:

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from retable.datasets.errors import DataError
+from retable.datasets.errors import DataError, did_you_mean
 
 Kind = Literal["translate", "sample", "predict"]
 
@@ -101,6 +101,10 @@ class Task(ABC):
     Settings: ClassVar[type[TaskSettings]] = TaskSettings
     judges: ClassVar[Mapping[str, str]] = {}
     """Judge role -> registered method name, e.g. ``{"target": "judges/mnist"}``. The plan trains each once (seed 0)."""
+    stages: ClassVar[Mapping[str, str]] = {}
+    """Stream -> the value of the setting ``stream`` that has its data prepared; empty: there is no such setting."""
+    stage_settings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Stage -> the settings that it depends on beside ``source`` and ``data_dir``; other stages depend on all."""
 
     def __init__(self, settings: TaskSettings, cache: Path, seed: int = 0) -> None:
         """Remember the settings and where rendered or fetched data may be kept. Does no work.
@@ -116,12 +120,32 @@ class Task(ABC):
         self.seed = seed
 
     @classmethod
+    def stage(cls, stream: str) -> str:
+        """The stage of a stream, see :attr:`stages`.
+
+        Raises:
+            DataError: there is no such stream.
+        """
+        if stream not in cls.stages:
+            words = f"no stream {stream!r}{did_you_mean(stream, cls.stages)}"
+            raise DataError(f"the task {cls.name} has {words}; it has {', '.join(cls.stages)}")
+        return cls.stages[stream]
+
+    @classmethod
     def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
         """The settings with everything that ``stream`` does not depend on put back to its default.
 
         Shared stages are found by content: two rows share a stage exactly when this returns equal settings for both.
         """
-        return settings
+        if not cls.stages:
+            return settings
+        if not isinstance(settings, cls.Settings):
+            raise TypeError(f"settings of the task {cls.name} expected, got {type(settings).__name__}")
+        stage = cls.stage(stream)
+        if stage not in cls.stage_settings:
+            return settings.model_copy(update={"stream": stage})
+        names = ("source", "data_dir", *cls.stage_settings[stage])
+        return cls.Settings.model_validate({"stream": stage, **{name: getattr(settings, name) for name in names}})
 
     @abstractmethod
     def prepare(self) -> None:

@@ -25,8 +25,8 @@ import torch
 from retable.datasets import cache
 from retable.datasets.attributes.celeba_table import BITS, CSV, TABLE, read_table, rows_of
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, file_digest, hint, lookup, meant, some
-from retable.datasets.images import read_image, square
+from retable.datasets.files import Findings, expect_folder, file_digest, hinted, lookup, meant, not_there, refuse, some
+from retable.datasets.images import read_image, readable, square
 from retable.datasets.shards import sharded
 from retable.datasets.sources import LabelledImages, Progress, counter
 
@@ -92,12 +92,10 @@ def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | N
     bits = torch.tensor([survey.bits[name] for name in names], dtype=torch.int64)
     files = [survey.folder / name for name in names]
     key = {"reader": READER, "size": size}
-    try:
+    with hinted(root):
         shards = sharded(
             folder, f"celeba-{part}", key, files, lambda path: square(read_image(path), size), 3 * size * size, tell
         )
-    except DataError as error:
-        raise DataError(f"{error}; {hint(root)}") from error
     digest = hashlib.sha256((shards.digest + cache.content_digest({"bits": bits})).encode()).hexdigest()
     return LabelledImages(shards if part == "train" else shards[:], bits, digest)
 
@@ -132,26 +130,20 @@ def check(root: Path) -> Findings:
         parts = ", ".join(f"{part} {len(names):,}" for part, names in split(survey.files).items())
         found.append(f"images of the parts: {parts}")
     problems, sizes = list(survey.problems), Counter[tuple[int, int]]()
-    for name in survey.files:
-        try:
-            _, height, width = read_image(survey.folder / name).shape
-            sizes[width, height] += 1
-        except DataError as error:
-            problems.append(str(error).replace(f"{root}/", "", 1))
+    for _, image in readable([survey.folder / name for name in survey.files], root, problems):
+        sizes[image.shape[2], image.shape[1]] += 1
     other = {size: count for size, count in sizes.items() if size != (178, 218)}
     if other:
         words = some(f"{count:,} of {width} x {height}" for (width, height), count in sorted(other.items()))
         found.append(f"not of CelebA's 178 x 218 pixels: {words}")
-    return Findings(tuple(found), tuple(survey.missing), tuple(problems))
+    return Findings(found, survey.missing, problems)
 
 
 def _sound(root: Path) -> _Survey:
     """What is there, with nothing missing and nothing wrong."""
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; expected one that holds {_expected()}")
+    expect_folder(root, f"{NAMES[0]}/{FOLDERS[0]} and {NAMES[0]}/{TABLE}")
     survey = _survey(root)
-    for words in (*survey.missing, *survey.problems):
-        raise DataError(f"{root}: {words}; {hint(root)}")
+    refuse(root, survey.missing, survey.problems)
     return survey
 
 
@@ -164,14 +156,14 @@ def _survey(root: Path) -> _Survey:
     files = _image_names(folder) if folder.is_dir() else []
     where = "" if base == root else f"{base.name}/"
     if not folder.is_dir():
-        missing.append(f"{where}{FOLDERS[0]} (images): {_not_there(base, FOLDERS[0])}")
+        missing.append(f"{where}{FOLDERS[0]} (images): {not_there(FOLDERS[0], meant(base, FOLDERS[0]))}")
     elif not files:
         inside = folder / folder.name
         words = f", but there is {folder.name}/{folder.name}: move them up" if inside.is_dir() else ""
         missing.append(f"{where}{folder.name}: no images ({', '.join(SUFFIXES)}) in this folder{words}")
     path = next((base / name for name in (TABLE, CSV) if (base / name).is_file()), None)
     if path is None:
-        missing.append(f"{where}{TABLE} (attributes): {_not_there(base, TABLE)}")
+        missing.append(f"{where}{TABLE} (attributes): {not_there(TABLE, meant(base, TABLE))}")
         return _Survey(folder, files, {}, missing, [])
     try:
         table = read_table(path, file_digest(path))
@@ -207,13 +199,7 @@ def _base(root: Path) -> tuple[Path | None, str]:
     for name in NAMES:
         if (root / name).is_dir():
             return root / name, ""
-    return None, f"{NAMES[0]} (faces with attributes): {_not_there(root, NAMES[0])}"
-
-
-def _not_there(folder: Path, name: str) -> str:
-    other = meant(folder, name)
-    kind = "file" if "." in name else "folder"
-    return f"no such {kind}" if other is None else f"no such {kind}, but there is {other.name}: rename it"
+    return None, f"{NAMES[0]} (faces with attributes): {not_there(NAMES[0], meant(root, NAMES[0]))}"
 
 
 def _image_names(folder: Path) -> list[str]:
@@ -229,7 +215,3 @@ def _image_names(folder: Path) -> list[str]:
             and entry.is_file()
             and (not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(home))
         )
-
-
-def _expected() -> str:
-    return f"{NAMES[0]}/{FOLDERS[0]} and {NAMES[0]}/{TABLE}"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from retable.datasets.attributes.labels import KEYS, Vocabulary, bits
-from retable.datasets.errors import DataError, did_you_mean, either
+from retable.datasets.errors import DataError, chosen
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,4 @@ def parsed(words: Vocabulary, wanted: Mapping[str, str]) -> dict[str, int]:
     listed = ", ".join(f"{key}={'|'.join(names)}" for key, names in choices.items())
     if not wanted:
         raise DataError(f"the task attributes needs to know what to change: one or more of {listed}")
-    for key, value in wanted.items():
-        if key not in choices:
-            data, hint = " and ".join(words.data), did_you_mean(key, choices)
-            raise DataError(f"a method trained on {data} knows no {key!r}{hint}; it takes {listed}")
-        if value not in choices[key]:
-            raise DataError(f"{key}={value!r} is not {either(choices[key])}{did_you_mean(value, choices[key])}")
-    return {key: choices[key].index(value) for key, value in wanted.items()}
+    return chosen(wanted, choices, f"a method trained on {' and '.join(words.data)}", listed)

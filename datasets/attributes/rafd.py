@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -21,8 +22,9 @@ from torch import Tensor
 from retable.datasets import cache
 from retable.datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, file_digest, hint, lookup, some
-from retable.datasets.images import read_image, square
+from retable.datasets.files import Findings, expect_folder, files_digest, hint, hinted, lookup, refuse, some
+from retable.datasets.images import read_image, readable, square
+from retable.datasets.shards import decode
 from retable.datasets.sources import LabelledImages, Progress, counter
 from retable.datasets.standins.faces.people import EXPRESSIONS
 
@@ -86,13 +88,17 @@ def read(
     if lacking:
         raise DataError(f"{root}: {_lack(part, people, lacking)}; {hint(root)}")
     tell = counter(progress, f"RaFD, {part}", len(chosen))
-    try:
+    done = count(1)
+
+    def decoded(path: Path) -> Tensor:
+        image = square(crop(read_image(path)), size)
+        tell(next(done))
+        return image
+
+    with hinted(root):
         # All eight expressions, so that another choice of them decodes nothing anew.
-        read_from = hashlib.sha256("".join(file_digest(path) for path in chosen).encode()).hexdigest()
-        key = {"reader": READER, "size": size, "files": read_from}
-        images = cache.cached(folder, f"rafd-{part}", key, partial(_decode, chosen, size, tell)).tensors["images"]
-    except DataError as error:
-        raise DataError(f"{error}; {hint(root)}") from error
+        key = {"reader": READER, "size": size, "files": files_digest(chosen)}
+        images = cache.cached(folder, f"rafd-{part}", key, partial(decode, list(chosen), decoded)).tensors["images"]
     kept = [i for i, shot in enumerate(chosen.values()) if shot.expression in expressions]
     shots = [shot for shot in chosen.values() if shot.expression in expressions]
     tell(len(chosen))
@@ -160,30 +166,17 @@ def check(root: Path) -> Findings:
             if lacking:
                 missing.append(_lack(part, who, lacking))
     problems = list(survey.problems)
-    for path in survey.shots:
-        try:
-            read_image(path)
-        except DataError as error:
-            problems.append(str(error).replace(f"{root}/", "", 1))
-    return Findings(tuple(found), tuple(missing), tuple(problems))
+    for _ in readable(survey.shots, root, problems):
+        pass
+    return Findings(found, missing, problems)
 
 
 def _sound(root: Path) -> Survey:
     """What is there, with nothing missing and nothing wrong."""
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; expected one that holds {NAMES[0]}/{EXAMPLE} and so on")
+    expect_folder(root, f"{NAMES[0]}/{EXAMPLE} and so on")
     survey = survey_of(root)
-    for words in (*survey.missing, *survey.problems):
-        raise DataError(f"{root}: {words}; {hint(root)}")
+    refuse(root, survey.missing, survey.problems)
     return survey
-
-
-def _decode(files: Iterable[Path], size: int, tell: Callable[[int], None]) -> dict[str, Tensor]:
-    images = []
-    for path in files:
-        images.append(square(crop(read_image(path)), size))
-        tell(len(images))
-    return {"images": torch.stack(images)}
 
 
 def _lack(part: str, people: Iterable[int], expressions: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retable.datasets.errors import DataError, closest
-from retable.datasets.folders import meant
+from retable.datasets.files import meant, not_there
 from retable.datasets.images import SUFFIXES, image_files
 from retable.datasets.standins.faces.people import EXPRESSIONS
 
@@ -127,5 +127,4 @@ def base_of(root: Path) -> Path | None:
 
 
 def _not_there(root: Path) -> str:
-    other = meant(root, NAMES[0], cutoff=0.7) if root.is_dir() else None
-    return "no such folder" if other is None else f"no such folder, but there is {other.name}: rename it"
+    return not_there(NAMES[0], meant(root, NAMES[0], cutoff=0.7) if root.is_dir() else None)

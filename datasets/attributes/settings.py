@@ -12,6 +12,15 @@ from retable.datasets.task import TaskSettings
 Set = Literal["faces", "expressions"]
 Stage = Literal["rows", "judge-hair", "judge-gender", "judge-age", "judge-expression"]
 SETS: tuple[Set, Set] = ("faces", "expressions")
+ROWS = ("train", "targets", "pairs")
+"""Streams of rows."""
+JUDGES = {
+    "judge-hair": "hair",
+    "judge-gender": "gender",
+    "judge-age": "age",
+    "judge-expression": "expression",
+}
+"""Stream of a judge -> key of its label."""
 NEUTRAL = "neutral"
 TARGETS = tuple(name for name in EXPRESSIONS if name != NEUTRAL)
 """All seven."""
@@ -66,3 +75,8 @@ class AttributesSettings(TaskSettings):
     def expressions(self) -> tuple[str, ...]:
         """``neutral``, then the targets: the classes of the set ``expressions``."""
         return (NEUTRAL, *self.targets)
+
+
+def set_of(judge: str) -> Set:
+    """The set whose images a judge's stream shows."""
+    return "expressions" if judge == "judge-expression" else "faces"

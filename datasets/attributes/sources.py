@@ -23,8 +23,7 @@ from typing import Literal
 import torch
 
 from retable.datasets.attributes.labels import KEYS, bits
-from retable.datasets.attributes.settings import AttributesSettings, Set
-from retable.datasets.attributes.streams import set_of
+from retable.datasets.attributes.settings import AttributesSettings, Set, set_of
 from retable.datasets.errors import DataError
 from retable.datasets.sources import ImageSet, LabelledImages, Progress, Source, counter, refuse_data_dir
 from retable.datasets.standins.faces import rendered_set

@@ -45,14 +45,13 @@ from retable.datasets.attributes.edits import Edit, parsed
 from retable.datasets.attributes.labels import Contrast, Vocabulary, classes_of, joined
 from retable.datasets.attributes.measures import measured
 from retable.datasets.attributes.requests import Faces, RequestBuilder, Sitters
-from retable.datasets.attributes.settings import AttributesSettings, Set, Stage
+from retable.datasets.attributes.settings import JUDGES, ROWS, AttributesSettings, Set, set_of
 from retable.datasets.attributes.sources import Part, Real, StandIn, asked_sets, needed_sets
-from retable.datasets.attributes.streams import JUDGES, set_of, stage_of
 from retable.datasets.errors import DataError
 from retable.datasets.images import signed
 from retable.datasets.sources import ImageSet, LabelledImages, Progress
 from retable.datasets.standins.faces.rendered_set import shared_worker_pool
-from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo
 
 
 class Attributes(Task):
@@ -61,19 +60,12 @@ class Attributes(Task):
     name = "attributes"
     Settings = AttributesSettings
     judges: ClassVar = {key: f"judges/{key}" for key in JUDGES.values()}
+    stages: ClassVar = dict.fromkeys(ROWS, "rows") | {stage: stage for stage in JUDGES}
+    stage_settings: ClassVar = {
+        **dict.fromkeys(JUDGES, ("size", "n_test", "n_judge")),
+        "judge-expression": ("size", "n_test", "targets", "n_judge_people"),
+    }
     settings: AttributesSettings
-
-    @classmethod
-    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
-        """What ``stream`` depends on; the rest is put back to its default. Judges do not depend on a row's ``data``."""
-        if not isinstance(settings, AttributesSettings):
-            raise TypeError(f"settings of the task attributes expected, got {type(settings).__name__}")
-        stage = stage_of(stream)
-        if stage == "rows":
-            return settings.model_copy(update={"stream": stage})
-        keep = ("targets", "n_judge_people") if stage == "judge-expression" else ("n_judge",)
-        values = {name: getattr(settings, name) for name in ("source", "data_dir", "size", "n_test", *keep)}
-        return AttributesSettings(stream=stage, **values)
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Have the images of the settings' stream rendered, or the user's data checked and read.
@@ -95,7 +87,7 @@ class Attributes(Task):
 
     def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
         """A training batch: shuffled epochs, one permutation for every set, and for every side of a target."""
-        stage = stage_of(stream)
+        stage = self.stage(stream)
         if stage != "rows":
             images, labels = batches.drawn(self._judged(stage, "judge"), step, size, stage, seed)
             return {"image": images, JUDGES[stage]: labels}
@@ -117,7 +109,7 @@ class Attributes(Task):
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``translate``: :class:`RequestBuilder` about the test images. ``predict``: a judge's held-out images."""
-        stage = stage_of(stream)
+        stage = self.stage(stream)
         if kind == "translate" and stage == "rows":
             return self._requests.requests()
         if kind == "predict" and stage != "rows":
@@ -129,7 +121,7 @@ class Attributes(Task):
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """:data:`~retable.datasets.attributes.measures.MEASURES`, as far as they are asked; of a judge, its own
         error."""
-        stage = stage_of(stream)
+        stage = self.stage(stream)
         if kind == "predict" and stage != "rows":
             return [Measure("classification_error", "judge-test", label=JUDGES[stage], by=JUDGES[stage])]
         if kind != "translate" or stage != "rows":
@@ -138,7 +130,7 @@ class Attributes(Task):
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Test people with every target expression, across the sets, with the wrong mask, and with other attributes."""
-        return self._requests.previews() if kind == "translate" and stage_of(stream) == "rows" else []
+        return self._requests.previews() if kind == "translate" and self.stage(stream) == "rows" else []
 
     def reference(self, name: str) -> Request:
         """``faces`` with hair, gender, age and combinations, or ``expressions`` that are not neutral; in no request."""
@@ -199,10 +191,10 @@ class Attributes(Task):
         return self._sides[stream, which]
 
     @cached_property
-    def _shown(self) -> dict[tuple[Stage, Part], LabelledImages]:
+    def _shown(self) -> dict[tuple[str, Part], LabelledImages]:
         return {}
 
-    def _judged(self, stage: Stage, part: Part) -> LabelledImages:
+    def _judged(self, stage: str, part: Part) -> LabelledImages:
         """Images of a judge with its own label."""
         if (stage, part) not in self._shown:
             shown = self._images(set_of(stage), part)

@@ -6,17 +6,14 @@ copied or touched is not decoded again.
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from retable.datasets import cache
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, file_digest, hint, lookup, meant
-from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, square
+from retable.datasets.files import Findings, expect_folder, files_digest, hint, hinted, lookup, meant, not_there
+from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, readable, square
+from retable.datasets.shards import decode
 from retable.datasets.sources import ImageSet
 from retable.datasets.standins.faces.people import GROUPS
 
@@ -51,8 +48,7 @@ def require(root: Path) -> None:
     Raises:
         DataError: the first that does not, by name.
     """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; expected one that holds {', '.join(GROUPS)}")
+    expect_folder(root, ", ".join(GROUPS))
     for group in GROUPS:
         for sub in FOLDERS:
             lack = _lack(root, group, sub)
@@ -73,21 +69,21 @@ def read(root: Path, group: str, sub: str, size: int, folder: Path) -> ImageSet:
     Raises:
         DataError: no folder, no image in it, or one that cannot be read.
     """
-    try:
+    with hinted(root):
         files = image_files(root / group / sub)
-        digests = [file_digest(path) for path in files]
         if not files:
             raise DataError(f"{root / group / sub}: no images ({', '.join(SUFFIXES)})")
-        key = {"reader": READER, "size": size, "files": hashlib.sha256("".join(digests).encode()).hexdigest()}
-        entry = cache.cached(folder, f"{group}-{sub}", key, partial(_read, files, size))
-    except DataError as error:
-        raise DataError(f"{error}; {hint(root)}") from error
+        key = {"reader": READER, "size": size, "files": files_digest(files)}
+        decoded = partial(decode, files, lambda path: square(read_image(path), size))
+        entry = cache.cached(folder, f"{group}-{sub}", key, decoded)
     return ImageSet(entry.tensors["images"], entry.digest)
 
 
 def check(root: Path) -> Findings:
     """Read everything and say in one screen what is there, what is missing and which images cannot be read."""
-    missing, problems, counts = [], [], {}
+    missing: list[str] = []
+    problems: list[str] = []
+    counts = {}
     for group in GROUPS:
         for sub in FOLDERS:
             lack = _lack(root, group, sub)
@@ -95,16 +91,11 @@ def check(root: Path) -> Findings:
                 missing.append(f"{group}/{sub} ({FOLDERS[sub]}): {lack}")
             folder = root / group / sub
             files = image_files(folder) if folder.is_dir() else []
-            unreadable = [words for path in files if (words := _problem(root, path)) is not None]
-            counts[group, sub] = len(files) - len(unreadable)
-            problems += unreadable
+            counts[group, sub] = sum(1 for _ in readable(files, root, problems))
             if lack is None and counts[group, sub] < LEAST[sub]:
                 missing.append(f"{group}/{sub} ({FOLDERS[sub]}): {counts[group, sub]} readable, {LEAST[sub]} needed")
-    return Findings(
-        (*_table(counts), *left_out(root / group / sub for group in GROUPS for sub in FOLDERS)),
-        tuple(missing),
-        tuple(problems),
-    )
+    more = left_out(root / group / sub for group in GROUPS for sub in FOLDERS)
+    return Findings([*_table(counts), *more], missing, problems)
 
 
 def _table(counts: dict[tuple[str, str], int]) -> list[str]:
@@ -128,16 +119,4 @@ def _lack(root: Path, group: str, sub: str) -> str | None:
     other = meant(root, group, GROUPS, kind=Path.is_dir)
     if other == root / group:
         other = meant(other, sub, FOLDERS, cutoff=0.9, kind=Path.is_dir)
-    return "no such folder" if other is None else f"no such folder, but there is {other.relative_to(root)}: rename it"
-
-
-def _problem(root: Path, path: Path) -> str | None:
-    try:
-        read_image(path)
-    except DataError as error:
-        return str(error).replace(f"{root}/", "", 1)
-    return None
-
-
-def _read(files: list[Path], size: int) -> dict[str, Tensor]:
-    return {"images": torch.stack([square(read_image(path), size) for path in files])}
+    return not_there(sub, other, root)

@@ -24,20 +24,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from retable.datasets.cartoon_groups import batches, identities
-from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings, Stage
+from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.cartoon_groups.sources import Domain, Part, Real, StandIn
-from retable.datasets.errors import DataError, did_you_mean, either
+from retable.datasets.errors import DataError, chosen, either
 from retable.datasets.images import signed
 from retable.datasets.sources import Progress
 from retable.datasets.standins.faces.people import GROUPS
 from retable.datasets.standins.faces.rendered_set import shared_worker_pool
-from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
 ALL, RARE = (0, 1, 2, 3), (1, 2, 3)
@@ -63,7 +63,7 @@ MEASURES = (
 """What is measured on every row's translations."""
 PREVIEW = 3
 """Test faces of every group in the sample grids."""
-_NEEDS: dict[Stage, tuple[tuple[Part, Domain], ...]] = {
+_NEEDS: dict[str, tuple[tuple[Part, Domain], ...]] = {
     "rows": tuple((part, domain) for part in ("train", "test", "reference") for domain in DOMAINS),
     "identities": (("identities", "photo"), ("pairs", "photo")),
     "judge-cartoon": (("judge", "cartoon"), ("judge-test", "cartoon")),
@@ -77,19 +77,12 @@ class CartoonGroups(Task):
     name = "cartoon-groups"
     Settings = CartoonGroupsSettings
     judges: ClassVar = {"cartoon": "judges/cartoon-group", "photo": "judges/photo-group"}
+    stages: ClassVar = dict.fromkeys(ROWS, "rows") | {stage: stage for stage in _NEEDS if stage != "rows"}
+    stage_settings: ClassVar = {
+        "identities": ("size", "n_identities", "n_shots", "n_pairs"),
+        **dict.fromkeys(("judge-cartoon", "judge-photo"), ("size", "n_judge", "n_test")),
+    }
     settings: CartoonGroupsSettings
-
-    @classmethod
-    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
-        """What ``stream`` depends on; the rest is put back to its default. Rows depend on everything."""
-        if not isinstance(settings, CartoonGroupsSettings):
-            raise TypeError(f"settings of the task cartoon-groups expected, got {type(settings).__name__}")
-        stage = _stage(stream)
-        if stage == "rows":
-            return settings.model_copy(update={"stream": stage})
-        keep = ("n_identities", "n_shots", "n_pairs") if stage == "identities" else ("n_judge", "n_test")
-        values = {name: getattr(settings, name) for name in ("source", "data_dir", "size", *keep)}
-        return CartoonGroupsSettings(stream=stage, **values)
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Have the images of the settings' stream rendered, or the user's folders checked and read.
@@ -113,7 +106,7 @@ class CartoonGroups(Task):
 
     def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
         """A training batch: shuffled epochs, one permutation for every domain and group (or union of groups)."""
-        stage = _stage(stream)
+        stage = self.stage(stream)
         if stage == "identities":
             return self._two_photographs(step, size, seed)
         if stage != "rows":
@@ -131,7 +124,7 @@ class CartoonGroups(Task):
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``translate``: ``test``, ``train``, ``back``. ``predict``: a judge's held-out images, or pairs of people."""
-        stage = _stage(stream)
+        stage = self.stage(stream)
         if kind == "translate" and stage == "rows":
             return [
                 self._translation("test", "test", "photo", truth=self._truth("test", "cartoon")),
@@ -152,7 +145,7 @@ class CartoonGroups(Task):
         for the gap to ``test`` within a group: its groups are not equally large, so its score over everything is not
         comparable with another request's.
         """
-        stage = _stage(stream)
+        stage = self.stage(stream)
         if kind == "predict" and stage != "rows":
             request, label = ("pairs", "same") if stage == "identities" else ("judge-test", "group")
             return [Measure("accuracy", request, label=label, by=label)]
@@ -191,20 +184,13 @@ class CartoonGroups(Task):
             DataError: the group is missing, or a key or value is unknown.
         """
         choices = {"group": GROUPS, "to": DOMAINS}
-        for key in wanted:
-            if key not in choices:
-                hint = did_you_mean(key, choices)
-                raise DataError(f"the task cartoon-groups knows no {key!r}{hint}; it takes group and to")
+        numbers = chosen({"to": "cartoon", **wanted}, choices, "the task cartoon-groups", "group and to")
         if "group" not in wanted:
             raise DataError(
                 f"the task cartoon-groups needs the group of the faces: {either(GROUPS)} (for example group=woman)"
             )
-        values = {"to": "cartoon", **wanted}
-        for key, value in values.items():
-            if value not in choices[key]:
-                raise DataError(f"{key}={value!r} is not {either(choices[key])}{did_you_mean(value, choices[key])}")
-        numbers = {key: torch.full((len(images),), names.index(values[key])) for key, names in choices.items()}
-        return Request("translate", "translate", {"image": images, **numbers})
+        labels = {key: torch.full((len(images),), number) for key, number in sorted(numbers.items())}
+        return Request("translate", "translate", {"image": images, **labels})
 
     @cached_property
     def _source(self) -> StandIn | Real:
@@ -257,15 +243,5 @@ class CartoonGroups(Task):
         return Request(name, "translate", inputs, {"group": groups}, truth)
 
 
-def _stage(stream: str) -> Stage:
-    if stream in ROWS:
-        return "rows"
-    if stream not in _NEEDS or stream == "rows":
-        known = [*ROWS, *(stage for stage in get_args(Stage) if stage != "rows")]
-        hint = did_you_mean(stream, known)
-        raise DataError(f"the task cartoon-groups has no stream {stream!r}{hint}; it has {', '.join(known)}")
-    return stream
-
-
-def _domain(judge: Stage) -> Domain:
+def _domain(judge: str) -> Domain:
     return "cartoon" if judge == "judge-cartoon" else "photo"

@@ -26,9 +26,9 @@ from filelock import FileLock
 from torch import Tensor
 
 from retable.datasets.archives import read_members
-from retable.datasets.cache import write_atomically
 from retable.datasets.download import NETWORK_ERRORS, OFFLINE, read_url, reason
 from retable.datasets.errors import DataError
+from retable.datasets.files import Findings, written_whole
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +106,22 @@ def find(folder: Path) -> dict[str, Path]:
     return {name: path for name, paths in candidates.items() if (path := next(filter(Path.is_file, paths), None))}
 
 
+def is_layout(folder: Path) -> bool:
+    """Whether any of the four files is there."""
+    return bool(find(folder))
+
+
+def check(folder: Path) -> Findings:
+    """Which of the four files are there and which are damaged."""
+    found, problems = find(folder), []
+    for name, path in found.items():
+        try:
+            read_verified(name, path)
+        except DataError as error:
+            problems.append(str(error))
+    return Findings(list(found), [name for name in DIGESTS if name not in found], problems)
+
+
 def read_verified(name: str, path: Path) -> bytes:
     """The unpacked content of MNIST's file ``name`` at ``path``, plain or ``.gz``.
 
@@ -156,7 +172,8 @@ def _from_cache(folder: Path) -> dict[str, bytes]:
                     _log.warning("%s; fetching MNIST again", error)
             files = fetch()
             for name, data in files.items():
-                write_atomically(folder / name, data)
+                with written_whole(folder / name) as file:
+                    file.write(data)
             return files
     except OSError as error:
         raise DataError(

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from retable.datasets.download import OFFLINE, save_url
 from retable.datasets.errors import DataError
+from retable.datasets.files import Findings
 from retable.datasets.sources import LabelledImages
 
 FILES = {"test": "test_32x32.mat", "extra": "extra_32x32.mat"}
@@ -32,6 +33,25 @@ def require(folder: Path, splits: tuple[str, ...]) -> None:
             f"{folder}: SVHN is not complete: expected {', '.join(FILES[s] for s in splits)}, missing"
             f" {', '.join(missing)}; put SVHN's cropped digits (format 2) there, or leave data_dir out to fetch them"
         )
+
+
+def is_layout(folder: Path) -> bool:
+    """Whether the file of any split is there."""
+    return any((folder / name).is_file() for name in FILES.values())
+
+
+def check(folder: Path) -> Findings:
+    """How many images each split has, which file is missing and which is damaged."""
+    found, missing, problems = [], [], []
+    for split, name in FILES.items():
+        if not (folder / name).is_file():
+            missing.append(name)
+            continue
+        try:
+            found.append(f"{name} ({len(load(split, folder).labels):,} images)")
+        except DataError as error:
+            problems.append(str(error))
+    return Findings(found, missing, problems)
 
 
 def load(split: str, folder: Path, limit: int = 0) -> LabelledImages:

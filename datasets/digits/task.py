@@ -112,18 +112,9 @@ class Digits(Task):
     name = "digits"
     Settings = DigitsSettings
     judges: ClassVar = {"target": "judges/mnist"}
+    stages: ClassVar = {stream: stream for stream in _NEEDS}
+    stage_settings: ClassVar = {"f": ("n_f", "n_test", "without_f"), "judge-mnist": ()}
     settings: DigitsSettings
-
-    @classmethod
-    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
-        """What ``stream`` depends on; the rest is put back to its default."""
-        if not isinstance(settings, DigitsSettings):
-            raise TypeError(f"settings of the task digits expected, got {type(settings).__name__}")
-        if stream == "train":
-            return settings.model_copy(update={"stream": "train"})
-        keep = {"f": ("n_f", "n_test", "without_f"), "judge-mnist": ()}[_known(stream)]
-        values = {name: getattr(settings, name) for name in ("source", "data_dir", *keep)}
-        return DigitsSettings(stream=_known(stream), **values)
 
     def prepare(self) -> None:
         """Fetch and verify MNIST and have the street digits of the settings' stream rendered or checked."""
@@ -142,7 +133,7 @@ class Digits(Task):
             ``train``: ``s`` ``[size, 3, 32, 32]`` and ``t`` ``[size, 1, 32, 32]``, no labels. ``f`` and the judge:
             ``image`` and ``digit``.
         """
-        known = _known(stream)
+        known = self.stage(stream)
         if known == "train":
             s, t = self._s.images, self._t[0]
             return {
@@ -158,7 +149,7 @@ class Digits(Task):
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``translate``: street test images (and s with ``adaptation``). ``predict``: the test sets of the stream."""
-        known = _known(stream)
+        known = self.stage(stream)
         if kind == "translate":
             requests = [_request("test", kind, self._street("test"))]
             if self.settings.adaptation:
@@ -188,7 +179,7 @@ class Digits(Task):
             return measures
         names = {"f": ("source-test", "mnist-test"), "judge-mnist": ("mnist-test",)}
         if kind == "predict":
-            return [Measure("accuracy", name, label="digit") for name in names.get(_known(stream), ())]
+            return [Measure("accuracy", name, label="digit") for name in names.get(self.stage(stream), ())]
         return []
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
@@ -270,12 +261,6 @@ class Digits(Task):
     @cached_property
     def _judge_mnist(self) -> tuple[Tensor, Tensor]:
         return self._half(1)
-
-
-def _known(stream: str) -> Stream:
-    if stream not in _NEEDS:
-        raise DataError(f"the task digits has no stream {stream!r}; it has {', '.join(_NEEDS)}")
-    return stream  # type: ignore[return-value]
 
 
 def _kept(labels: Tensor, without: tuple[int, ...]) -> Tensor:

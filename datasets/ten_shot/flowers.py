@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, hint, lookup, meant
-from retable.datasets.images import image_files, read_image
+from retable.datasets.files import Findings, hint, lookup, meant, not_there
+from retable.datasets.images import image_files, readable
 
 FOLDER, IMAGES, LABELS = "flowers-102", "jpg", "imagelabels.mat"
 PAPER = 8_189
@@ -72,7 +72,8 @@ def labels(path: Path) -> list[int]:
 def check(root: Path) -> Findings:
     """Read everything and say what is there, what is missing and which images cannot be read; takes some minutes."""
     base = _base(root)
-    missing, problems = [], []
+    missing: list[str] = []
+    problems: list[str] = []
     files = image_files(base / IMAGES) if (base / IMAGES).is_dir() else []
     if not files:
         words = "no images in it" if (base / IMAGES).is_dir() else _not_there(root, base)
@@ -88,12 +89,9 @@ def check(root: Path) -> Findings:
             problems.append(str(error).replace(f"{root}/", "", 1))
     else:
         found.append(f"no {LABELS}: all flowers can be drawn from, but no single class (task.flower)")
-    for path in files:
-        try:
-            read_image(path)
-        except DataError as error:
-            problems.append(str(error).replace(f"{root}/", "", 1))
-    return Findings(tuple(found), tuple(missing), tuple(problems))
+    for _ in readable(files, root, problems):
+        pass
+    return Findings(found, missing, problems)
 
 
 def _base(root: Path) -> Path:
@@ -103,8 +101,7 @@ def _base(root: Path) -> Path:
 def _not_there(root: Path, base: Path) -> str:
     if not root.is_dir():
         return "no such folder"
-    other = lookup(base, IMAGES) if base.is_dir() else meant(root, FOLDER)
-    return "no such folder" if other is None else f"no such folder, but there is {other.name}: rename it"
+    return not_there(FOLDER, lookup(base, IMAGES) if base.is_dir() else meant(root, FOLDER))
 
 
 def _number(path: Path, most: int) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from retable.datasets.errors import DataError
-from retable.datasets.folders import Findings, hint, lookup, meant
-from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, square
+from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, meant, not_there
+from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, readable, square
 from retable.datasets.shards import Shards, sharded
 from retable.datasets.ten_shot.settings import NEIGHBOURS
 from retable.datasets.ten_shot.shots import COMPARED_AT, duplicate_of, duplicates
@@ -46,8 +46,7 @@ def require(root: Path, shots: int = LEAST) -> None:
     Raises:
         DataError: the first that does not, by name.
     """
-    if not root.is_dir():
-        raise DataError(f"{root}: no such folder; expected one that holds {' and '.join(FOLDERS)}")
+    expect_folder(root, " and ".join(FOLDERS))
     for name in FOLDERS:
         lack = _lack(root, name, shots if name == SHOTS else LEAST_OF.get(name, LEAST))
         if lack is not None:
@@ -76,43 +75,38 @@ def read(
         DataError: one of them cannot be read.
     """
     key = {"reader": READER, "size": size}
-    try:
+    with hinted(root):
         return sharded(cache, name, key, files, lambda path: square(read_image(path), size), 3 * size * size, tell)
-    except DataError as error:
-        raise DataError(f"{error}; {hint(root)}") from error
 
 
 def check(root: Path) -> Findings:
     """Read everything and say what is there, what is missing and which images cannot be read."""
-    found, missing, problems = [], [], []
+    found: list[str] = []
+    missing: list[str] = []
+    problems: list[str] = []
     for name, words in {**FOLDERS, **MAY_BE_MISSING}.items():
         least = LEAST_OF.get(name, LEAST)
         lack = _lack(root, name, least)
         files = files_of(root, name)
         if lack is not None and (name in FOLDERS or files):
             missing.append(f"{name} ({words}): {lack}")
-        readable, squares, sizes = [], [], Counter[tuple[int, int]]()
-        for path in files:
-            try:
-                image = read_image(path)
-            except DataError as error:
-                problems.append(str(error).replace(f"{root}/", "", 1))
-                continue
+        sound, squares, sizes = [], [], Counter[tuple[int, int]]()
+        for path, image in readable(files, root, problems):
             sizes[image.shape[2], image.shape[1]] += 1
-            readable.append(path)
+            sound.append(path)
             if name == SHOTS:
                 squares.append(square(image, COMPARED_AT))
         if files:
-            found.append(f"{name:<12}{len(readable):>8,} readable images{_sizes(sizes)}")
-            if lack is None and len(readable) < least:
-                missing.append(f"{name} ({words}): {len(readable)} readable, {least} needed")
+            found.append(f"{name:<12}{len(sound):>8,} readable images{_sizes(sizes)}")
+            if lack is None and len(sound) < least:
+                missing.append(f"{name} ({words}): {len(sound)} readable, {least} needed")
         elif name in MAY_BE_MISSING:
             found.append(f"{name:<12}    none: {_instead(root, name)}")
         if squares:
-            found_twice = duplicates(readable, torch.stack(squares))
+            found_twice = duplicates(sound, torch.stack(squares))
             problems += [f"{other.relative_to(root)}: {duplicate_of(root, one)}" for one, other in found_twice]
     found += left_out(root / name for name in (*FOLDERS, *MAY_BE_MISSING))
-    return Findings(tuple(found), tuple(missing), tuple(problems))
+    return Findings(found, missing, problems)
 
 
 def _instead(root: Path, name: str) -> str:
@@ -140,5 +134,4 @@ def _lack(root: Path, name: str, least: int) -> str | None:
             return f"no images ({', '.join(SUFFIXES)}) in this folder"
         fewer = f"; add some, or ask for fewer by task.shots={count}" if name == SHOTS and count >= LEAST else ""
         return f"{count} image{'s' * (count > 1)}, {least} needed{fewer}" if count < least else None
-    other = meant(root, name, (*FOLDERS, *MAY_BE_MISSING))
-    return "no such folder" if other is None else f"no such folder, but there is {other.name}: rename it"
+    return not_there(name, meant(root, name, (*FOLDERS, *MAY_BE_MISSING)))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from retable.datasets.errors import DataError
-from retable.datasets.folders import hint
+from retable.datasets.files import hint
 from retable.datasets.sampling import epoch_order
 
 SAME, COMPARED_AT = 2, 64

@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from retable.datasets.errors import DataError
+from retable.datasets.files import expect_folder
 from retable.datasets.sampling import epoch_order
 from retable.datasets.sources import ImageSet, Progress, Source, counter, refuse_data_dir
 from retable.datasets.standins.digits import street
@@ -162,9 +163,7 @@ class Real(Source[Part, ImageSet]):
 
     def _source_files(self, name: str) -> list[Path]:
         """A source generator's images; none where there is no such folder."""
-        if not self._root.is_dir():
-            folders = " and ".join(shot_folders.FOLDERS)
-            raise DataError(f"{self._root}: no such folder; expected one that holds {folders}")
+        expect_folder(self._root, " and ".join(shot_folders.FOLDERS))
         files = shot_folders.files_of(self._root, name)
         least = 2 * shot_folders.LEAST
         if 0 < len(files) < least:

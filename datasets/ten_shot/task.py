@@ -31,14 +31,12 @@ from retable.datasets.errors import DataError
 from retable.datasets.images import signed
 from retable.datasets.sampling import step_indices
 from retable.datasets.sources import Progress
-from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo
 from retable.datasets.ten_shot import latents
-from retable.datasets.ten_shot.settings import Stage, TenShotSettings
+from retable.datasets.ten_shot.settings import TenShotSettings
 from retable.datasets.ten_shot.sources import Part, Real, StandIn
 
-STREAMS: Mapping[str, Stage] = {"shots": "rows", "source-near": "source-near", "source-far": "source-far"}
-"""Stream -> what must be ready for it; ``shots`` is every row's."""
-NEEDS: Mapping[Stage, tuple[Part, ...]] = {
+NEEDS: Mapping[str, tuple[Part, ...]] = {
     "rows": ("shots", "reference"),
     "source-near": ("source-near", "source-near-test"),
     "source-far": ("source-far", "source-far-test"),
@@ -60,18 +58,9 @@ class TenShot(Task):
     name = "ten-shot"
     Settings = TenShotSettings
     judges: ClassVar[Mapping[str, str]] = {}
+    stages: ClassVar = {"shots": "rows", "source-near": "source-near", "source-far": "source-far"}
+    stage_settings: ClassVar = dict.fromkeys(("source-near", "source-far"), ("size", "n_source"))
     settings: TenShotSettings
-
-    @classmethod
-    def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
-        """What ``stream`` depends on; the rest is put back to its default. Rows depend on everything."""
-        if not isinstance(settings, TenShotSettings):
-            raise TypeError(f"settings of the task ten-shot expected, got {type(settings).__name__}")
-        stage = _stage(stream)
-        if stage == "rows":
-            return settings.model_copy(update={"stream": stage})
-        values = {name: getattr(settings, name) for name in ("source", "data_dir", "size", "n_source")}
-        return TenShotSettings(stream=stage, **values)
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Have the images of the settings' stream rendered, or the user's folders checked and read.
@@ -90,13 +79,13 @@ class TenShot(Task):
 
     def batch(self, stream: str, step: int, size: int, seed: int) -> dict[str, Tensor]:
         """``{"image": [size, 3, S, S]}``: shuffled epochs over what the stream shows."""
-        stage = _stage(stream)
-        images = self._source.get("shots" if stage == "rows" else stage).images
+        (shown, *_) = NEEDS[self.stage(stream)]
+        images = self._source.get(shown).images
         return {"image": signed(images[step_indices(len(images), step, size, stream, seed)])}
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         """``samples``, ``smoothness`` and ``strips`` of a row; of a source generator a few hundred ``samples``."""
-        stage = _stage(stream)
+        stage = self.stage(stream)
         if kind != "sample":
             return []
         if stage != "rows":
@@ -109,7 +98,7 @@ class TenShot(Task):
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """Is it like the reference, is it varied, is it a copy of a shot, how does it change between two latents."""
-        stage = _stage(stream)
+        stage = self.stage(stream)
         if kind != "sample":
             return []
         if stage != "rows":
@@ -126,7 +115,7 @@ class TenShot(Task):
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Thirty-six samples; of a row with its first twelve shots, and four interpolations one below the other."""
-        stage = _stage(stream)
+        stage = self.stage(stream)
         if kind != "sample":
             return []
         samples = self._samples("samples", PREVIEW_SAMPLES, "preview")
@@ -178,9 +167,3 @@ class TenShot(Task):
     def _strips(name: str, count: int, points: int, *key: str | int) -> Request:
         z = latents.strips(count, points, name, *key)
         return Request(name, "sample", {"z": z}, {"path": latents.path_of_row(count, points)})
-
-
-def _stage(stream: str) -> Stage:
-    if stream not in STREAMS:
-        raise DataError(f"the task ten-shot has no stream {stream!r}; it has {', '.join(STREAMS)}")
-    return STREAMS[stream]

@@ -108,8 +108,11 @@ def test_whatever_it_wants_measured_can_be_measured(name: str, make_task: Make) 
             for key in (measure.label, measure.by):
                 assert key is None or key in request.labels
             assert measure.judge is None or roles_of(measure.judge, task.judges, name)
+            assert measure.metric != "lpips_pair" or request.truth is not None
             if measure.reference is not None:
-                assert len(task.reference(measure.reference)) > 1
+                reference = task.reference(measure.reference)
+                assert len(reference) > 1
+                assert measure.by is None or measure.by in reference.labels
 
 
 @every_task

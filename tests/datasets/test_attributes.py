@@ -4,8 +4,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from retable.datasets.attributes.settings import AttributesSettings
-from retable.datasets.attributes.streams import JUDGES, ROWS
+from retable.datasets.attributes.settings import JUDGES, ROWS, AttributesSettings
 from retable.datasets.attributes.task import Attributes
 from retable.datasets.errors import DataError
 from retable.datasets.standins.faces.labelled_people import AGES, GENDERS, HAIR
@@ -173,19 +172,6 @@ def test_every_image_of_a_side_has_its_turn(make):
     shown = {person for turn in range(6) for person in who(task.batch("targets", turn * turns, 2, 0)["target"])}
     assert len(shown) == 12
     assert {known(person)[0] for person in shown} == {0}
-
-
-@pytest.mark.parametrize("stream", [*ROWS, *JUDGES])
-def test_a_batch_is_a_function_of_its_arguments_alone(make, stream):
-    running, resumed = make(), make()
-    batches = [running.batch(stream, step, 4, 3) for step in range(12)]
-    for step in (11, 2):
-        again = resumed.batch(stream, step, 4, 3)
-        assert again.keys() == batches[step].keys()
-        assert all(torch.equal(again[key], batches[step][key]) for key in again)
-        assert all(len(value) == 4 for value in again.values())
-    other = running.batch(stream, 0, 4, 4)
-    assert any(not torch.equal(other[key], batches[0][key]) for key in other)
 
 
 def test_a_target_that_no_image_has_is_named(make):

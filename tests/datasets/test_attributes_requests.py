@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from retable.datasets.attributes import celeba, rafd
-from retable.datasets.attributes.settings import AttributesSettings
-from retable.datasets.attributes.streams import ROWS
+from retable.datasets.attributes.settings import ROWS, AttributesSettings
 from retable.datasets.attributes.task import Attributes
 from retable.datasets.errors import DataError
 from retable.datasets.sources import LabelledImages

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retable.datasets.cache import cached, canonical, content_digest, entry_path, write_atomically
+from retable.datasets.cache import cached, canonical, content_digest, entry_path
 from retable.datasets.errors import DataError
+from retable.datasets.files import written_whole
 
 KEY = {"renderer": 1, "n": 3}
 
@@ -65,9 +66,9 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path, monke
     def broken(_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("retable.datasets.cache.os.fsync", broken)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, b"new")
+    monkeypatch.setattr("retable.datasets.files.os.fsync", broken)
+    with pytest.raises(OSError, match="disk full"), written_whole(path) as file:
+        file.write(b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -29,32 +29,6 @@ def epoch(task: Digits, stream: str, key: str, n: int) -> torch.Tensor:
     return torch.cat([task.batch(stream, step, 10, 0)[key] for step in range(-(-n // 10))])[:n]
 
 
-@pytest.mark.parametrize("stream", STREAMS)
-def test_batches_have_the_promised_shapes_and_ranges(digits, stream):
-    batch = digits().batch(stream, 0, 7, 0)
-    shapes = {"s": (7, 3, 32, 32), "t": (7, 1, 32, 32), "image": (7, 1 if stream == "judge-mnist" else 3, 32, 32)}
-    assert set(batch) == ({"s", "t"} if stream == "train" else {"image", "digit"})
-    for name, tensor in batch.items():
-        if name == "digit":
-            assert tensor.dtype == torch.int64
-            assert tensor.shape == (7,)
-        else:
-            assert tensor.dtype == torch.float32
-            assert tensor.shape == shapes[name]
-            assert tensor.min() >= -1
-            assert tensor.max() <= 1
-
-
-@pytest.mark.parametrize("stream", STREAMS)
-def test_a_batch_is_a_function_of_its_arguments_alone(digits, stream):
-    running, resumed = digits(), digits()
-    batches = [running.batch(stream, step, 8, 3) for step in range(12)]
-    for step in (11, 4):
-        again = resumed.batch(stream, step, 8, 3)
-        assert all(torch.equal(again[name], batches[step][name]) for name in again)
-    assert any(not torch.equal(v, batches[0][k]) for k, v in running.batch(stream, 0, 8, 4).items())
-
-
 def test_the_judge_and_the_methods_share_no_mnist_image(digits):
     task = digits()
     t = rows(epoch(task, "train", "t", 40))

@@ -1,16 +1,12 @@
-import os
-import subprocess
-import sys
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from retable.datasets.errors import DataError
 from retable.datasets.standins import contact_sheet
-from retable.datasets.standins.faces import art, rendered_set, renderer, worker_pool
+from retable.datasets.standins.faces import art
 from retable.datasets.standins.faces.people import EXPRESSIONS, GROUPS, HAIR_COLOURS, SKINS, express, person
 from retable.datasets.standins.faces.strokes import CARTOON, PORTRAIT
 
@@ -29,10 +25,6 @@ def pictures():
     cartoons = torch.cat([rows[:10] for rows in sheets])
     portraits = torch.cat([rows[10:].unflatten(0, (2, 10)).transpose(0, 1) for rows in sheets])
     return cartoons, portraits
-
-
-def spec(**changes):
-    return {"domain": "portrait", "group": "man", "split": "x", "seed": 0, "size": 32, "shots": 1} | changes
 
 
 def test_a_person_is_a_pure_function_of_its_place(people):
@@ -109,15 +101,6 @@ def test_eight_expressions_look_different(people):
     assert express(who, "sad").hair == who.hair
 
 
-def test_pictures_have_the_asked_size_and_are_drawn_all_over():
-    for size in (16, 32, 48, 70, 128):
-        for domain in ("cartoon", "portrait"):
-            picture = renderer.render(spec(domain=domain, size=size), 0, 1)
-            assert picture.shape == (1, size, size, 3)
-            assert picture.dtype == np.uint8
-            assert 40 < picture.mean() < 250
-
-
 def test_cartoons_stand_on_white_and_portraits_do_not(pictures):
     cartoons, portraits = pictures
     corners = (slice(None), slice(None), slice(0, 2), slice(0, 2))
@@ -154,121 +137,6 @@ def test_natural_colours_are_less_saturated_than_the_cartoons():
         assert natural < cartoon
 
 
-def test_a_rendered_set_is_the_same_for_any_number_of_processes_and_in_any_spec(tmp_path, monkeypatch):
-    monkeypatch.setattr(rendered_set, "SHARD", 3)
-    monkeypatch.setattr(rendered_set, "_WORTH", 2)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    together = rendered_set.portraits(tmp_path / "two", "x", "man", 5, 32, shots=2)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(rendered_set, "WorkerPool", lambda _: pytest.fail("one processor needs no pool"))
-    alone = rendered_set.portraits(tmp_path / "one", "x", "man", 5, 32, shots=2)
-    assert together.digest == alone.digest
-    assert torch.equal(together.images, alone.images)
-    backwards = np.concatenate([renderer.render(spec(shots=2), i, i + 1) for i in (4, 0)])
-    assert torch.equal(together.images[[8, 9, 0, 1]], torch.from_numpy(backwards).permute(0, 3, 1, 2))
-
-
-def test_sets_of_one_block_share_one_pool_which_ends_with_it(tmp_path, monkeypatch):
-    events = []
-
-    class Recording(worker_pool.WorkerPool):
-        def __init__(self, processes):
-            super().__init__(1)
-            events.append("start")
-
-        def __exit__(self, *error):
-            super().__exit__(*error)
-            events.append("end")
-
-    monkeypatch.setattr(rendered_set, "_WORTH", 1)
-    monkeypatch.setattr(rendered_set, "WorkerPool", Recording)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    with rendered_set.shared_worker_pool():
-        for group in ("man", "old"):
-            rendered_set.cartoons(tmp_path, "x", group, 1, 16)
-        assert events == ["start"]
-    assert events == ["start", "end"]
-    rendered_set.cartoons(tmp_path, "x", "man", 1, 16)
-    assert events == ["start", "end"], "what is in the cache needs no pool"
-    rendered_set.cartoons(tmp_path, "x", "woman", 1, 16)
-    assert events == ["start", "end", "start", "end"]
-
-
-def test_other_random_numbers_do_not_change_a_picture():
-    np.random.seed(1)
-    before = renderer.render(spec(), 0, 1)
-    np.random.seed(2)
-    torch.manual_seed(3)
-    assert np.array_equal(renderer.render(spec(), 0, 1), before)
-
-
-def test_more_people_or_more_shots_never_change_earlier_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(rendered_set, "SHARD", 2)
-    done = []
-    small = rendered_set.cartoons(tmp_path, "x", "kids", 2, 32, progress=done.append)
-    calls = []
-    render = renderer.render
-    monkeypatch.setattr(
-        renderer, "render", lambda o, first, last: calls.append((first, last)) or render(o, first, last)
-    )
-    large = rendered_set.cartoons(tmp_path, "x", "kids", 5, 32, progress=done.append)
-    assert calls == [(2, 4), (4, 5)]
-    assert done == [2, 2, 4, 5]
-    assert torch.equal(large.images[:2], small.images)
-    assert rendered_set.cartoons(tmp_path, "x", "kids", 5, 32).digest == large.digest != small.digest
-    one, three = (rendered_set.portraits(tmp_path, "x", "kids", 2, 32, shots=shots) for shots in (1, 3))
-    assert torch.equal(three.images[::3], one.images)
-
-
-def test_a_rendered_set_holds_uint8_images_person_by_person(tmp_path):
-    done = []
-    pages = rendered_set.portraits(tmp_path, "x", "woman", 3, 24, shots=2, progress=done.append)
-    assert pages.images.shape == (6, 3, 24, 24)
-    assert pages.images.dtype == torch.uint8
-    assert done == [6]
-    assert len(pages.digest) == 64
-
-
-def test_splits_seeds_groups_and_domains_have_pictures_of_their_own(tmp_path):
-    sets = [
-        rendered_set.cartoons(tmp_path, "x", "man", 2, 32),
-        rendered_set.cartoons(tmp_path, "y", "man", 2, 32),
-        rendered_set.cartoons(tmp_path, "x", "old", 2, 32),
-        rendered_set.cartoons(tmp_path, "x", "man", 2, 32, seed=1),
-        rendered_set.portraits(tmp_path, "x", "man", 2, 32),
-    ]
-    assert len(torch.cat([a.images for a in sets]).flatten(1).unique(dim=0)) == 10
-
-
-def test_a_damaged_set_is_rendered_again(tmp_path):
-    whole = rendered_set.cartoons(tmp_path, "x", "man", 2, 32)
-    (entry,) = tmp_path.glob("*.safetensors")
-    data = bytearray(entry.read_bytes())
-    data[-5] ^= 1
-    entry.write_bytes(data)
-    assert rendered_set.cartoons(tmp_path, "x", "man", 2, 32).digest == whole.digest
-    assert entry.read_bytes() != bytes(data)
-
-
-def test_a_new_renderer_does_not_use_the_old_ones_pictures(tmp_path, monkeypatch):
-    rendered_set.cartoons(tmp_path, "x", "man", 2, 32)
-    monkeypatch.setattr(rendered_set, "VERSION", rendered_set.VERSION + 1)
-    monkeypatch.setattr(renderer, "render", lambda *_: pytest.fail("rendered"))
-    with pytest.raises(pytest.fail.Exception, match="rendered"):
-        rendered_set.cartoons(tmp_path, "x", "man", 2, 32)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [({"group": "men"}, "woman, man"), ({"count": 0}, "count is 0"), ({"size": 8}, "16 or more"),
-     ({"shots": 0}, "shots is 0")],
-)  # fmt: skip
-def test_wrong_arguments_are_refused_in_one_line(tmp_path, change, message):
-    arguments = {"group": "man", "count": 1, "size": 32, "shots": 1} | change
-    with pytest.raises(DataError, match=message):
-        rendered_set.portraits(tmp_path, "x", **arguments)
-
-
 def test_people_who_cannot_be_drawn_are_refused(people):
     for wrong in (
         lambda: person("men", "x", 0),
@@ -278,19 +146,3 @@ def test_people_who_cannot_be_drawn_are_refused(people):
     ):
         with pytest.raises(DataError):
             wrong()
-
-
-def test_a_worker_that_dies_is_reported():
-    with pytest.raises(DataError, match="ended early"), worker_pool.WorkerPool(1) as workers:
-        workers.render(spec(group="nobody"), 0, 1)
-
-
-def test_workers_start_without_torch():
-    program = "import sys, retable.datasets.standins.faces.worker_pool; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def test_the_contact_sheet_shows_cartoons_above_photographs(tmp_path):
-    options = ["--size", "16", "--columns", "2", "--groups", "man", "old", "--zoom", "1"]
-    contact_sheet.main(["groups", str(tmp_path / "s.png"), *options])
-    assert Image.open(tmp_path / "s.png").size == (2 * 17 + 1, 4 * 17 + 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from retable.datasets.errors import DataError
-from retable.datasets.images import check_folder, image_files, read_folder, read_image
+from retable.datasets.images import image_files, read_image, readable, square
 
 
 def picture(size=(6, 4), mode="RGB", fmt="PNG", **options):
@@ -196,14 +196,14 @@ def test_no_damage_gets_past_the_reader_as_another_error(tmp_path, data):
         assert read_image(path, max_pixels=10_000).dtype == torch.uint8
 
 
-def test_a_folder_is_read_sorted_cropped_and_resized(tmp_path):
+def test_a_folders_images_are_found_sorted_and_cropped_and_resized(tmp_path):
     (tmp_path / "b").mkdir()
     Image.new("RGB", (20, 10), "white").save(tmp_path / "b" / "2.png")
     Image.new("RGB", (8, 8), "black").save(tmp_path / "a.JPG")
     (tmp_path / ".hidden.png").write_bytes(picture())
     (tmp_path / "notes.txt").write_text("no image")
     assert [p.name for p in image_files(tmp_path)] == ["a.JPG", "2.png"]
-    images = read_folder(tmp_path, 8)
+    images = torch.stack([square(read_image(path), 8) for path in image_files(tmp_path)])
     assert images.shape == (2, 3, 8, 8)
     assert images.float().mean((1, 2, 3)).tolist() == [0, 255]
 
@@ -216,17 +216,15 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
     assert image_files(inside) == []
 
 
-def test_an_empty_or_missing_folder_is_said(tmp_path):
-    with pytest.raises(DataError, match="no images"):
-        read_folder(tmp_path, 8)
+def test_a_missing_folder_is_said(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
-        read_folder(tmp_path / "nowhere", 8)
+        image_files(tmp_path / "nowhere")
 
 
 def test_a_check_counts_the_good_and_names_the_bad(tmp_path):
     (tmp_path / "good.png").write_bytes(picture())
     (tmp_path / "bad.png").write_bytes(picture((64, 64))[:-200])
-    report = check_folder(tmp_path)
-    assert report.readable == 1
-    assert len(report.problems) == 1
-    assert "bad.png" in report.problems[0]
+    problems = []
+    assert [path.name for path, _ in readable(image_files(tmp_path), tmp_path, problems)] == ["good.png"]
+    assert len(problems) == 1
+    assert problems[0].startswith("bad.png: ")

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from retable.datasets.standins import contact_sheet
 from retable.datasets.standins.digits import camera, street
 from retable.datasets.standins.digits.glyphs import EXTENT, FIELD, FONTS, atlas
 from retable.datasets.standins.digits.random_numbers import Draws
@@ -134,8 +133,3 @@ def test_jpeg_leaves_what_pillows_encoder_leaves(rendered):
 def test_the_best_jpeg_changes_nearly_nothing(rendered):
     images = rendered[0][:8].float()
     assert (camera.jpeg(images, torch.full((8,), 100.0)) - images).abs().mean() < 1.0
-
-
-def test_the_contact_sheet_shows_ten_columns(tmp_path):
-    contact_sheet.main(["digits", str(tmp_path / "sheet.png"), "--rows", "2", "--zoom", "1"])
-    assert Image.open(tmp_path / "sheet.png").size == (10 * 33 + 1, 2 * 33 + 1)

@@ -17,7 +17,7 @@ from retable.datasets.task import Task
 from retable.datasets.ten_shot import latents, sources
 from retable.datasets.ten_shot.settings import POOL, TenShotSettings
 from retable.datasets.ten_shot.shots import chosen_shots
-from retable.datasets.ten_shot.task import STREAMS, TenShot
+from retable.datasets.ten_shot.task import TenShot
 from retable.reports.records.cell import Cell
 
 SMALL = {
@@ -76,7 +76,7 @@ def shots_of(task):
     return who(task.reference("shots").inputs["image"])
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("stream", TenShot.stages)
 def test_a_batch_is_a_pure_function_and_shows_everything_once_an_epoch(make, stream):
     one, other = make(stream), make(stream)
     batch = one.batch(stream, 5, 4, 1)

@@ -7,7 +7,6 @@ neighbours, painted on a wall, and seen through a camera (:mod:`~retable.dataset
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from retable.datasets import cache
-from retable.datasets.sources import LabelledImages
+from retable.datasets.sources import Count, LabelledImages
 from retable.datasets.standins.digits import camera
 from retable.datasets.standins.digits.glyphs import EXTENT, FONTS, SANS, atlas
 from retable.datasets.standins.digits.random_numbers import Draws
@@ -34,9 +33,7 @@ SHARD = 5_000
 _BLOCK = 256
 
 
-def street(
-    folder: Path, split: str, count: int, seed: int = 0, progress: Callable[[int], None] | None = None
-) -> LabelledImages:
+def street(folder: Path, split: str, count: int, seed: int = 0, progress: Count | None = None) -> LabelledImages:
     """The first ``count`` images of a split, from the cache or rendered now.
 
     They are kept in shards of :data:`SHARD` images, so a larger set takes over what a smaller one has rendered.

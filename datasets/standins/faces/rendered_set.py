@@ -20,7 +20,7 @@ written.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -32,7 +32,7 @@ from torch import Tensor
 
 from retable.datasets import cache
 from retable.datasets.errors import DataError
-from retable.datasets.sources import ImageSet
+from retable.datasets.sources import Count, ImageSet
 from retable.datasets.standins.faces import renderer
 from retable.datasets.standins.faces.labelled_people import HAIR
 from retable.datasets.standins.faces.people import EXPRESSIONS, GROUPS
@@ -53,13 +53,7 @@ Spec = Mapping[str, str | int]
 
 
 def cartoons(
-    folder: Path,
-    split: str,
-    group: str,
-    count: int,
-    size: int,
-    seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    folder: Path, split: str, group: str, count: int, size: int, seed: int = 0, progress: Count | None = None
 ) -> ImageSet:
     """The cartoons of the first ``count`` people of a split and group.
 
@@ -77,7 +71,7 @@ def portraits(
     size: int,
     shots: int = 1,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: Count | None = None,
 ) -> ImageSet:
     """Photographs of the first ``count`` people of a split and group.
 
@@ -103,7 +97,7 @@ def snapshots(
     size: int,
     hair_shift: int = 0,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    progress: Count | None = None,
 ) -> ImageSet:
     """Photographs of people of known hair, gender and age.
 
@@ -118,13 +112,7 @@ def snapshots(
 
 
 def sittings(
-    folder: Path,
-    split: str,
-    expression: str,
-    count: int,
-    size: int,
-    seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    folder: Path, split: str, expression: str, count: int, size: int, seed: int = 0, progress: Count | None = None
 ) -> ImageSet:
     """Studio portraits of people with one of :data:`~retable.datasets.standins.faces.people.EXPRESSIONS`.
 
@@ -180,13 +168,7 @@ def _group(group: str) -> str:
     return group
 
 
-def _rendered(
-    folder: Path,
-    spec: Spec,
-    kind: str,
-    count: int,
-    progress: Callable[[int], None] | None,
-) -> ImageSet:
+def _rendered(folder: Path, spec: Spec, kind: str, count: int, progress: Count | None) -> ImageSet:
     """The pictures of a specification; ``kind`` says in file names and errors which of its domain they are."""
     domain, split = (str(spec[name]) for name in ("domain", "split"))
     size, shots = (int(spec[name]) for name in ("size", "shots"))

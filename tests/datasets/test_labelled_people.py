@@ -1,19 +1,14 @@
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from scipy.ndimage import grey_dilation
 
 from retable.datasets.errors import DataError
-from retable.datasets.standins import contact_sheet
-from retable.datasets.standins.faces import art, camera, expressions, features, labelled_people, rendered_set, renderer
+from retable.datasets.standins.faces import art, camera, expressions, features, labelled_people, rendered_set
 from retable.datasets.standins.faces.labelled_people import AGES, GENDERS, HAIR, labels_of, person_of, sitter
 from retable.datasets.standins.faces.people import EXPRESSIONS, HAIR_COLOURS, rgb
 from retable.datasets.standins.faces.strokes import PORTRAIT
@@ -33,10 +28,6 @@ def sittings(tmp_path_factory):
     """9 sitters with every expression: float32 [8, 9, 3, 40, 40] in [0, 1]."""
     folder = tmp_path_factory.mktemp("sittings")
     return torch.stack([rendered_set.sittings(folder, "looks", e, 9, SIZE).images for e in EXPRESSIONS]) / 255
-
-
-def spec(**changes):
-    return {"domain": "snapshot", "split": "x", "seed": 0, "size": 32, "shots": 1, "hair_shift": 0} | changes
 
 
 def drawing(who, expression="neutral", size=96):
@@ -209,88 +200,11 @@ def test_shapes_are_painted_in_their_own_colour_at_once():
     assert re.search(r"<g[^>]*clip-path[^>]*>\s*(<g[^>]*>\s*)?<rect", art.svg(who, PORTRAIT))
 
 
-def test_pictures_have_the_asked_size():
-    for size in (16, 32, 128):
-        for asked in (spec(size=size), spec(domain="sitting", expression="sad", size=size)):
-            picture = renderer.render(asked, 0, 1)
-            assert picture.shape == (1, size, size, 3)
-            assert picture.dtype == np.uint8
-            assert 40 < picture.mean() < 230
-
-
-def test_a_set_is_the_same_for_any_number_of_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(rendered_set, "SHARD", 3)
-    monkeypatch.setattr(rendered_set, "_WORTH", 2)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    together = rendered_set.snapshots(tmp_path / "two", "x", 5, 32, hair_shift=1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    assert rendered_set.snapshots(tmp_path / "one", "x", 5, 32, hair_shift=1).digest == together.digest
-    alone = renderer.render(spec(hair_shift=1), 4, 5)
-    assert torch.equal(together.images[4:], torch.from_numpy(alone).permute(0, 3, 1, 2))
-
-
-def test_more_people_never_change_earlier_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr(rendered_set, "SHARD", 2)
-    done = []
-    small = rendered_set.snapshots(tmp_path, "x", 2, 32)
-    large = rendered_set.snapshots(tmp_path, "x", 5, 32, progress=done.append)
-    assert torch.equal(large.images[:2], small.images)
-    assert done == [2, 4, 5]
-    few, many = (rendered_set.sittings(tmp_path, "x", "sad", n, 32) for n in (1, 3))
-    assert torch.equal(many.images[:1], few.images)
-    assert many.images.dtype == torch.uint8
-
-
-def test_a_hair_shift_of_three_is_the_people_as_they_are(tmp_path, monkeypatch):
-    own = rendered_set.snapshots(tmp_path, "x", 2, 32)
-    monkeypatch.setattr(renderer, "render", lambda *_: pytest.fail("rendered"))
-    assert rendered_set.snapshots(tmp_path, "x", 2, 32, hair_shift=3).digest == own.digest
-    assert rendered_set.snapshots(tmp_path, "x", 2, 32, hair_shift=-3).digest == own.digest
-
-
-def test_sets_have_files_of_their_own(tmp_path):
-    sets = [
-        rendered_set.snapshots(tmp_path, "x", 1, 32),
-        rendered_set.snapshots(tmp_path, "y", 1, 32),
-        rendered_set.snapshots(tmp_path, "x", 1, 32, seed=1),
-        rendered_set.snapshots(tmp_path, "x", 1, 32, hair_shift=1),
-        rendered_set.sittings(tmp_path, "x", "neutral", 1, 32),
-        rendered_set.sittings(tmp_path, "x", "happy", 1, 32),
-        rendered_set.portraits(tmp_path, "x", "man", 1, 32),
-    ]
-    assert len({a.digest for a in sets}) == len(list(tmp_path.glob("*.safetensors"))) == 7
-
-
-def test_a_new_renderer_of_labelled_people_leaves_the_portraits_in_the_cache(tmp_path, monkeypatch):
-    rendered_set.snapshots(tmp_path, "x", 1, 32)
-    rendered_set.portraits(tmp_path, "x", "man", 1, 32)
-    monkeypatch.setattr(rendered_set, "LABELLED_VERSION", rendered_set.LABELLED_VERSION + 1)
-    monkeypatch.setattr(renderer, "render", lambda *_: pytest.fail("rendered"))
-    rendered_set.portraits(tmp_path, "x", "man", 1, 32)
-    with pytest.raises(pytest.fail.Exception, match="rendered"):
-        rendered_set.snapshots(tmp_path, "x", 1, 32)
-
-
-def test_wrong_arguments_are_refused_in_one_line(tmp_path):
+def test_wrong_arguments_are_refused_in_one_line():
     for call, message in (
-        (lambda: rendered_set.sittings(tmp_path, "x", "bored", 1, 32), "neutral, happy"),
-        (lambda: rendered_set.snapshots(tmp_path, "x", 0, 32), "count is 0"),
-        (lambda: rendered_set.snapshots(tmp_path, "x", 1, 8), "16 or more"),
         (lambda: labels_of("x", -1), "from 0"),
         (lambda: person_of("x", 0, hair=3), "black, blond, brown"),
         (lambda: expressions.scaled("bored"), "no expression 'bored'"),
     ):
         with pytest.raises(DataError, match=message):
             call()
-
-
-def test_people_are_drawn_without_torch():
-    modules = "from retable.datasets.standins.faces import features, labelled_people"
-    program = f"import sys; {modules}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
-
-
-def test_the_contact_sheets_show_three_hair_colours_and_eight_expressions(tmp_path):
-    for name, rows in (("snapshots", 3), ("sittings", 8)):
-        contact_sheet.main([name, str(tmp_path / "s.png"), "--size", "16", "--columns", "2", "--zoom", "1"])
-        assert Image.open(tmp_path / "s.png").size == (2 * 17 + 1, rows * 17 + 1)
