@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from retable.datasets.standins.faces.people import EXPRESSIONS
 from retable.datasets.task import TaskSettings
@@ -26,6 +26,20 @@ TARGETS = tuple(name for name in EXPRESSIONS if name != NEUTRAL)
 """All seven."""
 
 
+def _some_of(known: tuple[str, ...]) -> AfterValidator:
+    """One or more of these names, each once; they come out in the order in which they are known."""
+
+    def check(value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in known:
+                raise ValueError(f"{name!r} is none of {', '.join(known)}")
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"name some of {', '.join(known)}, each once")
+        return tuple(name for name in known if name in value)
+
+    return AfterValidator(check)
+
+
 class AttributesSettings(TaskSettings):
     """Which sets a row is trained on, image size, and the sizes of the stand-in; the real source has what it has."""
 
@@ -33,9 +47,9 @@ class AttributesSettings(TaskSettings):
     """What ``prepare`` gets ready: ``rows`` is every stream of the tables; other data are made when first asked for."""
     size: int = Field(default=128, ge=16)
     """Height and width of every image in pixels."""
-    data: tuple[Set, ...] = SETS
+    data: Annotated[tuple[Set, ...], _some_of(SETS)] = SETS
     """The sets that rows are trained on and asked about, in this order, whatever order they are given in."""
-    targets: tuple[str, ...] = TARGETS
+    targets: Annotated[tuple[str, ...], _some_of(TARGETS)] = TARGETS
     """Expressions beside ``neutral``: those of :data:`TARGETS`, in its order, that the task knows. Others are left
     out of the data."""
     n_faces: int = Field(default=4000, ge=2)
@@ -48,23 +62,6 @@ class AttributesSettings(TaskSettings):
     """Snapshots that the judges of hair, gender and age learn from."""
     n_judge_people: int = Field(default=400, ge=1)
     """Sitters that the judge of expressions learns from, each with every expression."""
-
-    @field_validator("data")
-    @classmethod
-    def _sets_once(cls, value: tuple[Set, ...]) -> tuple[Set, ...]:
-        if not value or len(set(value)) < len(value):
-            raise ValueError(f"name one or both of {' and '.join(SETS)}, each once")
-        return tuple(name for name in SETS if name in value)
-
-    @field_validator("targets")
-    @classmethod
-    def _expressions_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for name in value:
-            if name not in TARGETS:
-                raise ValueError(f"{name!r} is no target; use some of {', '.join(TARGETS)}")
-        if not value or len(set(value)) < len(value):
-            raise ValueError(f"name some of {', '.join(TARGETS)}, each once")
-        return tuple(name for name in TARGETS if name in value)
 
     @property
     def variant(self) -> str:

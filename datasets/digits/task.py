@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -55,6 +55,17 @@ _NEEDS: dict[str, tuple[str, ...]] = {
 """Stream -> roles of the street digits that it and its requests need."""
 
 
+def _some_digits(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not all(0 <= d <= 9 for d in value):
+        raise ValueError(f"digits are 0 to 9, got {value}")
+    if len(set(value)) > 8:
+        raise ValueError(f"at least two digits must remain, got {value}")
+    return tuple(sorted(set(value)))
+
+
+LeftOut = Annotated[tuple[int, ...], AfterValidator(_some_digits)]
+
+
 class DigitsSettings(TaskSettings):
     """Sizes of the data sets and which digits are left out (Table 3)."""
 
@@ -70,23 +81,14 @@ class DigitsSettings(TaskSettings):
     """With ``adaptation``: how many images of s are asked for in the request ``train``; 0 means all."""
     n_compared: int = Field(default=1_000, ge=2)
     """How many answers and how many MNIST test images the image metrics (Fréchet, KID, LPIPS) compare."""
-    without_s: tuple[int, ...] = ()
+    without_s: LeftOut = ()
     """Digits left out of s."""
-    without_t: tuple[int, ...] = ()
+    without_t: LeftOut = ()
     """Digits left out of t."""
-    without_f: tuple[int, ...] = ()
+    without_f: LeftOut = ()
     """Digits left out of f's training."""
     adaptation: bool = False
     """Add the request ``train`` and the measures of Table 2 (unsupervised domain adaptation)."""
-
-    @field_validator("without_s", "without_t", "without_f")
-    @classmethod
-    def _digits(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not all(0 <= d <= 9 for d in value):
-            raise ValueError(f"digits are 0 to 9, got {value}")
-        if len(set(value)) > 8:
-            raise ValueError(f"at least two digits must remain, got {value}")
-        return tuple(sorted(set(value)))
 
     @model_validator(mode="after")
     def _finite(self) -> Self:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from retable.datasets.task import TaskSettings
 
@@ -17,12 +17,18 @@ MOST_HELD_OUT = 250
 """Most images that a source generator is compared with, and samples that are asked of it."""
 
 
+def _power_of_two(value: int) -> int:
+    if value & (value - 1):
+        raise ValueError(f"{value} is not a power of two; use 32, 64, 128, 256 and so on")
+    return value
+
+
 class TenShotSettings(TaskSettings):
     """How many shots, and how much is asked of what was learned from them."""
 
     stream: Stage = "rows"
     """What ``prepare`` gets ready: ``rows`` is every stream of the tables, the others what a source generator needs."""
-    size: int = Field(default=256, ge=32)
+    size: Annotated[int, Field(ge=32), AfterValidator(_power_of_two)] = 256
     """Height and width of every image in pixels, a power of two."""
     data: Literal["folder", "flowers"] = "folder"
     """Of the real source: a folder of shots and one of reference images, or Oxford Flowers as torchvision keeps it."""
@@ -44,13 +50,6 @@ class TenShotSettings(TaskSettings):
     """Images of each."""
     n_source: int = Field(default=1000, ge=8)
     """Images that a source generator learns from, of either other domain."""
-
-    @field_validator("size")
-    @classmethod
-    def _power_of_two(cls, value: int) -> int:
-        if value & (value - 1):
-            raise ValueError(f"{value} is not a power of two; use 32, 64, 128, 256 and so on")
-        return value
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:

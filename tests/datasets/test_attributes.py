@@ -183,11 +183,6 @@ def test_a_target_that_no_image_has_is_named(make):
         task.batch("targets", missing, 4, 0)
 
 
-def test_an_unknown_stream_is_named(make):
-    with pytest.raises(DataError, match=r"no stream 'pair' \(did you mean 'pairs'\?\)"):
-        make().batch("pair", 0, 1, 0)
-
-
 # Judges.
 
 
@@ -210,34 +205,6 @@ def test_judges_learn_and_are_checked_on_their_own_labels(make, stream, key):
     (measure,) = task.measures("predict", stream)
     assert (measure.metric, measure.request, measure.label) == ("classification_error", "judge-test", key)
     assert task.requests("translate", stream) == task.measures("translate", stream) == []
-
-
-@pytest.mark.parametrize(("stream", "key"), JUDGES.items())
-def test_rows_share_a_judge_whatever_they_are_trained_on(stream, key):
-    plain = AttributesSettings(**SMALL)
-    once = Attributes.settings_for(plain, stream)
-    assert once.stream == stream
-    assert Attributes.settings_for(once, stream) == once
-    for same in ({"data": FACES}, {"data": EXPRESSION}, {"n_faces": 9}, {"n_people": 9}):
-        assert Attributes.settings_for(AttributesSettings(**SMALL | same), stream) == once
-    own = {"targets": ("sad",), "n_judge_people": 9}
-    others = {"n_judge": 9}
-    for changes, matter in (
-        (own, key == "expression"),
-        (others, key != "expression"),
-        ({"size": 32}, True),
-        ({"n_test": 9}, True),
-    ):
-        for name, value in changes.items():
-            changed = Attributes.settings_for(AttributesSettings(**SMALL | {name: value}), stream)
-            assert (changed != once) == matter, name
-
-
-def test_rows_depend_on_everything():
-    settings = AttributesSettings(**SMALL, data=FACES)
-    assert [Attributes.settings_for(settings, stream) for stream in ROWS] == [settings] * 3
-    judge = Attributes.settings_for(settings, "judge-hair")
-    assert Attributes.settings_for(judge, "train").stream == "rows"
 
 
 def test_judges_and_rows_prepare_what_they_need_and_nothing_else(make, calls, tmp_path):

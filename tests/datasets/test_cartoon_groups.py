@@ -249,24 +249,6 @@ def test_a_prepared_row_renders_nothing_more(make, calls):
     assert calls == []
 
 
-def test_rows_share_a_stage_exactly_when_its_data_are_the_same():
-    plain = CartoonGroupsSettings()
-    for_rows = CartoonGroupsSettings(n_photos=(9, 9, 9, 9), n_cartoons=(9, 9, 9, 9))
-    assert CartoonGroups.settings_for(for_rows, "groups") == for_rows
-    depends = {
-        "identities": {"size": 32, "n_identities": 9, "n_shots": 2, "n_pairs": 16, "data_dir": "x"},
-        "judge-cartoon": {"size": 32, "n_judge": 9, "n_test": 9, "data_dir": "x"},
-        "judge-photo": {"size": 32, "n_judge": 9, "n_test": 9, "data_dir": "x"},
-    }
-    for stream, changes in depends.items():
-        stage = CartoonGroups.settings_for(plain, stream)
-        assert CartoonGroups.settings_for(for_rows, stream) == stage
-        assert CartoonGroups.settings_for(stage, stream) == stage
-        assert CartoonGroups.settings_for(stage, "woman") == plain
-        for key, value in changes.items():
-            assert CartoonGroups.settings_for(CartoonGroupsSettings(**{key: value}), stream) != stage
-
-
 def test_digests_name_every_part_domain_and_group(make):
     a, b = make().digests(), make(n_photos=(31, 5, 4, 3)).digests()
     assert len(a) == 4 * 7
@@ -318,8 +300,3 @@ def test_other_tasks_take_images_and_nothing_else(tmp_path):
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(ValidationError):
         CartoonGroupsSettings(**settings)
-
-
-def test_an_unknown_stream_is_named(make):
-    with pytest.raises(DataError, match=r"no stream 'grops' \(did you mean 'groups'\?\)"):
-        make().batch("grops", 0, 1, 0)

@@ -88,23 +88,6 @@ def test_the_variant_names_what_is_left_out(settings, variant):
     assert DigitsSettings(**settings).variant == variant
 
 
-def test_rows_share_a_stage_exactly_when_its_data_are_the_same():
-    plain = DigitsSettings()
-    same = [DigitsSettings(without_t=(3,)), DigitsSettings(n_source=5), DigitsSettings(adaptation=True)]
-    other = [
-        DigitsSettings(without_f=(3,)),
-        DigitsSettings(n_f=5),
-        DigitsSettings(n_test=5),
-        DigitsSettings(data_dir="x"),
-    ]
-    f = Digits.settings_for(plain, "f")
-    assert all(Digits.settings_for(settings, "f") == f for settings in same)
-    assert all(Digits.settings_for(settings, "f") != f for settings in other)
-    left_out = DigitsSettings(without_s=(3,), without_t=(3,), without_f=(3,), n_f=9, n_test=5)
-    assert Digits.settings_for(left_out, "judge-mnist") == Digits.settings_for(plain, "judge-mnist")
-    assert Digits.settings_for(same[0], "train") == same[0]
-
-
 @pytest.mark.parametrize("stream", STREAMS)
 def test_settings_for_a_stream_give_the_streams_batches(digits, tiny_mnist, stream):
     row = digits(without_s=(3,), without_f=(4,))
@@ -173,10 +156,8 @@ def test_impossible_settings_are_refused(settings):
         DigitsSettings(**settings)
 
 
-def test_an_unknown_stream_or_reference_is_named(digits):
+def test_an_unknown_reference_is_named(digits):
     task = digits()
-    with pytest.raises(DataError, match="no stream 'trian'"):
-        task.batch("trian", 0, 1, 0)
     with pytest.raises(DataError, match="no reference images 'mnits'"):
         task.reference("mnits")
 
