@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from retable.datasets.errors import DataError
 
 MAX_OTHER_BYTES = 1 << 28
-"""The most bytes that a member nobody asked for may claim: reading past it costs time, too."""
+"""Most bytes that a member may claim that is not wanted: skipping it costs time, too."""
 
 
 def check_member(archive: Path, member: tarfile.TarInfo, max_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Images from files that nobody vouches for: one reader, and the folders made of them."""
+"""Images from untrusted files: one safe reader, and the folders that hold such files."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def readable(files: Iterable[Path], root: Path, problems: list[str]) -> Iterator
 
 
 def left_out(folders: Iterable[Path]) -> list[str]:
-    """A line about files in these folders that are not read, so that nobody wonders where they went; or none."""
+    """A line that counts the files in these folders that are not read, or no line."""
     kinds: Counter[str] = Counter()
     for folder in filter(Path.is_dir, folders):
         read_ones = set(image_files(folder))

@@ -100,7 +100,7 @@ def counter(progress: Progress | None, what: str, total: int, before: int = 0) -
     """A callback for one stretch of work: told how much of it is done, it tells ``progress``.
 
     Args:
-        progress: told ``what``, ``before`` plus what is done, and ``total``; ``None``: nobody is told.
+        progress: told ``what``, ``before`` plus what is done, and ``total``; ``None``: the callback does nothing.
         what: what is worked on.
         total: how much there is in all stretches together.
         before: how much was done before this stretch.

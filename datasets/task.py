@@ -88,9 +88,9 @@ class Measure:
     by: str | None = None
     """Key of ``Request.labels`` to slice by, in addition to the score over everything."""
     limit: int | None = None
-    """Only the first so many answers are measured, for metrics that cost seconds per thousand images."""
+    """Only this many answers are measured, the first ones; for metrics that take seconds per thousand images."""
     yardstick: str | None = None
-    """Name of reference images that the metric is taken of as well, for comparison."""
+    """Name of reference images on which the metric is computed as well, for comparison."""
 
 
 class Task(ABC):

@@ -48,5 +48,5 @@ def side(shown: LabelledImages, places: Tensor, step: int, size: int, *key: str 
 
 
 def one_colour(shown: LabelledImages) -> LabelledImages:
-    """The snapshots whose hair has exactly one of the three colours: of others nobody can say what is right."""
+    """The snapshots whose hair has exactly one of the three colours: for others no answer is known to be right."""
     return shown.where(shown.labels[:, : len(HAIR)].sum(1) == 1)

@@ -63,7 +63,7 @@ def is_layout(path: Path) -> bool:
 
 
 def require(root: Path) -> None:
-    """See that there is a row for every image and an image for every row, without decoding any.
+    """Check that there is a row for every image and an image for every row, without decoding any.
 
     Raises:
         DataError: the first thing that is missing or wrong, by name.

@@ -46,7 +46,7 @@ def is_layout(path: Path) -> bool:
 
 
 def require(root: Path) -> None:
-    """See that every file name is RaFD's and that there are people for every part, without decoding any image.
+    """Check that every file name is RaFD's and that there are people for every part, without decoding any image.
 
     Raises:
         DataError: the first thing that is missing or wrong, by name.

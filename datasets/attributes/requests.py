@@ -68,7 +68,7 @@ class Sitters:
         return len(self.images)
 
     def first(self, count: int) -> Sitters:
-        """The first so many."""
+        """The first ``count``."""
         return Sitters(self.images[:count], None if self.expressive is None else self.expressive[:count])
 
 

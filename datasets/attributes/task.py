@@ -156,7 +156,7 @@ class Attributes(Task):
             images: float32 ``[N, 3, size, size]`` in [-1, 1].
             wanted: at least one of ``hair``, ``gender``, ``age`` (data ``faces``) and ``expression`` (data
                 ``expressions``). What is not among them stays as it is. Methods with a model for every target or pair
-                have none that makes any face neutral: they leave it as it is.
+                cannot make a face neutral: they leave it as it is.
 
         Raises:
             DataError: nothing is wanted, or a key or value is unknown.

@@ -43,7 +43,7 @@ def is_layout(root: Path) -> bool:
 
 
 def require(root: Path) -> None:
-    """See that all sixteen folders hold enough images, without reading any.
+    """Check that all sixteen folders hold enough images, without reading any.
 
     Raises:
         DataError: the first that does not, by name.

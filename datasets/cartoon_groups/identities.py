@@ -1,6 +1,6 @@
 """Two photographs of one person: what a face recogniser learns from, and the pairs that check it.
 
-Where nobody has two photographs (the real source), two views of one photograph take their place: another crop, mirrored
+The real source has one photograph per person. There two views of it take their place: another crop, mirrored
 or not, in other light.
 """
 

@@ -16,7 +16,7 @@ part            stand-in (split)               real, photo  real, cartoon
 ==============  =============================  ===========  =============
 
 ``truth`` holds the true cartoons of the first training photos, for the evaluation alone. Every split has its own
-people, so training is unpaired, and nobody whom a method sees is known to a judge.
+people, so training is unpaired, and no judge knows a person that a method sees.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ stream             a batch
 =================  ==============================================================================================
 
 Differences from the paper: it reports pictures alone; requests, judges and measures are ours. The stand-in knows the
-true cartoon of everybody it tests on, which nobody has for real photos.
+true cartoon of every test face; for real photos there is none.
 """
 
 from __future__ import annotations

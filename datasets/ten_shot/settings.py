@@ -43,7 +43,7 @@ class TenShotSettings(TaskSettings):
     n_compared: int = Field(default=500, ge=2)
     """How many of them are compared in pairs or with the shots (LPIPS); of a yardstick it is always all images."""
     n_paths: int = Field(default=200, ge=1)
-    """Pairs of latents a hair's breadth apart, for the perceptual path length."""
+    """Pairs of latents that are almost equal, for the perceptual path length."""
     n_strips: int = Field(default=16, ge=1)
     """Latent interpolations whose steps are compared."""
     strip_points: int = Field(default=24, ge=3)

@@ -41,7 +41,7 @@ def is_layout(root: Path) -> bool:
 
 
 def require(root: Path, shots: int = LEAST) -> None:
-    """See that both folders hold enough images, without reading any.
+    """Check that both folders hold enough images, without reading any.
 
     Raises:
         DataError: the first that does not, by name.

@@ -125,7 +125,7 @@ class TenShot(Task):
         return [replace(samples, learnt=signed(self._source.get("shots").images[:12])), strips]
 
     def draw(self, count: int, seed: int, points: int = 1) -> Request:
-        """``count`` samples, or with more points than one so many interpolations of so many images each.
+        """``count`` samples; with more points than one, ``count`` interpolations of ``points`` images each.
 
         Raises:
             DataError: a number is below 1.

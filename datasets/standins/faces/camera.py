@@ -19,7 +19,7 @@ from retable.datasets.standins.faces.strokes import PORTRAIT, lowered
 Pixels = npt.NDArray[np.float32]
 
 DETAIL = 96
-"""A photograph is made with at least so many pixels a side, and at least twice those asked for."""
+"""A photograph is made with at least this many pixels per side, and at least twice as many as it will have."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _near(colour: Pixels, pixels: Pixels, width: float) -> Pixels:
 
 
 def _smooth(work: int, cells: tuple[int, int], draws: np.random.Generator) -> Pixels:
-    """Smooth noise of about unit variance with so many cells down and across: ``[work, work]``."""
+    """Smooth noise of about unit variance, ``cells`` down and across: ``[work, work]``."""
     from scipy.ndimage import zoom
 
     coarse = draws.standard_normal(cells).astype(np.float32)

@@ -45,7 +45,7 @@ LABELLED_VERSION = 2
 SHARD = 50
 """People in one file of the cache."""
 _WORTH = 100
-"""Fewer people than this are rendered before worker processes would have started."""
+"""Fewer people than this are rendered in less time than worker processes take to start."""
 _SMALLEST = 16
 
 Spec = Mapping[str, str | int]
@@ -133,7 +133,7 @@ class _SharedPool:
         self._pool: WorkerPool | None = None
 
     def pool(self, people: int) -> WorkerPool | None:
-        """The pool, started now if so many people are worth it."""
+        """The pool; started now if there are enough people for that to pay."""
         processes = os.cpu_count() or 1
         if self._pool is None and processes > 1 and people >= _WORTH:
             self._pool = self._stack.enter_context(WorkerPool(processes))
