@@ -1,5 +1,5 @@
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retable.datasets.sampling import epoch_order, step_indices
@@ -8,6 +8,7 @@ from retable.datasets.seeding import derived_seed
 sizes = st.integers(1, 50)
 
 
+@settings(deadline=None)
 @given(n=sizes, size=sizes, seed=st.integers(0, 9))
 def test_every_example_is_seen_once_before_any_is_seen_again(n, size, seed):
     steps = -(-3 * n // size)
@@ -16,6 +17,7 @@ def test_every_example_is_seen_once_before_any_is_seen_again(n, size, seed):
         assert sorted(seen[epoch * n : (epoch + 1) * n].tolist()) == list(range(n))
 
 
+@settings(deadline=None)
 @given(n=sizes, size=sizes, step=st.integers(0, 100))
 def test_a_step_depends_on_nothing_that_came_before_it(n, size, step):
     alone = step_indices(n, step, size, "s", 0)
