@@ -1,1 +1,2 @@
-"""Published tables as data; tables, figures and the HTML report. Gets a DataFrame; imports nothing else of ours."""
+"""From cells' records to what people read: ``records`` (what a run leaves), ``published`` (what papers printed and
+claimed), ``compute`` (tables, verdicts, statistics), ``render`` (page, Markdown, LaTeX, figures), ``write``."""
