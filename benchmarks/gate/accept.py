@@ -1,97 +1,167 @@
-"""What ``retable gate --accept`` does: today's scores become expectations, all of them or those of some cells."""
+"""What ``retable gate --accept`` does: today's scores become expectations, all of them or those of some cells.
+
+A score with results of at least five seeds gets a new tolerance. With fewer seeds its old tolerance is kept and only
+its value moves. ``--only`` renews a part of the file: its new tolerances are made for the number of checks that the
+whole file then has, and what is kept was made for fewer, so the rate of false alarms of the whole gate grows a little.
+"""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from statistics import fmean
 
-from retable.benchmarks.errors import UserError, did_you_mean
-from retable.benchmarks.gate.compare import by_address
-from retable.benchmarks.gate.expectations import Expectations, Later, alarms, load, save
-from retable.benchmarks.gate.record import Accepted, record
-from retable.benchmarks.gate.tolerance import FALSE_ALARMS
-from retable.benchmarks.plan.select import idle, matches
+from retable.benchmarks.errors import UserError
+from retable.benchmarks.gate.compare import by_address, differing, gated, lasting, picker, without_seed
+from retable.benchmarks.gate.expectations import Expectation, Expectations, Later, Place, Provenance
+from retable.benchmarks.gate.notes import Cells, values
+from retable.benchmarks.gate.tolerance import MIN_SEEDS, can_fail, tolerance
+from retable.reports.records.result import Result
+from retable.reports.records.score import Score
+
+Runs = dict[int, Score]
+"""Seed -> score."""
 
 
 def accept(
-    suite: str,
-    results: Sequence[Mapping[str, Any]],
-    path: Path,
-    *,
-    only: str | None = None,
-    false_alarms: float = FALSE_ALARMS,
-    today: datetime.date | None = None,
-) -> Accepted:
-    """Make the results the expectations, and write them to ``path``; with ``only`` those of some cells, the rest stays.
+    suite: str, results: Iterable[Result], old: Expectations | None = None, only: str | None = None
+) -> tuple[Expectations, list[str]]:
+    """The results as expectations; with ``only`` those of some cells, and the others as they were in ``old``.
 
-    Scores with results of at least five seeds get new tolerances. With fewer seeds a score's old tolerance is kept and
-    only its value moves.
+    Returns:
+        The new expectations and what a person should know about them.
 
     Raises:
-        UserError: a cell that is not ok, a value that is not finite, results of several devices, seeds that were not
-            measured alike, a recorded cell without a result, or a changed protocol without five seeds. Then nothing is
-            written.
+        UserError: a cell that is not ok, results of several devices, seeds that were not measured alike, a recorded
+            cell without a result, a changed protocol without five seeds, or a part of nothing.
     """
-    old = load(path) if path.exists() else None
-    if only is None:
-        accepted = record(suite, results, old, false_alarms=false_alarms, today=today)
-    elif old is None:
-        raise UserError(f"{path}: nothing is recorded yet, so there is no part to renew; accept without --only first")
-    else:
-        accepted = record_part(suite, results, old, only, false_alarms=false_alarms, today=today)
-    save(path, accepted.expectations)
-    return accepted
-
-
-def record_part(
-    suite: str,
-    results: Sequence[Mapping[str, Any]],
-    old: Expectations,
-    only: str,
-    *,
-    false_alarms: float = FALSE_ALARMS,
-    today: datetime.date | None = None,
-) -> Accepted:
-    """The old expectations with those of the cells that the glob ``only`` picks renewed, and no other touched.
-
-    New tolerances are made for the number of checks that the whole file then has. What is kept was made for fewer, so
-    that the whole gate's rate of false alarms grows a little; a note says to how much.
-    """
-    kept = [entry for entry in old.score if not matches(entry.cell, only)]
-    mine, found = picked(old, results, only)
-    devices = {str(result.get("environment", {}).get("device", "")) for result in found} - {""}
-    if kept and devices - {old.made.device}:
-        raise UserError(
-            f"cannot accept a part: the kept expectations were made on {old.made.device!r}, these results on "
-            f"{' and '.join(repr(device) for device in sorted(devices))}; run the whole suite"
-        )
-    part = record(suite, found, mine, besides=len(kept), false_alarms=false_alarms, today=today)
-    moved = part.expectations.moved
-    how = Later(only=only, **(moved or part.expectations.made).model_dump())
-    earlier = [other for other in old.later if other.only != only or (moved is not None and other.checks)]
-    score = sorted([*kept, *part.expectations.score], key=lambda entry: (entry.cell, entry.key))
-    blunt = sorted({*old.cannot_fail} - {*mine.cannot_fail} | {*part.expectations.cannot_fail})
-    whole = old.model_copy(update={"later": [*earlier, how], "cannot_fail": blunt, "score": score})
-    rate = sum(alarms(entry, whole) for entry in whole.score)
-    note = f"{len(kept)} expectations of other cells are as they were; all together are red by chance with at most"
-    return Accepted(whole, (*part.notes, f"{note} {rate:.3g}"))
-
-
-def picked(
-    expectations: Expectations, results: Sequence[Mapping[str, Any]], only: str
-) -> tuple[Expectations, list[Mapping[str, Any]]]:
-    """Expectations and results of the cells whose address the glob ``only`` picks.
-
-    Raises:
-        UserError: it picks none.
-    """
+    if only is not None and old is None:
+        raise UserError(f"gate {suite}: nothing is recorded yet, so there is no part to renew; accept without --only")
+    old = old or Expectations(suite=suite, made=Provenance.of({}))
     found = by_address(results)
-    chosen = [result for address, result in found.items() if matches(address, only)]
-    score = [entry for entry in expectations.score if matches(entry.cell, only)]
-    blunt = [place for place in expectations.cannot_fail if matches(place.partition(" ")[0], only)]
-    known = {*found, *(entry.cell for entry in expectations.score)}
-    if (none := idle(only, known)) is not None:
-        raise UserError(f"--only {none!r} matches no cell{did_you_mean(none, known)}")
-    return expectations.model_copy(update={"cannot_fail": blunt, "score": score}), chosen
+    wanted = picker(only, {*found, *(entry.cell for entry in old.score)})
+    found = {address: result for address, result in found.items() if wanted(address)}
+    before = {entry.place: entry for entry in old.score if wanted(entry.cell)}
+    kept = [entry for entry in old.score if not wanted(entry.cell)]
+    _refuse(found, {cell for cell, _ in before}, old.made.device if kept else None)
+    runs = _group(found, old.leave_out)
+    remade = {place for place, seeds in runs.items() if len(seeds) >= MIN_SEEDS}
+    unknown = runs.keys() - remade - before.keys()
+    if not runs.keys() - unknown:
+        most = max(map(len, runs.values()), default=0)
+        raise UserError(
+            f"gate {suite}: nothing to record: no score has {MIN_SEEDS} seeds (the most is {most}); "
+            f"run `retable run {suite} --seeds 0-{MIN_SEEDS - 1}` first"
+        )
+    checks = len(runs) - len(unknown) + len(kept)
+    entries = [
+        _made(place[0], seeds, checks) if place in remade else _moved(before[place], seeds)
+        for place, seeds in runs.items()
+        if place not in unknown
+    ]
+    good = [entry for entry in entries if can_fail(entry.score, entry.tolerance)]
+    # A score with too few seeds to say that it could fail by now stays where it was.
+    noisy = {entry.place for entry in entries if entry not in good} | old.noisy & unknown
+    how = Provenance.of(found)
+    if remade:
+        how = how.model_copy(update={"seeds": sorted({n for place in remade for n in runs[place]}), "checks": checks})
+    new = {
+        "cannot_fail": sorted(
+            " ".join(place) for place in {place for place in old.noisy if not wanted(place[0])} | noisy
+        ),
+        "score": sorted([*kept, *good], key=lambda entry: entry.place),
+    }
+    if only is not None:
+        earlier = [part for part in old.later if part.only != only or (part.checks and not remade)]
+        new["later"] = [*earlier, Later(only=only, **how.model_dump())]
+    elif remade:
+        new |= {"made": how, "moved": None, "later": []}
+    else:
+        new |= {"moved": how, "later": [part for part in old.later if part.checks]}
+    whole = old.model_copy(update=new)
+
+    fresh = sum(entry.place in remade for entry in good)
+    notes = [
+        f"{len(good)} expectations of gate {suite}: {fresh} with new tolerances, {len(good) - fresh} with the old "
+        f"tolerance and a moved value (fewer than {MIN_SEEDS} seeds); {len(kept)} of other cells are as they were",
+        "an equally good run on another machine is red with a probability of at most "
+        f"{sum(whole.recorded(entry).alarms for entry in whole.score):.3g}",
+    ]
+    for title, places in (
+        (f"left out, fewer than {MIN_SEEDS} seeds", unknown - noisy),
+        ("dropped, no longer measured or in leave_out", before.keys() - runs.keys()),
+        ("not checked, too noisy to fail: the tolerance reaches the end of the scale (more seeds sharpen it)", noisy),
+    ):
+        notes += [f"{title}: {'; '.join(' '.join(place) for place in sorted(places))}"] if places else []
+    if "-dirty" in how.commit:
+        notes.append("results come from an uncommitted working tree")
+    if ", " in how.commit:
+        notes.append(f"results come from several revisions ({how.commit}); `retable run --fresh` makes them all anew")
+    return whole, notes
+
+
+def _refuse(found: Cells, recorded: Collection[str], device: str | None) -> None:
+    """Raise an error if results cannot become expectations beside others that were made on ``device``."""
+    for address, result in sorted(found.items()):
+        if result.status != "ok":
+            raise UserError(f"cannot accept: {address} is {result.status}, not ok; run it again first")
+    devices = values(found, "device")
+    if len(devices) > 1:
+        raise UserError(f"cannot accept: the results come from several devices ({', '.join(devices)})")
+    if device is not None and devices not in ([], [device]):
+        kept = f"the kept expectations were made on {device!r}, these results on {devices[0]!r}"
+        raise UserError(f"cannot accept a part: {kept}; run the whole suite")
+    if absent := sorted({*recorded} - found.keys()):
+        raise UserError(
+            f"cannot accept: no result for {', '.join(absent)}, which the file expects; run the whole suite, or, if a "
+            "cell has left it, delete its [[score]] blocks from the file"
+        )
+
+
+def _group(found: Cells, leave_out: Sequence[str]) -> dict[Place, Runs]:
+    """(address at the row's lowest seed, label) -> seed -> score, for everything that may be gated."""
+    first: dict[str, Result] = {}
+    runs: defaultdict[Place, Runs] = defaultdict(dict)
+    for result in sorted(found.values(), key=lambda result: result.cell.seed):
+        lowest = first.setdefault(without_seed(result.cell.address), result)
+        for key, score in gated(result, leave_out).items():
+            place = lowest.cell.address, key
+            if result is not lowest and place not in runs:
+                raise UserError(f"cannot accept: {place[0]} lacks {key}, which other seeds have")
+            runs[place][result.cell.seed] = score
+    return runs
+
+
+def _made(cell: str, seeds: Runs, checks: int) -> Expectation:
+    score = seeds[min(seeds)]
+    _refuse_difference(cell, score, seeds, "its seeds were not measured alike")
+    found = tolerance([run.value for run in seeds.values()], checks, score)
+    # A tolerance must still cover the values that it was made from.
+    rounded = _digits(found.tolerance, 4)
+    return Expectation(
+        cell=cell,
+        **score.model_dump(include={"name", "slice", "unit", "direction"}),
+        value=_digits(found.value, 6),
+        tolerance=rounded if rounded >= found.tolerance else _digits(rounded * (1 + 1e-3), 4),
+        spread=_digits(found.spread, 4),
+        seeds=found.seeds,
+        n_real=score.protocol.n_real,
+        n_fake=score.protocol.n_fake,
+        protocol=lasting(score.protocol).model_copy(update={"n_real": 0, "n_fake": 0}),
+    )
+
+
+def _moved(entry: Expectation, seeds: Runs) -> Expectation:
+    words = f"how it is measured has changed, so its tolerance must be made anew with {MIN_SEEDS} seeds"
+    _refuse_difference(entry.cell, entry.score, seeds, words)
+    return entry.model_copy(update={"value": _digits(fmean(run.value for run in seeds.values()), 6)})
+
+
+def _refuse_difference(cell: str, expected: Score, seeds: Runs, words: str) -> None:
+    for seed, score in sorted(seeds.items()):
+        if difference := differing(expected, score):
+            raise UserError(f"cannot accept: {cell} {score.label}: {words} (seed {seed}: {difference})")
+
+
+def _digits(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")

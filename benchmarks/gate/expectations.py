@@ -7,50 +7,30 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError
 
 from retable.benchmarks.errors import UserError, did_you_mean
-from retable.benchmarks.gate.tolerance import worst
+from retable.benchmarks.gate.notes import Cells, commit, values
+from retable.benchmarks.gate.tolerance import FALSE_ALARMS, Recorded
+from retable.benchmarks.plan.overrides import read_toml
 from retable.benchmarks.plan.select import matches
-from retable.benchmarks.run.old_journal import write_atomically
+from retable.reports.records.files import write_atomically
 from retable.reports.records.score import Protocol, Score
 
+Place = tuple[str, str]
+"""A cell's address, with or without its seed, and a score's label."""
 Text = Annotated[str, Field(min_length=1)]
+NonNegative = Annotated[FiniteFloat, Field(ge=0)]
 
 
 class _Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class KeyProtocol(_Block):
-    """The fields of a protocol that must agree; the counts stand beside it in :class:`Expectation`."""
-
-    metric: str
-    extractor: str = ""
-    weights: str = ""
-    resize: str = ""
-    data: str = ""
-    detail: str = ""
-
-    @classmethod
-    def of(cls, protocol: Protocol) -> KeyProtocol:
-        """The key fields of a measured score's protocol.
-
-        The digest of a judge is left out: a judge is trained in the run, so its digest changes with the machine's
-        rounding.
-        """
-        fields = {name: getattr(protocol, name) for name in cls.model_fields}
-        if protocol.extractor.startswith("judge:"):
-            fields["weights"] = ""
-        return cls(**fields)
 
 
 class Expectation(_Block):
@@ -62,33 +42,30 @@ class Expectation(_Block):
     slice: dict[str, str] = {}
     value: FiniteFloat
     """Mean over the recorded seeds."""
-    tolerance: Annotated[FiniteFloat, Field(ge=0)]
+    tolerance: NonNegative
     """How far a run may be from ``value``; see :mod:`retable.benchmarks.gate.tolerance`."""
     unit: str = ""
     direction: Literal["higher", "lower"]
-    spread: Annotated[FiniteFloat, Field(ge=0)]
+    spread: NonNegative
     """Standard deviation over the seeds from which the tolerance was made."""
-    seeds: Annotated[int, Field(ge=1)]
+    seeds: PositiveInt
     """How many seeds the tolerance was made from."""
-    n_real: Annotated[int, Field(ge=0)] = 0
-    n_fake: Annotated[int, Field(ge=0)] = 0
-    protocol: KeyProtocol
+    n_real: NonNegativeInt = 0
+    n_fake: NonNegativeInt = 0
+    protocol: Protocol
+    """Without the two counts, which stand beside it."""
 
     @property
-    def key(self) -> str:
-        """The score's name with its slice; see :func:`score_key`."""
-        return score_key(self.name, self.slice)
+    def score(self) -> Score:
+        """The expected score."""
+        protocol = self.protocol.model_copy(update={"n_real": self.n_real, "n_fake": self.n_fake})
+        same = {name: getattr(self, name) for name in ("name", "value", "unit", "direction", "slice")}
+        return Score(**same, protocol=protocol)
 
     @property
-    def can_fail(self) -> bool:
-        """Whether some value would be too bad; see :func:`retable.benchmarks.gate.tolerance.worst`."""
-        end = worst(self.name, self.unit, self.direction)
-        return abs(self.value - end) > self.tolerance
-
-    def differs_from(self, score: Score) -> str:
-        """What makes a measured score incomparable, e.g. ``n_fake is 500, expected 1000``; empty if nothing does."""
-        expected = {**self.protocol.model_dump(), "unit": self.unit, "direction": self.direction}
-        return differing({**expected, "n_real": self.n_real, "n_fake": self.n_fake}, score)
+    def place(self) -> Place:
+        """Address, and the score's label."""
+        return self.cell, self.score.label
 
 
 class Provenance(_Block):
@@ -103,8 +80,17 @@ class Provenance(_Block):
     seeds: list[int]
     checks: int = 0
     """C, over which the false alarms are divided."""
-    false_alarms: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    false_alarms: Annotated[float, Field(gt=0, lt=1)] = FALSE_ALARMS
     """A, the probability that a gate over an equally good run is red."""
+
+    @classmethod
+    def of(cls, cells: Cells) -> Provenance:
+        """Today, and what made these results."""
+        device, cpu, torch = (", ".join(values(cells, key)) for key in ("device", "cpu", "torch"))
+        made_by = ", ".join(sorted({commit(result) for result in cells.values()} - {""}))
+        seeds = sorted({result.cell.seed for result in cells.values()})
+        today = datetime.datetime.now(datetime.UTC).date()
+        return cls(date=today, commit=made_by, device=device, cpu=cpu, torch=torch, seeds=seeds)
 
 
 class Later(Provenance):
@@ -132,34 +118,16 @@ class Expectations(_Block):
     """Parts that were accepted by themselves since, in the order in which that happened."""
     score: list[Expectation] = []
 
+    @property
+    def noisy(self) -> set[Place]:
+        """The scores in ``cannot_fail``."""
+        return {(cell, label) for cell, _, label in (place.partition(" ") for place in self.cannot_fail)}
 
-def measured(score: Score) -> dict[str, str | int]:
-    """How a score was measured: everything in which two must agree before they may be compared."""
-    how = {**KeyProtocol.of(score.protocol).model_dump(), "unit": score.unit, "direction": score.direction}
-    return {**how, "n_real": score.protocol.n_real, "n_fake": score.protocol.n_fake}
-
-
-def differing(expected: Mapping[str, str | int], score: Score) -> str:
-    """In what a score was measured differently, e.g. ``n_fake is 500, expected 1000``; empty if in nothing."""
-    got = measured(score)
-    return ", ".join(
-        f"{key} is {got[key] or 'empty'}, expected {expected[key] or 'empty'}"
-        for key in expected
-        if got[key] != expected[key]
-    )
-
-
-def score_key(name: str, slice_: Mapping[str, str]) -> str:
-    """``accuracy.target request:test digit:3``: a score's name and slice, the request first."""
-    keys = sorted(slice_, key=lambda key: (key != "request", key))
-    return " ".join([name, *(f"{key}:{slice_[key]}" for key in keys)])
-
-
-def alarms(entry: Expectation, expectations: Expectations) -> float:
-    """How probable it is that an equally good run is red by this check."""
-    parts = [part for part in expectations.later if part.checks and matches(entry.cell, part.only)]
-    made = parts[-1] if parts else expectations.made
-    return made.false_alarms / made.checks if made.checks else 0.0
+    def recorded(self, entry: Expectation) -> Recorded:
+        """What is known of a score from the seeds of its expectation."""
+        made = [self.made, *(part for part in self.later if part.checks and matches(entry.cell, part.only))][-1]
+        alarms = made.false_alarms / made.checks if made.checks else 0.0
+        return Recorded(entry.value, entry.spread, entry.tolerance, entry.seeds, alarms)
 
 
 def left_out(globs: Sequence[str], cell: str, key: str) -> bool:
@@ -171,42 +139,34 @@ def load(path: Path) -> Expectations:
     """Read a file of expectations.
 
     Raises:
-        UserError: no such file, not TOML, an unknown key, a value of the wrong type, or a score given twice; with the
-            line.
+        UserError: no such file or not TOML; or, with its line, an unknown key, a bad value, or a score given twice.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{path}: nothing is recorded yet; run the suite with five seeds, then `retable gate --accept`"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
+    if not path.exists():
+        raise UserError(f"{path}: nothing is recorded yet; run the suite with five seeds, then `retable gate --accept`")
+    data, text = read_toml(path), path.read_text(encoding="utf-8")
     try:
         expectations = Expectations.model_validate(data)
     except ValidationError as error:
         raise UserError(_explain(path, text, error)) from error
-    first: dict[tuple[str, str], int] = {}
+    first: dict[Place, int] = {}
     for index, entry in enumerate(expectations.score):
-        other = first.setdefault((entry.cell, entry.key), index)
+        other = first.setdefault(entry.place, index)
         if other != index:
             here, there = (_line(text, ("score", i, "cell")) for i in (index, other))
-            raise UserError(
-                f"{path}:{here}: {entry.cell} {entry.key} is given twice (first in line {there}); delete one"
-            )
+            what = " ".join(entry.place)
+            raise UserError(f"{path}:{here}: {what} is given twice (first in line {there}); delete one")
     return expectations
 
 
-def save(path: Path, expectations: Expectations) -> None:
-    """Write the file in one step, sorted by cell and metric.
+def save(path: Path, text: str | bytes) -> None:
+    """Write a file in one step, with its folder.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, to_toml(expectations))
+        write_atomically(path, text)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
@@ -221,73 +181,44 @@ def to_toml(expectations: Expectations) -> str:
         f"leave_out = {_toml(expectations.leave_out)}",
         f"cannot_fail = {_toml(sorted(expectations.cannot_fail))}",
     ]
-    for title in ("made", "moved"):
-        if (provenance := getattr(expectations, title)) is not None:
-            lines += ["", f"[{title}]", *(f"{key} = {_toml(value)}" for key, value in provenance)]
-    for part in expectations.later:
-        lines += ["", "[[later]]", *(f"{key} = {_toml(value)}" for key, value in part)]
-    for entry in sorted(expectations.score, key=lambda entry: (entry.cell, entry.key)):
-        lines += ["", "[[score]]", *(f"{key} = {_toml(value)}" for key, value in entry)]
+    blocks: list[tuple[str, _Block | None]] = [("[made]", expectations.made), ("[moved]", expectations.moved)]
+    blocks += [("[[later]]", part) for part in expectations.later]
+    blocks += [("[[score]]", entry) for entry in sorted(expectations.score, key=lambda entry: entry.place)]
+    for title, block in blocks:
+        if block is not None:
+            lines += ["", title, *(f"{key} = {_toml(value)}" for key, value in block)]
     return "\n".join(lines) + "\n"
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, BaseModel):
-        value = value.model_dump(exclude_defaults=True)
-    if isinstance(value, str):
-        # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, datetime.date):
         return value.isoformat()
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     if isinstance(value, Mapping):
-        pairs = (
-            f"{key if re.fullmatch('[A-Za-z0-9_-]+', key) else _toml(key)} = {_toml(v)}" for key, v in value.items()
-        )
-        return "{ " + ", ".join(pairs) + " }" if value else "{}"
-    if isinstance(value, Sequence):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value} is no expectation")
-    return repr(value)
+        names = {key: key if re.fullmatch("[A-Za-z0-9_-]+", key) else _toml(key) for key in value}
+        return "{ " + ", ".join(f"{names[key]} = {_toml(v)}" for key, v in value.items()) + " }" if value else "{}"
+    # What JSON makes of strings, numbers and lists is TOML, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def _explain(path: Path, text: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     loc = first["loc"]
-    name = ".".join(str(part) for part in loc)
-    where = f"{path}:{_line(text, loc)}: key {name!r}"
+    where = f"{path}:{_line(text, loc)}: key {'.'.join(map(str, loc))!r}"
     if first["type"] == "extra_forbidden":
-        return f"{where}: unknown key{did_you_mean(str(loc[-1]), _siblings(loc))}"
+        known = [name for block in (Expectations, Expectation, Later, Protocol) for name in block.model_fields]
+        return f"{where}: unknown key{did_you_mean(str(loc[-1]), known)}"
     if first["type"] == "missing":
         return f"{where}: is missing"
     return f"{where}: {first['msg']} (got {first['input']!r})"
 
 
-def _siblings(loc: Sequence[int | str]) -> Iterable[str]:
-    model: type[BaseModel] = Expectations
-    inner: dict[str, type[BaseModel]] = {
-        "score": Expectation,
-        "made": Provenance,
-        "moved": Provenance,
-        "later": Later,
-        "protocol": KeyProtocol,
-    }
-    for part in loc[:-1]:
-        model = inner.get(str(part), model)
-    return model.model_fields
-
-
 def _line(text: str, loc: Sequence[int | str]) -> int:
-    """The line of a key: within its block where it can be found, else the block's first line."""
-    block, wanted, rest = f"[{loc[0]}]", 0, loc[1:]
-    if len(loc) > 1 and isinstance(loc[1], int):
-        block, wanted, rest = f"[[{loc[0]}]]", loc[1], loc[2:]
-    lines = text.splitlines()
-    headers = [number for number, line in enumerate(lines) if line.split("#")[0].strip() == block]
-    start, key = (headers[wanted], str(rest[0]) if rest else "") if len(headers) > wanted else (-1, str(loc[0]))
-    for number in range(start + 1, len(lines)):
-        if lines[number].startswith("["):
-            break
-        if re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", lines[number]):
-            return number + 1
-    return max(start, 0) + 1
+    """The line of a key within its block, or the block's first line."""
+    heads = [match.start() for match in re.finditer(rf"^\[+{re.escape(str(loc[0]))}\]", text, re.MULTILINE)]
+    number, inside = (loc[1], loc[2:]) if len(loc) > 1 and isinstance(loc[1], int) else (0, loc[1:])
+    start, key = (heads[number], str(inside[0]) if inside else "") if heads else (0, str(loc[0]))
+    end = text.find("\n[", start + 1)
+    found = re.search(rf"^\s*[\"']?{re.escape(key)}[\"']?\s*=", text[start : None if end < 0 else end], re.MULTILINE)
+    return text.count("\n", 0, start + (found.start() if found else 0)) + 1

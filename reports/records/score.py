@@ -48,3 +48,9 @@ class Score(BaseModel):
     def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
         """What tells this score from the others of its cell: name and slice."""
         return self.name, tuple(sorted(self.slice.items()))
+
+    @property
+    def label(self) -> str:
+        """The key for people, e.g. ``accuracy.target request:test digit:3``: name and slice, the request first."""
+        keys = sorted(self.slice, key=lambda key: (key != "request", key))
+        return " ".join([self.name, *(f"{key}:{self.slice[key]}" for key in keys)])

@@ -1,31 +1,42 @@
-"""Made-up results of a small suite."""
+"""Made-up results of a small suite, as plain data; ``read`` makes records of them."""
 
 from __future__ import annotations
 
 import random
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
 
-Result = dict[str, Any]
-MakeResults = Callable[..., list[Result]]
+from retable.benchmarks.gate.accept import accept
+from retable.benchmarks.gate.compare import Check, GateReport, Run, compare_runs, compare_with_file
+from retable.benchmarks.gate.expectations import Expectations
+from retable.reports.records.cell import Cell
+from retable.reports.records.result import Result
+
+Data = dict[str, Any]
+"""What ``result.json`` holds."""
+MakeResults = Callable[..., list[Data]]
+
+ROW, OTHER = "dtn/dtn/digits", "dtn/original/digits"
+CELL = f"{ROW}/s0"
+ACCURACY, FID = "accuracy.target request:test", "fid.lite0 request:test"
+AGAINST = "commit 0123456789, run 89abcdef"
 
 
-def score(name: str, value: float, unit: str, direction: str, *, n_fake: int = 1000, **slice_: str) -> dict[str, Any]:
+def score(name: str, value: float, unit: str, direction: str, *, n_fake: int = 1000, **slice_: str) -> Data:
     metric, _, extractor = name.partition(".")
     protocol = {"metric": metric, "extractor": extractor, "data": "digits:standin:test", "n_fake": n_fake}
     whole = {"request": "test", **slice_}
     return {"name": name, "value": value, "unit": unit, "direction": direction, "slice": whole, "protocol": protocol}
 
 
-def result(address: str, seed: int, scores: list[dict[str, Any]]) -> Result:
-    address = f"{address}/s{seed}"
+def result(row: str, seed: int, scores: list[Data], **settings: Any) -> Data:
+    method, _, task = row.rpartition("/")
+    cell = Cell(method=method, task=task, profile="smoke", seed=seed, method_settings=settings, task_settings={})
     return {
-        "cell": {"address": address, "seed": seed, "hash": f"{zlib.crc32(address.encode()):016x}"},
+        "cell": cell.model_dump(mode="json", exclude={"hash", "address", "paper"}),
         "status": "ok",
-        "reason": "",
         "scores": scores,
         "environment": {"device": "cpu", "cpu": "Abacus 3000", "commit": "abc123", "dirty": "false", "torch": "2.15"},
     }
@@ -33,20 +44,81 @@ def result(address: str, seed: int, scores: list[dict[str, Any]]) -> Result:
 
 @pytest.fixture
 def results() -> MakeResults:
-    """Results of two cells over seeds; accuracy about 86 and 40 %, each with two gated scores and a timing."""
+    """Results of two rows over seeds; accuracy about 86 and 40 %, each with two gated scores and a timing."""
 
-    def make(seeds: Sequence[int] = range(5), *, shift: float = 0.0) -> list[Result]:
+    def make(seeds: Sequence[int] = range(5), *, shift: float = 0.0) -> list[Data]:
         made = []
-        for address, accuracy, fid in (("dtn/dtn/digits", 86.0, 30.0), ("dtn/original/digits", 40.0, 90.0)):
+        for row, accuracy, fid in ((ROW, 86.0, 30.0), (OTHER, 40.0, 90.0)):
             for seed in seeds:
-                noise = random.Random(f"{address}{seed}")
+                noise = random.Random(f"{row}{seed}")
                 scores = [
                     score("accuracy.target", accuracy + noise.gauss(0, 0.5) + shift, "%", "higher"),
                     score("fid.lite0", fid + noise.gauss(0, 0.3) - shift, "", "lower"),
                     score("step_time.p50", 0.1 + noise.random(), "s", "lower"),
                     score("parameters", 1000, "", "none"),
                 ]
-                made.append(result(address, seed, scores))
+                made.append(result(row, seed, scores))
         return made
 
     return make
+
+
+@pytest.fixture
+def fresh(results: MakeResults) -> MakeResults:
+    """The same results as another run's: journals of its own."""
+
+    def make(*args: Any, **kwargs: Any) -> list[Data]:
+        return [{**one, "journal": f"again-{n}"} for n, one in enumerate(results(*args, **kwargs))]
+
+    return make
+
+
+@pytest.fixture
+def expected(results: MakeResults) -> Expectations:
+    return accepted(results())[0]
+
+
+def read(found: Iterable[Data]) -> list[Result]:
+    return [Result.model_validate(one) for one in found]
+
+
+def accepted(found: Iterable[Data], *more: Any) -> tuple[Expectations, list[str]]:
+    return accept("smoke", read(found), *more)
+
+
+def checked(expectations: Expectations, found: Iterable[Data], only: str | None = None) -> GateReport:
+    return compare_with_file(expectations, read(found), only)
+
+
+def versus(
+    base: Iterable[Data], head: Iterable[Data], *more: Any, planned: Sequence[str] = (), only: str | None = None
+) -> GateReport:
+    return compare_runs("smoke", Run(AGAINST, read(base)), Run("the head", read(head), planned), *more, only=only)
+
+
+def moved(found: list[Data], by: float, row: str = ROW) -> list[Data]:
+    """The accuracy of a row changed at every seed."""
+    for one in found:
+        if f"{one['cell']['method']}/{one['cell']['task']}" == row:
+            one["scores"][0]["value"] += by
+    return found
+
+
+def verdicts(report: GateReport) -> dict[tuple[str, str], str]:
+    """Of everything but new scores."""
+    return {
+        (check.cell, check.key): check.verdict for check in (*report.checks, *report.told) if check.verdict != "new"
+    }
+
+
+def new(report: GateReport) -> list[tuple[str, str]]:
+    return [(check.cell, check.key) for check in report.told if check.verdict == "new"]
+
+
+def failed(report: GateReport) -> list[tuple[str, str, str]]:
+    return [(check.cell, check.key, check.verdict) for check in report.failures]
+
+
+def the_failure(report: GateReport) -> Check:
+    (check,) = report.failures
+    return check

@@ -1,47 +1,48 @@
-"""What ``--accept`` writes, keeps and refuses."""
+"""What ``--accept`` records, keeps and refuses, for the whole suite and, with ``--only``, for a part."""
 
 from __future__ import annotations
 
-import datetime
-import math
-from pathlib import Path
+import re
 
 import pytest
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.gate import accept_results, compare, load, summary
-from retable.benchmarks.gate.expectations import save, to_toml
+from retable.benchmarks.gate.expectations import Expectations
+from retable.benchmarks.gate.render import summary
 
-from .conftest import MakeResults, Result, result, score
+from .conftest import ACCURACY, CELL, OTHER, Data, MakeResults, accepted, checked, failed, new, result, score
 
-DAY = datetime.date(2025, 1, 31)
-CELL = "dtn/dtn/digits/s0"
-ACCURACY = "accuracy.target request:test"
+CARTOON, ONLY = "cartoon/basic/cartoon-groups", "cartoon/*"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "expected" / "smoke.toml"
+def cartoons(seeds: range = range(6), *, mean: float = 70.0, device: str = "cpu") -> list[Data]:
+    made = []
+    for seed in seeds:
+        made.append(result(CARTOON, seed, [score("accuracy.cartoon", mean + (seed * 7 % 5) / 5, "%", "higher")]))
+        made[-1]["environment"] |= {"device": device, "commit": "def456"}
+    return made
 
 
-def test_what_was_accepted_is_green_and_reads_back_the_same(path: Path, results: MakeResults) -> None:
-    accepted = accept_results("smoke", results(), path, today=DAY)
-    assert load(path) == accepted.expectations
-    assert compare(load(path), results([0])).ok
-    assert [file.name for file in path.parent.iterdir()] == ["smoke.toml"]
+def noisy(seeds: range = range(5), name: str = "accuracy", unit: str = "%", direction: str = "higher") -> list[Data]:
+    """A score whose tolerance reaches 0 if it should be high, and 100 if it should be low."""
+    return [result("p/m/t", seed, [score(name, 10.0 + 20 * seed, unit, direction)]) for seed in seeds]
 
 
-def test_accepting_twice_changes_nothing(path: Path, results: MakeResults) -> None:
-    accept_results("smoke", results(), path, today=DAY)
-    first = path.read_bytes()
-    accept_results("smoke", list(reversed(results())), path, today=DAY)
-    assert path.read_bytes() == first
+def told(notes: list[str], start: str, words: str = "") -> bool:
+    return any(note.startswith(start) and words in note for note in notes)
 
 
-def test_the_file_says_how_the_tolerances_were_made(path: Path, results: MakeResults) -> None:
-    made = accept_results("smoke", results(), path, today=DAY).expectations.made
-    assert made.model_dump() == {
-        "date": DAY,
+def test_what_was_accepted_is_green_and_accepting_it_again_changes_nothing(
+    expected: Expectations, results: MakeResults
+) -> None:
+    assert not checked(expected, results([0])).failures
+    assert accepted(list(reversed(results())), expected)[0] == expected
+    whole, _ = accepted(cartoons(), expected, ONLY)
+    assert accepted(cartoons(), whole, ONLY)[0] == whole
+
+
+def test_the_expectations_say_how_the_tolerances_were_made(expected: Expectations) -> None:
+    assert expected.made.model_dump(exclude={"date"}) == {
         "commit": "abc123",
         "device": "cpu",
         "cpu": "Abacus 3000",
@@ -52,193 +53,225 @@ def test_the_file_says_how_the_tolerances_were_made(path: Path, results: MakeRes
     }
 
 
-def test_one_seed_moves_values_and_keeps_tolerances(path: Path, results: MakeResults) -> None:
-    before = accept_results("smoke", results(), path, today=DAY).expectations
-    assert not compare(before, results([0], shift=-20)).ok
-    accepted = accept_results("smoke", results([0], shift=-20), path, today=DAY)
-    after = load(path)
-    assert after.made == before.made
+def test_one_seed_moves_values_and_keeps_tolerances(expected: Expectations, results: MakeResults) -> None:
+    worse = results([0], shift=-20)
+    assert checked(expected, worse).failures
+    after, notes = accepted(worse, expected)
+    assert after.made == expected.made
     assert after.moved is not None
     assert after.moved.seeds == [0]
-    assert [entry.tolerance for entry in after.score] == [entry.tolerance for entry in before.score]
-    assert after.score[0].value == pytest.approx(results([0], shift=-20)[0]["scores"][0]["value"], rel=1e-5)
-    assert compare(after, results([0], shift=-20)).ok
-    assert "0 with new tolerances, 4 with the old tolerance and a moved value" in accepted.notes[0]
+    assert [entry.tolerance for entry in after.score] == [entry.tolerance for entry in expected.score]
+    assert after.score[0].value == pytest.approx(worse[0]["scores"][0]["value"], rel=1e-5)
+    assert not checked(after, worse).failures
+    assert "0 with new tolerances, 4 with the old tolerance and a moved value" in notes[0]
+    again, _ = accepted(results(range(8)), after)
+    assert again.moved is None, "five seeds make new tolerances"
+    assert {entry.seeds for entry in again.score} == {8}
 
 
-def test_five_seeds_make_new_tolerances(path: Path, results: MakeResults) -> None:
-    accept_results("smoke", results(), path, today=DAY)
-    accept_results("smoke", results([0], shift=-20), path, today=DAY)
-    after = accept_results("smoke", results(range(8)), path, today=DAY).expectations
-    assert after.moved is None
-    assert {entry.seeds for entry in after.score} == {8}
-
-
-def test_a_score_with_too_few_seeds_and_no_old_tolerance_is_left_out_by_name(path: Path, results: MakeResults) -> None:
+def test_a_score_with_too_few_seeds_and_no_old_tolerance_is_left_out_by_name(results: MakeResults) -> None:
     judge = result("judges/mnist/digits", 0, [score("accuracy", 99.2, "%", "higher")])
-    accepted = accept_results("smoke", [*results(), judge], path, today=DAY)
-    assert {entry.cell for entry in accepted.expectations.score} == {CELL, "dtn/original/digits/s0"}
-    assert any("judges/mnist/digits/s0 accuracy request:test" in note for note in accepted.notes)
+    expected, notes = accepted([*results(), judge])
+    assert {entry.cell for entry in expected.score} == {CELL, f"{OTHER}/s0"}
+    assert told(notes, "left out, fewer than 5 seeds", "judges/mnist/digits/s0 accuracy request:test")
 
 
-def test_nothing_is_recorded_from_four_seeds(path: Path, results: MakeResults) -> None:
+def test_nothing_is_recorded_from_four_seeds(results: MakeResults) -> None:
     with pytest.raises(UserError, match=r"no score has 5 seeds \(the most is 4\).*--seeds 0-4"):
-        accept_results("smoke", results(range(4)), path)
-    assert not path.exists()
+        accepted(results(range(4)))
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, None])
-def test_no_number_is_no_expectation(path: Path, results: MakeResults, value: float | None) -> None:
-    some = results()
-    some[3]["scores"][0]["value"] = value
-    with pytest.raises(UserError, match=r"dtn/dtn/digits/s3 accuracy.*must be finite"):
-        accept_results("smoke", some, path)
-    assert not path.exists()
-
-
-def test_a_failed_cell_is_not_accepted_and_the_old_file_stays(path: Path, results: MakeResults) -> None:
-    accept_results("smoke", results(), path, today=DAY)
-    before = path.read_bytes()
+def test_a_failed_or_absent_cell_is_not_accepted_in_silence(expected: Expectations, results: MakeResults) -> None:
     some = results()
     some[0] |= {"status": "timeout", "scores": []}
     with pytest.raises(UserError, match=f"{CELL} is timeout, not ok"):
-        accept_results("smoke", some, path)
-    assert path.read_bytes() == before
+        accepted(some, expected)
+    for only in (None, "dtn/*"):
+        with pytest.raises(UserError, match=f"no result for {OTHER}/s0"):
+            accepted(results()[:5], expected, only)
 
 
-def test_a_cell_without_a_result_is_not_dropped_in_silence(path: Path, results: MakeResults) -> None:
-    accept_results("smoke", results(), path, today=DAY)
-    with pytest.raises(UserError, match="no result for dtn/original/digits/s0"):
-        accept_results("smoke", results()[:5], path)
-
-
-def test_a_score_that_is_no_longer_measured_is_dropped_by_name(path: Path, results: MakeResults) -> None:
-    accept_results("smoke", results(), path, today=DAY)
+def test_a_score_that_is_no_longer_measured_is_dropped_by_name(expected: Expectations, results: MakeResults) -> None:
     some = results()
     for found in some[:5]:
         del found["scores"][0]
-    accepted = accept_results("smoke", some, path, today=DAY)
-    assert any(note.startswith("dropped") and f"{CELL} {ACCURACY}" in note for note in accepted.notes)
-    assert compare(load(path), [found for found in some if found["cell"]["seed"] == 0]).ok
+    after, notes = accepted(some, expected)
+    assert told(notes, "dropped", f"{CELL} {ACCURACY}")
+    assert not checked(after, some).failures
 
 
-def test_a_changed_protocol_needs_five_seeds(path: Path, results: MakeResults) -> None:
-    accept_results("smoke", results(), path, today=DAY)
+def test_a_changed_protocol_needs_five_seeds(expected: Expectations, results: MakeResults) -> None:
     some = results()
     for found in some:
         found["scores"][0]["protocol"]["n_fake"] = 500
     with pytest.raises(UserError, match=r"must be made anew with 5 seeds \(seed 0: n_fake is 500, expected 1000\)"):
-        accept_results("smoke", [found for found in some if found["cell"]["seed"] == 0], path)
-    accept_results("smoke", some, path, today=DAY)
-    assert load(path).score[0].n_fake == 500
+        accepted([found for found in some if found["cell"]["seed"] == 0], expected)
+    assert accepted(some, expected)[0].score[0].n_fake == 500
 
 
-def test_seeds_that_were_measured_differently_are_refused(path: Path, results: MakeResults) -> None:
+def test_seeds_that_were_measured_differently_are_refused(results: MakeResults) -> None:
     some = results()
     some[2]["scores"][1]["protocol"]["n_fake"] = 999
     with pytest.raises(UserError, match=r"fid.*not measured alike \(seed 2: n_fake is 999"):
-        accept_results("smoke", some, path)
+        accepted(some)
+    del some[0]["scores"][1]
+    with pytest.raises(UserError, match=f"{CELL} lacks fid.lite0 request:test, which other seeds have"):
+        accepted(some)
 
 
-def test_results_of_two_devices_are_refused(path: Path, results: MakeResults) -> None:
+def test_results_of_two_devices_are_refused(results: MakeResults) -> None:
     some = results()
     some[0]["environment"]["device"] = "NVIDIA H200"
     with pytest.raises(UserError, match="several devices"):
-        accept_results("smoke", some, path)
+        accepted(some)
 
 
-def test_scores_that_are_left_out_by_hand_stay_out(path: Path, results: MakeResults) -> None:
-    first = accept_results("smoke", results(), path, today=DAY).expectations
-    save(path, first.model_copy(update={"leave_out": ["dtn/original/* fid.*"]}))
-    accepted = accept_results("smoke", results(), path, today=DAY)
-    assert accepted.expectations.leave_out == ["dtn/original/* fid.*"]
-    assert {(entry.cell, entry.name) for entry in first.score} - {
-        (entry.cell, entry.name) for entry in accepted.expectations.score
-    } == {("dtn/original/digits/s0", "fid.lite0")}
-    assert compare(accepted.expectations, results()).new == ()
-
-
-def noisy(seeds: range = range(5), name: str = "accuracy", unit: str = "%", direction: str = "higher") -> list[Result]:
-    """A score whose tolerance reaches 0 if it should be high, and 100 if it should be low."""
-    return [result("p/m/t", seed, [score(name, 10.0 + 20 * seed, unit, direction)]) for seed in seeds]
+def test_scores_that_are_left_out_by_hand_stay_out(expected: Expectations, results: MakeResults) -> None:
+    after, _ = accepted(results(), expected.model_copy(update={"leave_out": ["dtn/original/* fid.*"]}))
+    assert after.leave_out == ["dtn/original/* fid.*"]
+    gone = {entry.place for entry in expected.score} - {entry.place for entry in after.score}
+    assert gone == {(f"{OTHER}/s0", "fid.lite0 request:test")}
+    assert new(checked(after, results())) == []
 
 
 @pytest.mark.parametrize("direction", ["higher", "lower"])
-def test_a_check_that_could_never_fail_is_named_and_not_recorded(
-    path: Path, results: MakeResults, direction: str
-) -> None:
+def test_a_check_that_could_never_fail_is_named_and_not_recorded(results: MakeResults, direction: str) -> None:
     found = [*results(), *noisy(direction=direction)]
-    accepted = accept_results("smoke", found, path, today=DAY)
-    assert any(note.startswith("not recorded, too noisy") and "p/m/t/s0 accuracy" in note for note in accepted.notes)
-    assert "4 expectations of gate smoke: 4 with new tolerances, 0 with" in accepted.notes[0]
-    assert load(path).cannot_fail == ["p/m/t/s0 accuracy request:test"]
-    assert "p/m/t/s0" not in {entry.cell for entry in load(path).score}
-    report = compare(load(path), found)
-    assert (len(report.checks), report.new, report.cannot_fail) == (4, (), 1)
-    assert summary(report) == "gate smoke: 4 checks passed; 1 score too noisy to be checked"
+    expected, notes = accepted(found)
+    assert told(notes, "not checked, too noisy", "p/m/t/s0 accuracy")
+    assert "4 expectations of gate smoke: 4 with new tolerances, 0 with" in notes[0]
+    assert expected.cannot_fail == ["p/m/t/s0 accuracy request:test"]
+    assert "p/m/t/s0" not in {entry.cell for entry in expected.score}
+    assert summary(checked(expected, found)) == "gate smoke: 4 checks passed; 1 too noisy to be checked"
+    assert summary(checked(expected, found, "dtn/*")) == "gate smoke: 4 checks passed"
 
 
-def test_a_score_whose_scale_has_no_known_end_is_recorded_however_noisy(path: Path) -> None:
-    accept_results("smoke", noisy(name="likelihood", unit=""), path)
-    assert [entry.name for entry in load(path).score] == ["likelihood"]
-    accept_results("smoke", noisy(name="precision.lite0", unit=""), path)
-    assert load(path).score == []
+def test_a_score_whose_scale_has_no_known_end_is_recorded_however_noisy() -> None:
+    assert [entry.name for entry in accepted(noisy(name="likelihood", unit=""))[0].score] == ["likelihood"]
+    assert accepted(noisy(name="precision.lite0", unit=""))[0].score == []
 
 
-def test_too_noisy_a_score_stays_away_until_five_seeds_say_otherwise(path: Path, results: MakeResults) -> None:
-    place = "p/m/t/s0 accuracy request:test"
-    accept_results("smoke", [*results(), *noisy()], path)
-    accepted = accept_results("smoke", [*results([0]), *noisy(range(1))], path)
-    assert load(path).cannot_fail == [place]
-    assert not any(note.startswith("left out") for note in accepted.notes)
+def test_too_noisy_a_score_stays_away_until_five_seeds_say_otherwise(results: MakeResults) -> None:
+    expected, _ = accepted([*results(), *noisy()])
+    after, notes = accepted([*results([0]), *noisy(range(1))], expected)
+    assert after.cannot_fail == expected.cannot_fail
+    assert not told(notes, "left out")
     calm = [result("p/m/t", seed, [score("accuracy", 50.0 + seed, "%", "higher")]) for seed in range(5)]
-    accept_results("smoke", [*results(), *calm], path)
-    assert load(path).cannot_fail == []
-    assert any(entry.cell == "p/m/t/s0" for entry in load(path).score)
+    after, _ = accepted([*results(), *calm], after)
+    assert after.cannot_fail == []
+    assert any(entry.cell == "p/m/t/s0" for entry in after.score)
 
 
-def test_a_value_that_moved_within_its_tolerance_of_the_worst_is_no_check(path: Path, results: MakeResults) -> None:
-    accept_results("smoke", results(), path)
+def test_a_value_that_moved_within_its_tolerance_of_the_worst_is_no_check(
+    expected: Expectations, results: MakeResults
+) -> None:
     worst = results([0])
     worst[0]["scores"][0]["value"] = 0.5
-    accepted = accept_results("smoke", worst, path)
-    assert load(path).cannot_fail == [f"{CELL} {ACCURACY}"]
-    assert any(note.startswith("checked no more") and ACCURACY in note for note in accepted.notes)
-    assert not any(note.startswith("not recorded") for note in accepted.notes)
+    after, notes = accepted(worst, expected)
+    assert after.cannot_fail == [f"{CELL} {ACCURACY}"]
+    assert told(notes, "not checked, too noisy", ACCURACY)
 
 
-@pytest.mark.parametrize("value", [None, math.nan])
-def test_a_score_too_noisy_to_be_judged_is_missed_when_it_is_gone(
-    path: Path, results: MakeResults, value: float | None
-) -> None:
-    accept_results("smoke", [*results(), *noisy()], path)
-    cell, key = "p/m/t/s0", "accuracy request:test"
-    (head,) = noisy(range(1))
-    head["scores"] = [] if value is None else [{**head["scores"][0], "value": value}]
-    report = compare(load(path), [*results([0]), head])
-    (check,) = report.failures
-    assert (check.cell, check.key, check.verdict) == (cell, key, "missing" if value is None else "nonfinite")
-    assert report.cannot_fail == 0
+def test_a_score_too_noisy_to_be_judged_is_missed_when_it_is_gone(results: MakeResults) -> None:
+    expected, _ = accepted([*results(), *noisy()])
+    gone = result("p/m/t", 0, [])
+    assert failed(checked(expected, [*results([0]), gone])) == [("p/m/t/s0", "accuracy request:test", "missing")]
 
 
-def test_an_uncommitted_tree_is_mentioned(path: Path, results: MakeResults) -> None:
+def test_an_uncommitted_tree_and_several_revisions_are_mentioned(results: MakeResults) -> None:
     some = results()
-    for found in some:
-        found["environment"]["dirty"] = "true"
-    accepted = accept_results("smoke", some, path)
-    assert accepted.expectations.made.commit == "abc123-dirty"
-    assert any("uncommitted" in note for note in accepted.notes)
+    for n, found in enumerate(some):
+        found["environment"] |= {"dirty": "true", "commit": f"abc{n % 2}"}
+    expected, notes = accepted(some)
+    assert expected.made.commit == "abc0-dirty, abc1-dirty"
+    assert told(notes, "results come from an uncommitted working tree")
+    assert told(notes, "results come from several revisions (abc0-dirty, abc1-dirty)")
 
 
-def test_an_unwritable_folder_is_one_clear_line(tmp_path: Path, results: MakeResults) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"smoke\.toml: cannot be written"):
-        accept_results("smoke", results(), tmp_path / "file" / "smoke.toml")
+def test_a_part_joins_a_file_whose_other_cells_were_not_run_anew(expected: Expectations, results: MakeResults) -> None:
+    """Their results may be old, failed, or of other settings: only what was picked is looked at."""
+    bad = results([0], shift=-50)
+    bad[0] |= {"status": "failed"}
+    after, _ = accepted([*bad, *cartoons()], expected, ONLY)
+    assert [entry for entry in after.score if entry.cell != f"{CARTOON}/s0"] == expected.score
+    assert len(after.score) == 5
+    assert (after.made, after.moved) == (expected.made, None)
+    (part,) = after.later
+    # Four checks were there before.
+    assert (part.only, part.commit, part.seeds, part.checks) == (ONLY, "def456", [0, 1, 2, 3, 4, 5], 5)
+    assert not checked(after, [*results([0]), *cartoons(range(1))]).failures
 
 
-def test_the_file_is_sorted_by_cell_and_metric(path: Path, results: MakeResults) -> None:
-    expectations = accept_results("smoke", results(), path, today=DAY).expectations
-    mixed = expectations.model_copy(update={"score": list(reversed(expectations.score))})
-    assert to_toml(mixed) == path.read_text()
-    cells = [line for line in path.read_text().splitlines() if line.startswith("cell = ")]
-    assert cells == sorted(cells)
+def test_a_parts_tolerances_are_made_for_the_checks_of_the_whole_file(expected: Expectations) -> None:
+    after, notes = accepted(cartoons(), expected, ONLY)
+    (alone,) = accepted(cartoons())[0].score
+    (ours,) = [entry for entry in after.score if entry.cell == alone.cell]
+    assert ours.tolerance > alone.tolerance
+    assert ours.value == alone.value
+    assert told(notes, "an equally good run on another machine is red with a probability of at most 0.06")
+    assert "4 of other cells are as they were" in notes[0]
+    assert told(accepted(cartoons())[1], "an equally good run", "at most 0.05")
+
+
+def test_scores_too_noisy_to_fail_are_kept_apart_by_the_part_that_they_belong_to(expected: Expectations) -> None:
+    wild = cartoons()
+    for one in wild:
+        one["scores"].append(score("accuracy.photo", 10.0 + 18 * one["cell"]["seed"], "%", "higher"))
+    after, _ = accepted(wild, expected, ONLY)
+    photo = f"{CARTOON}/s0 accuracy.photo request:test"
+    assert after.cannot_fail == [photo]
+    wild = [result("dtn/dtn/digits", seed, [score("accuracy.target", 20.0 * seed, "%", "higher")]) for seed in range(6)]
+    after, _ = accepted(wild, after, "dtn/dtn/*")
+    assert after.cannot_fail == [photo, f"{CELL} {ACCURACY}"]
+    assert accepted(cartoons(), after, ONLY)[0].cannot_fail == [f"{CELL} {ACCURACY}"]
+
+
+def test_one_seed_moves_the_values_of_the_part_alone(expected: Expectations) -> None:
+    before, _ = accepted(cartoons(), expected, ONLY)
+    for mean in (40.0, 41.0):
+        after, _ = accepted(cartoons(range(1), mean=mean), before, ONLY)
+        changed = [(old, entry) for old, entry in zip(before.score, after.score, strict=True) if old != entry]
+        (pair,) = changed
+        assert (pair[1].cell, pair[1].value, pair[1].tolerance) == (f"{CARTOON}/s0", mean, pair[0].tolerance)
+        assert [part.checks for part in after.later] == [5, 0]
+        before = after
+
+
+def test_accepting_everything_with_new_tolerances_forgets_the_parts(
+    expected: Expectations, results: MakeResults
+) -> None:
+    part, _ = accepted(cartoons(), expected, ONLY)
+    whole, _ = accepted([*results(), *cartoons()], part)
+    assert whole.later == []
+    assert whole.made.checks == 5
+
+
+@pytest.mark.parametrize(
+    ("found", "only", "words"),
+    [
+        (cartoons(), "cartoons/*", "--only 'cartoons/*' matches no cell"),
+        (cartoons(range(3)), ONLY, "no score has 5 seeds"),
+        (cartoons(device="GPU"), ONLY, "the kept expectations were made on 'cpu', these results on 'GPU'"),
+    ],
+)
+def test_a_part_that_cannot_be_accepted_is_refused(
+    expected: Expectations, found: list[Data], only: str, words: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        accepted(found, expected, only)
+
+
+def test_a_part_of_nothing_is_refused() -> None:
+    with pytest.raises(UserError, match="nothing is recorded yet"):
+        accepted(cartoons(), None, ONLY)
+
+
+def test_the_gate_compares_only_what_was_picked(expected: Expectations, results: MakeResults) -> None:
+    after, _ = accepted(cartoons(), expected, ONLY)
+    for found, only, failures in (
+        (cartoons(range(1)), ONLY, 0),
+        (cartoons(range(1)), None, 2),
+        (results([0]), ONLY, 1),
+        ([*results([0], shift=-50), *cartoons(range(1))], ONLY, 0),
+    ):
+        assert len(checked(after, found, only).failures) == failures

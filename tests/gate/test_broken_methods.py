@@ -19,10 +19,10 @@ import pytest
 from rich.console import Console
 
 from retable.benchmarks.environment import REPOSITORY, SOURCES, made_elsewhere
-from retable.benchmarks.gate import gate
+from retable.benchmarks.gate.command import gate
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import EXPECTED, load_suite
-from retable.benchmarks.run.results import index_cells, suite_results
+from retable.benchmarks.run.results import index_cells
 from retable.reports.records.cell import Cell
 from retable.reports.records.result import finished
 
@@ -146,5 +146,4 @@ def _run(tree: Path, root: Path, address: str) -> None:
 def _gate(root: Path, address: str) -> tuple[int, str]:
     out = io.StringIO()
     console = Console(file=out, width=200, emoji=False)
-    results = [result.model_dump(mode="json") for result in suite_results(root, "smoke")]
-    return gate("smoke", results, EXPECTED / "smoke.toml", only=address, console=console), out.getvalue()
+    return gate(root, "smoke", EXPECTED / "smoke.toml", only=address, console=console), out.getvalue()

@@ -15,7 +15,7 @@ from torch.optim import Adam, Optimizer
 
 from retable.benchmarks.cell import run_cell
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.gate.compare import is_gated, scores_of
+from retable.benchmarks.gate.compare import is_gated
 from retable.benchmarks.plan import dummy, registry
 from retable.benchmarks.plan.dummy import Dummy, Squares
 from retable.benchmarks.plan.plan import make_plan
@@ -32,6 +32,7 @@ from retable.methods.method import Info, Method, MethodSettings
 from retable.methods.rows import Row
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_json
+from retable.reports.records.result import Result
 from tests.harness.conftest import DUMMY_ROW, columns, result_of, write_suite
 
 ADDRESS = "dummy/painter/few-squares/s0"
@@ -161,7 +162,8 @@ def painter(runs: Path) -> Cell:
 
 
 def test_a_row_that_samples_is_scored_with_every_metric_of_generation(runs: Path) -> None:
-    scores = scores_of(result_of(runs, painter(runs)))
+    result = Result.model_validate(result_of(runs, painter(runs)))
+    scores = {score.label: score for score in result.scores}
     found = {key: score for key, score in scores.items() if score.protocol.extractor}
     assert {key: score.direction for key, score in found.items()} == DIRECTIONS
     for key, score in found.items():
