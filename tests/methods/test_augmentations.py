@@ -303,14 +303,6 @@ def test_r_is_the_mean_sign_of_all_passes_and_p_follows_its_side_of_the_target(p
     assert float(module.p) == pytest.approx(0.5 + sign * 0.1)
 
 
-def test_a_checkpoint_holds_p_and_what_was_counted_since_it_moved() -> None:
-    first, second = Ada(length=100), Ada(length=100)
-    fed(first, 1.0, 6)
-    second.load_state_dict(first.state_dict())
-    assert fed(second, 1.0, 6) == fed(first, 1.0, 6)
-    assert not list(first.parameters())
-
-
 def test_p_is_not_read_back_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     module, x = ada(0.5), images(4, 3)
     module(x)  # kornia is imported

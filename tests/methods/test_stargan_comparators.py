@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss, mse_loss
 
-from retable.benchmarks.run import checkpoint
 from retable.benchmarks.run.training import set_up
 from retable.methods.method import Method
 from retable.methods.stargan import icgan
@@ -270,15 +268,6 @@ def test_the_history_first_fills_then_hands_out_old_fakes_half_of_the_time() -> 
     seen = torch.cat([out, pool.pool[0]])[:, 0, 0, 0].tolist()
     assert sorted(seen) == list(range(405)), "no image is lost and none is handed out twice"
     assert pool.pool[1].abs().sum() == 0
-
-
-def test_histories_come_back_with_the_checkpoint(tmp_path: Path) -> None:
-    trained, other = made(CycleGAN, pool=3), made(CycleGAN, seed=1, pool=3)
-    trained.training_step(batch_for(CycleGAN, 1), 0)
-    checkpoint.save_weights(tmp_path / "w.safetensors", trained.networks())
-    checkpoint.load_weights(tmp_path / "w.safetensors", other.networks())
-    assert other.d.filled.tolist() == [0, 0, 3, 3]
-    assert torch.equal(other.d.pool, trained.d.pool)
 
 
 @pytest.mark.parametrize("pool", [0, 2])

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import SGD
 
-from retable.methods.mixdl.stylegan2 import PathLength
 from retable.methods.mixdl.stylegan2_layers import (
     EqualConv,
     EqualLinear,
@@ -353,16 +352,6 @@ def test_the_path_length_is_that_of_the_jacobian_times_noise_and_its_mean_moves_
     assert float(method.path.mean) == pytest.approx(mean, rel=1e-5)
     (gradient,) = torch.autograd.grad(2.0 * 4 * l_path, a)
     torch.testing.assert_close(g.a.detach(), before - 1e-3 * gradient, atol=1e-5, rtol=1e-4)
-
-
-def test_the_running_mean_of_path_lengths_survives_a_checkpoint() -> None:
-    path = PathLength()
-    for _ in range(3):
-        path(torch.tensor([3.0, 5.0]))
-    assert float(path.mean) == pytest.approx(4 * (1 - 0.99**3), rel=1e-5)
-    other = PathLength()
-    other.load_state_dict(path.state_dict())
-    assert torch.equal(other.mean, path.mean)
 
 
 def test_the_path_length_is_taken_of_one_image_at_least() -> None:
