@@ -77,12 +77,6 @@ def suite_results(root: Path, suite: str) -> list[Result]:
     return [result for result in found if result is not None]
 
 
-def suite_invocations(root: Path, suite: str) -> set[str]:
-    """Ids of the runs of the command in which the suite's cells were made."""
-    records = (read_json(cell.directory(root) / "invocation.json") for cell in suite_cells(root, suite))
-    return {str(record["id"]) for record in records if record}
-
-
 WHOSE_DATA = ("task.source", "task.data_dir")
 
 

@@ -38,22 +38,16 @@ def plan_of(tmp_path: Path) -> Callable[..., Plan]:
     return make
 
 
-@pytest.fixture
-def retable(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """``retable("run", ...)`` in a fresh folder, as a user would type it."""
-
-    def call(*arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "retable.benchmarks.cli.main", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    return call
+def retable(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """The command as a user would type it in ``folder``; both its outputs are its standard output."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "retable.benchmarks.cli.main", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "300", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def result_of(root: Path, cell: Cell) -> dict[str, Any]:

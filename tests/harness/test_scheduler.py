@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +18,7 @@ from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.scheduler import Scheduler
 from retable.reports.records.journal import End, Note, Start, read_journal
 from retable.reports.records.result import finished
-from tests.harness.conftest import DUMMY_ROW, result_of
+from tests.harness.conftest import DUMMY_ROW, result_of, retable
 
 MISBEHAVIOUR = {
     "raise": ("failed", "asked to raise"),
@@ -146,26 +144,7 @@ def test_a_signal_leaves_finished_cells_finished_and_marks_the_rest(tmp_path: Pa
         + DUMMY_ROW
         + '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\nset = { "method.pause_s" = 5.0 }\n'
     )
-    repository = str(Path(__file__).parents[2])
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "retable.benchmarks.cli.main",
-            "run",
-            "trial.toml",
-            "--seeds",
-            "0,1",
-            "--jobs",
-            "1",
-            "--no-track",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": repository, "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = retable(tmp_path, "run", "trial.toml", "--seeds", "0,1", "--jobs", "1", "--no-track")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if any("tuned" in path.parent.name for path in tmp_path.glob("runs/cells/*/progress.json")):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,21 +12,8 @@ import psutil
 import pytest
 
 from retable.benchmarks.tracking.names import score_metric
-from tests.harness.conftest import DUMMY_ROW, write_suite
+from tests.harness.conftest import DUMMY_ROW, retable, write_suite
 from tests.tracking.servers import free_port, real_server
-
-REPOSITORY = str(Path(__file__).parents[2])
-
-
-def retable(folder: Path, uri: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "retable.benchmarks.cli.main", *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": REPOSITORY, "COLUMNS": "300", "MLFLOW_TRACKING_URI": uri},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def results(folder: Path) -> dict[str, dict[str, Any]]:
@@ -58,7 +42,7 @@ def test_a_killed_cell_and_a_dead_server_cost_one_cell_and_a_sync(tmp_path: Path
     port, database = free_port(), tmp_path / "mlflow.db"
     uri = f"http://127.0.0.1:{port}"
     with real_server(database, port):
-        run = retable(tmp_path, uri, "run", suite, "--seeds", "0-2", "--jobs", "2")
+        run = retable(tmp_path, "run", suite, "--seeds", "0-2", "--jobs", "2", MLFLOW_TRACKING_URI=uri)
         kill_cell(tmp_path, seed=1)
     out, _ = run.communicate(timeout=200)
     assert run.returncode == 1, out
@@ -71,12 +55,12 @@ def test_a_killed_cell_and_a_dead_server_cost_one_cell_and_a_sync(tmp_path: Path
     first = results(tmp_path)
 
     with real_server(database, port):
-        again = retable(tmp_path, uri, "run", suite, "--seeds", "0-2", "--jobs", "2")
+        again = retable(tmp_path, "run", suite, "--seeds", "0-2", "--jobs", "2", MLFLOW_TRACKING_URI=uri)
         out, _ = again.communicate(timeout=200)
         assert again.returncode == 0, out
         assert "3 ok (2 from earlier runs)" in out
         for _ in range(2):
-            sync = retable(tmp_path, uri, "sync")
+            sync = retable(tmp_path, "sync", MLFLOW_TRACKING_URI=uri)
             out, _ = sync.communicate(timeout=100)
             assert sync.returncode == 0, out
         stored = scores_in(uri)

@@ -164,13 +164,6 @@ def test_the_plan_trains_every_judge_that_a_joined_name_needs_once_and_no_other(
 
 
 @pytest.mark.usefixtures("bright")
-def test_the_plan_refuses_a_joined_name_with_an_unknown_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Bright, "asked", ("shade.palce",))
-    with pytest.raises(UserError, match=r"task 'bright' .*'palce' \(in 'shade.palce'\).*'place'"):
-        planned(tmp_path)
-
-
-@pytest.mark.usefixtures("bright")
 def test_judges_joined_by_dots_answer_as_one_whose_digest_is_made_of_theirs(tmp_path: Path) -> None:
     cell = planned(tmp_path)
     judges, images = judged(cell, tmp_path), torch.rand(7, 1, 8, 8)
