@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from importlib import import_module, util
+from importlib import util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,8 +16,13 @@ import torch
 
 from retable.benchmarks.metrics import METRICS
 from retable.benchmarks.metrics.measure import Answer, Question, measure
+from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.registry import get_task, get_title
+from retable.benchmarks.plan.suites import load_suite
+from retable.datasets import TASKS
 from retable.datasets.task import TaskInfo
 from retable.methods.method import Method
+from retable.methods.rows import ROWS
 from retable.reports.published.papers import load_paper
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +74,37 @@ def test_the_method_keeps_the_contract_and_learns(load: Callable[[str], Any]) ->
     assert float(answer.abs().max()) <= 1
 
 
+def test_one_entry_makes_a_row_that_suites_plan_by_a_glob(
+    load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "retable.methods.tint", load("A method"))
+    for name, row in load("A row").ROWS.items():
+        monkeypatch.setitem(ROWS, name, row)
+    suite = tmp_path / "tint.toml"
+    suite.write_text('about = "tints"\nprofile = "smoke"\n[[rows]]\nmethods = ["tint/*"]\ntask = "digits"\n')
+    plain, slow = make_plan(load_suite(str(suite)), seeds=(0,)).rows
+    assert [plain.method, slow.method] == ["tint/tint", "tint/slow"]
+    assert (plain.method_settings["lr"], slow.method_settings["lr"]) == (2e-4, 1e-5)
+    assert [get_title(name) for name in ("tint/tint", "tint/slow")] == ["Tint", "Tint, slow"]
+
+
+def test_the_task_is_registered_by_one_line_and_serves_the_method(
+    load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(TASKS, "tint-squares", f"{load('A task').__name__}:Squares")
+    cls = get_task("tint-squares")
+    task = cls(cls.Settings(), tmp_path)
+    task.prepare()
+    first, again, next_ = (task.batch("train", step, 4, 0) for step in (1, 1, 2))
+    assert all(torch.equal(first[key], again[key]) and not torch.equal(first[key], next_[key]) for key in "st")
+    (request,), (asked,) = task.requests("translate", "train"), task.measures("translate", "train")
+    assert (asked.request, len(request), len(task.previews("translate", "train")[0])) == (request.name, 32, 12)
+    method = load("A method").Tint
+    with torch.no_grad():
+        assert method(method.Settings(), task.info()).translate(request.inputs).shape == request.truth.shape
+    assert len(task.digests()["squares"]) == 64
+
+
 def test_the_metric_measures(load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("A metric")
     monkeypatch.setitem(METRICS, "brightness", f"{module.__name__}:score_brightness")
@@ -78,11 +114,14 @@ def test_the_metric_measures(load: Callable[[str], Any], monkeypatch: pytest.Mon
     assert score.protocol.n_fake == 3
 
 
-def test_the_table_is_accepted_by_the_reports(tmp_path: Path) -> None:
-    (text,) = snippets("A table", "toml")
-    (tmp_path / "tint.toml").write_text(text)
-    (table,) = load_paper(tmp_path / "tint.toml").tables
-    assert table.rows[0].published == {"accuracy": 12.3}
+def test_the_table_and_the_claim_are_accepted_by_the_reports(tmp_path: Path) -> None:
+    (text,), (sentence,) = snippets("A table", "toml"), snippets("A claim", "toml")
+    path = tmp_path / "tint.toml"
+    path.write_text(text)
+    assert load_paper(path).tables[0].rows[0].published == {"accuracy": 12.3}
+    path.write_text(f"{text}\n{sentence}")
+    paper = load_paper(path)
+    assert [claim.table for claim in paper.claims] == [paper.tables[0].id]
 
 
 def test_the_entry_points_are_those_of_the_example_package() -> None:
@@ -106,16 +145,3 @@ def test_every_tox_environment_it_names_exists() -> None:
     named = set(re.findall(r"tox -e (\w+)", PAGE))
     assert named >= {"lint", "types", "test", "smoke", "gate", "micro"}
     assert [name for name in named if f"[testenv:{name}]" not in tox] == []
-
-
-def test_every_registry_it_names_exists() -> None:
-    for module, name in (("methods.rows", "ROWS"), ("datasets", "TASKS"), ("benchmarks.metrics", "METRICS")):
-        assert hasattr(import_module(f"retable.{module}"), name)
-
-
-def test_the_claim_can_be_read_with_the_table_it_speaks_of(tmp_path: Path) -> None:
-    (table,), (claim,) = snippets("A table", "toml"), snippets("A claim", "toml")
-    path = tmp_path / "tint.toml"
-    path.write_text(f"{table}\n{claim}")
-    (read,) = load_paper(path).claims
-    assert read.table == load_paper(path).tables[0].id
