@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
-from pydantic import BaseModel
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import GoogleDocstring
 
@@ -20,7 +20,7 @@ root_doc = "docs/index"
 include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "RESULTS.md", "docs/**"]
 exclude_patterns = [".*", "benchmarks", "build", "datasets", "docs/_templates", "docs/ci", "methods"]
 exclude_patterns += ["reports", "retable", "runs", "recorded", "tests", "practice"]
-templates_path = ["_templates"]
+templates_path = [str(Path(__file__).parent / "_templates")]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinxcontrib.typer"]
 myst_heading_anchors = 4
@@ -31,18 +31,21 @@ autodoc_default_options = {
     "ignore-module-all": True,  # what a package re-exports is documented where it is defined
     "exclude-members": "model_config",
 }
+smartquotes = False  # "--strict" has two hyphens
 highlight_language = "none"  # for equations; code blocks name their language
+python_maximum_signature_line_length = 88  # longer ones, such as settings with their defaults, take a line per argument
 toc_object_entries_show_parents = "hide"
 
 # Every role in a docstring has to find its target. The exceptions: names of other projects have none, because the build
 # is offline, and private base classes and type variables have no entry of their own.
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!retable\.).*"), ("py:class", r".*\.(_\w+|\w+T)")]
+nitpick_ignore_regex = [("py:.*", r"(?!retable\.).*"), ("py:(class|obj)", r".*\.(_\w+|\w+T|Found|Part)")]
 suppress_warnings = ["ref.python"]  # Python's ``slice`` is also the name of a field, and so has several targets
 
 html_theme = "pydata_sphinx_theme"
 html_title = "Retable"
 html_copy_source = False
+html_sidebars = dict.fromkeys(["README", "CONTRIBUTING", "CHANGELOG", "docs/index", "docs/tutorial"], ())
 html_additional_pages = {"index": "index.html"}  # the root of the site leads to docs/index.html
 html_theme_options = {
     "navbar_align": "left",
@@ -71,12 +74,6 @@ def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lin
         lines[:] = GoogleDocstring(lines, what=what, name=name, obj=obj, options=options).lines()
 
 
-def signature(app: Sphinx, what: str, name: str, obj: object, *rest: object) -> tuple[str, None] | None:
-    """Show no constructor where it only repeats the fields that follow: in settings and records."""
-    return ("", None) if isinstance(obj, type) and issubclass(obj, BaseModel) else None
-
-
 def setup(app: Sphinx) -> None:
-    """Connect what has to happen to docstrings and signatures."""
+    """Connect what has to happen to docstrings."""
     app.connect("autodoc-process-docstring", prepare)
-    app.connect("autodoc-process-signature", signature)

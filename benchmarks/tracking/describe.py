@@ -36,7 +36,7 @@ FORMER_NOTES = ("One parent run per invocation of `retable run`, one child run p
 
 
 def spaced(words: Iterable[str]) -> str:
-    """`` a b ``: a space on either side of every word; empty without words."""
+    """The words with a space on either side of each; empty without words."""
     found = list(words)
     return f" {' '.join(found)} " if found else ""
 

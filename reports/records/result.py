@@ -11,6 +11,7 @@ from retable.reports.records.cell import Cell
 from retable.reports.records.score import Score
 
 Status = Literal["ok", "failed", "oom", "timeout", "nonfinite", "skipped"]
+"""How a cell may end; all but ``ok`` come with a reason."""
 
 
 class RecordError(Exception):
