@@ -1,4 +1,4 @@
-"""How our names are spelled in MLflow, which allows only letters, digits and ``_ - . space : /``.
+"""How our names are spelled in MLflow, which allows only letters, digits, the space and ``_-.:/``.
 
 A training curve is ``curve/NAME``. A score is ``score/NAME request:VALUE``, and one of a slice ``score/by KEY/NAME
 request:VALUE KEY:VALUE``, e.g. ``score/by digit/accuracy.target request:test digit:3``: the UI makes a section of
