@@ -134,7 +134,8 @@ def _run(tree: Path, root: Path, address: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(root), address],
         cwd=tree,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # Cells do not look for sources in the working directory.
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tree)},
         capture_output=True,
         text=True,
         timeout=420,
