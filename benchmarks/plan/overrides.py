@@ -143,9 +143,10 @@ def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]]
         return model.model_validate({key: value for key, (value, _) in values.items()})
     except ValidationError as error:
         first = error.errors()[0]
+        problem = first["msg"].removeprefix("Value error, ")
         if not first["loc"]:
             # Settings that do not go together: no single one of them is wrong.
-            raise UserError(f"{what}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise UserError(f"{what}: {problem}") from error
         key = str(first["loc"][0])
         where = values[key][1] if key in values else what
         # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
@@ -155,6 +156,4 @@ def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]]
             if broad
             else ""
         )
-        raise UserError(
-            f"{where}: {what}, setting {key!r}: {first['msg']} (got {first['input']!r}){way_out}"
-        ) from error
+        raise UserError(f"{where}: {what}, setting {key!r}: {problem} (got {first['input']!r}){way_out}") from error

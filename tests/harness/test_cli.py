@@ -57,7 +57,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["run", "dummy", "--seeds", "\u00b2"], ["0-4"]),
         (["run", "dummy", "--set", "method.lr=nan"], ["'lr'", "finite"]),
         (["run", "dummy", "--set", "method.steps=-5"], ["'steps'", "0 or more"]),
-        (["run", "dummy", "--set", "method.batch_size=0"], ["'batch_size'", "at least one"]),
+        (["run", "dummy", "--set", "method.batch_size=0"], ["'batch_size'", "1 or more"]),
         (["report", "--suite", "dummy"], ["has not been run", "retable run dummy"]),
         (["gate"], ["has not been run", "retable run smoke"]),
         (["sync"], ["nothing to sync"]),
