@@ -28,7 +28,10 @@ class Result(BaseModel):
     reason: str = ""
     """One line; empty for ``ok``."""
     scores: tuple[Score, ...] = ()
-    """In the task's order. A cell that failed keeps those it had; of one whose process was killed they are in the journal alone."""
+    """In the task's order. A cell that failed keeps those it had.
+
+    Of a cell whose process was killed they are in the journal alone.
+    """
     environment: dict[str, str] = {}
     """What the cell depended on besides its settings: device, versions, commit, digest of the sources."""
     data: dict[str, str] = {}
