@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from retable.benchmarks.tracking import artifacts
 from retable.benchmarks.tracking.connect import NOTE, cut_tags, find_runs, log
-from retable.benchmarks.tracking.describe import TABLES, child_name, child_note, spaced, tables_of
+from retable.benchmarks.tracking.describe import TABLES, child_note, spaced, tables_of
 from retable.benchmarks.tracking.history import History
-from retable.benchmarks.tracking.names import MAX_NAME, cut, flatten
+from retable.benchmarks.tracking.names import MAX_NAME, child_name, cut, flatten
 from retable.reports.records.cell import Cell
 
 if TYPE_CHECKING:

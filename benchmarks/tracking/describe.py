@@ -1,4 +1,4 @@
-"""What people read in MLflow's lists: run names, descriptions, and the tags to search by.
+"""What people read in MLflow's lists beside names: descriptions, and the tags to search by.
 
 MLflow's search knows ``LIKE`` but no lists. A tag for several words therefore has a space around each:
 ``tags.retable.tables LIKE '% dtn-table-1 %'`` does not find ``dtn-table-10``.
@@ -7,10 +7,8 @@ MLflow's search knows ``LIKE`` but no lists. A tag for several words therefore h
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from functools import cache
 
-from retable.benchmarks.tracking.invocation import Invocation
 from retable.reports.records.cell import Cell
 
 TABLES = "retable.tables"
@@ -39,24 +37,6 @@ def spaced(words: Iterable[str]) -> str:
     """The words with a space on either side of each; empty without words."""
     found = list(words)
     return f" {' '.join(found)} " if found else ""
-
-
-def parent_name(invocation: Invocation) -> str:
-    """``quick · mixdl · 11-21 19:54``: the suite, the papers of its plan, and when it began (local time)."""
-    began = datetime.fromtimestamp(invocation.started / 1000).astimezone()
-    papers = ", ".join(papers_of(invocation))
-    return " · ".join(filter(None, [invocation.suite, papers, f"{began:%m-%d %H:%M}"]))
-
-
-def papers_of(invocation: Invocation) -> list[str]:
-    """The papers of an invocation's plan, sorted; judges belong to no paper of their own."""
-    return sorted({address.partition("/")[0] for address in invocation.planned.values()} - {"judges", ""})
-
-
-def child_name(cell: Cell) -> str:
-    """``dtn · digits-no3-t · s0``, and ``judge target · ...`` for a judge."""
-    paper, _, method = cell.method.rpartition("/")
-    return f"{'judge ' if paper == 'judges' else ''}{method} · {cell.task_label} · s{cell.seed}"
 
 
 def child_note(cell: Cell) -> str:

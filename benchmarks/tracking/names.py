@@ -1,4 +1,7 @@
-"""How our names are spelled in MLflow, which allows only letters, digits, the space and ``_-.:/``.
+"""The names of runs, metrics, parameters and tags in MLflow.
+
+A run is called as :func:`parent_name` and :func:`child_name` say. Metrics allow only letters, digits, the space and
+``_-.:/``.
 
 A training curve is ``curve/NAME``. A score is ``score/NAME request:VALUE``, and one of a slice ``score/by KEY/NAME
 request:VALUE KEY:VALUE``, e.g. ``score/by digit/accuracy.target request:test digit:3``: the UI makes a section of
@@ -13,7 +16,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
+
+from retable.benchmarks.tracking.invocation import Invocation
+from retable.reports.records.cell import Cell
 
 MAX_NAME = 250
 """MLflow's longest metric, parameter or tag name, in characters."""
@@ -71,3 +78,21 @@ def _fit(name: str) -> str:
     if len(name) <= MAX_NAME:
         return name
     return f"{name[: MAX_NAME - 24]}... sha256 {hashlib.sha256(name.encode()).hexdigest()[:13]}"
+
+
+def parent_name(invocation: Invocation) -> str:
+    """``quick · mixdl · 11-21 19:54``: the suite, the papers of its plan, and when it began (local time)."""
+    began = datetime.fromtimestamp(invocation.started / 1000).astimezone()
+    papers = ", ".join(papers_of(invocation))
+    return " · ".join(filter(None, [invocation.suite, papers, f"{began:%m-%d %H:%M}"]))
+
+
+def papers_of(invocation: Invocation) -> list[str]:
+    """The papers of an invocation's plan, sorted; judges belong to no paper of their own."""
+    return sorted({address.partition("/")[0] for address in invocation.planned.values()} - {"judges", ""})
+
+
+def child_name(cell: Cell) -> str:
+    """``dtn · digits-no3-t · s0``, and ``judge target · ...`` for a judge."""
+    paper, _, method = cell.method.rpartition("/")
+    return f"{'judge ' if paper == 'judges' else ''}{method} · {cell.task_label} · s{cell.seed}"

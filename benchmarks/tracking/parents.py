@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from retable.benchmarks.tracking.artifacts import log_report
 from retable.benchmarks.tracking.children import STATUS
 from retable.benchmarks.tracking.connect import NOTE, cut_tags, find_runs, log
-from retable.benchmarks.tracking.describe import PAPERS, papers_of, parent_name, spaced
+from retable.benchmarks.tracking.describe import PAPERS, spaced
 from retable.benchmarks.tracking.invocation import Invocation
-from retable.benchmarks.tracking.names import MAX_NAME, MAX_TAG, cut
+from retable.benchmarks.tracking.names import MAX_NAME, MAX_TAG, cut, papers_of, parent_name
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from retable.methods.cartoon.by_group import by_group
+from retable.methods.cartoon.group_parts import by_group
 from retable.methods.cartoon.method import CartoonMethod, CartoonSettings, Stream
 from retable.methods.method import MethodSettings
 from retable.methods.types import at_least

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from retable.methods.cartoon.adalin import Lin, SoftAdaLinBlock
-from retable.methods.cartoon.by_group import by_group
+from retable.methods.cartoon.group_parts import by_group
 from retable.methods.cartoon.hourglass import HourGlass
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from retable.methods.cartoon.by_group import by_group
 from retable.methods.cartoon.discriminator import Discriminator, Seen
 from retable.methods.cartoon.generator import Generator
+from retable.methods.cartoon.group_parts import by_group
 from retable.methods.cartoon.losses import l_adv, l_cam, l_face, l_group
 from retable.methods.cartoon.method import CartoonMethod, CartoonSettings
 from retable.methods.cartoon.recogniser import Recogniser

@@ -1,4 +1,7 @@
-"""By group: sends the rows of a batch through the parts of a network that belong to their groups."""
+"""Group parts: sends the rows of a batch through the parts of a network that belong to their groups.
+
+Which parts learn from which group, selective back-propagation, is in :mod:`retable.methods.cartoon.transfer`.
+"""
 
 from __future__ import annotations
 
