@@ -27,8 +27,8 @@ from retable.benchmarks.errors import UserError
 from retable.datasets.errors import DataError
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
-from retable.reports.records.journal import Journal, Metrics, Scored, now_ms, outcome, read_journal
-from retable.reports.records.result import Status, finished
+from retable.reports.records.journal import Journal, Metrics, Scored, finished, now_ms, outcome, read_journal
+from retable.reports.records.result import Status
 from retable.reports.records.score import Score
 
 

@@ -15,7 +15,7 @@ from retable.benchmarks.gate.render import show, to_junit, to_markdown
 from retable.benchmarks.run.results import suite_cells, suite_results
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.download import download_run
-from retable.reports.records.result import finished
+from retable.reports.records.journal import finished
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,7 +17,7 @@ from rich.tree import Tree
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.scheduler import CellState
 from retable.reports.records.files import read_json
-from retable.reports.records.result import finished
+from retable.reports.records.journal import finished
 from retable.reports.text import plural
 
 STYLES = {

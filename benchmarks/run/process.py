@@ -20,8 +20,8 @@ from pathlib import Path
 
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_json
-from retable.reports.records.journal import Journal, now_ms, outcome
-from retable.reports.records.result import Result, Status, finished
+from retable.reports.records.journal import Journal, finished, now_ms, outcome
+from retable.reports.records.result import Result, Status
 
 GRACE_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""

@@ -24,8 +24,9 @@ from retable.benchmarks.plan.suites import load_suite
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json, write_json
 from retable.reports.records.folder import CellRecord
+from retable.reports.records.journal import finished
 from retable.reports.records.recording import Store
-from retable.reports.records.result import RecordError, Result, finished
+from retable.reports.records.result import RecordError, Result
 
 
 def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> None:

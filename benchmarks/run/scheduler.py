@@ -13,7 +13,8 @@ from types import FrameType
 
 from retable.benchmarks.run.process import LocalProcess, record_skipped
 from retable.reports.records.cell import Cell
-from retable.reports.records.result import Status, finished
+from retable.reports.records.journal import finished
+from retable.reports.records.result import Status
 
 POLL_S = 0.1
 

@@ -28,7 +28,7 @@ from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.tracker import Tracker
 from retable.datasets.errors import DataError
 from retable.reports.records.cell import Cell
-from retable.reports.records.result import finished
+from retable.reports.records.journal import finished
 
 
 @dataclass(frozen=True)

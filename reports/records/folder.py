@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
-from retable.reports.records.journal import End, Event, Samples, Scored, Start, read_journal
-from retable.reports.records.result import RecordError, Result, first_problem, read_result
+from retable.reports.records.journal import End, Event, Samples, Scored, Start, read_journal, read_result
+from retable.reports.records.result import RecordError, Result, first_problem
 from retable.reports.records.score import Score
 
 

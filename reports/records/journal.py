@@ -1,4 +1,4 @@
-"""A cell's journal: what happened, one JSON line per event, appended while the cell runs.
+"""A cell's journal, one JSON line per event, appended while the cell runs; it ends with the cell's result.
 
 A cell's folder holds ``cell.json`` (the order), ``journal.jsonl``, ``result.json`` (how it ended) and, last of all,
 ``done``. It can be read at any moment: single files are replaced in one step, and a torn last line is passed over.
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, 
 
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_atomically
-from retable.reports.records.result import Result, Status
+from retable.reports.records.result import RecordError, Result, Status, first_problem
 from retable.reports.records.score import Score
 
 
@@ -37,18 +37,7 @@ def outcome(
     data: Mapping[str, str] | None = None,
     scores: Sequence[Score] = (),
 ) -> Result:
-    """The result of an attempt that ends now, whatever its end; every ``result.json`` begins here.
-
-    Args:
-        cell: what was attempted.
-        status: how it ended.
-        reason: why, in one line; empty for ``ok``.
-        started: when it began, in Unix milliseconds.
-        journal: identity of the journal; empty where the cell never started, as the rest is then.
-        environment: what the cell depended on besides its settings.
-        data: digests of what the cell saw.
-        scores: those that were measured before the end.
-    """
+    """The result of an attempt that ends now, whatever its end; the keywords are the fields of :class:`Result`."""
     steps, ended = cell.method_settings.get("steps", 0), max(started, now_ms())
     return Result(
         cell=cell,
@@ -229,3 +218,31 @@ class Journal:
         if torn:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write("\n")
+
+
+def read_result(directory: Path) -> Result | None:
+    """The result in a cell's folder, whether or not the cell is done; ``None`` where there is no such file.
+
+    Raises:
+        RecordError: the file cannot be read or is not a result.
+    """
+    path = directory / "result.json"
+    where = f"{directory.name}/result.json"
+    try:
+        return Result.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RecordError(f"{where} cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        raise RecordError(f"{where} is not a result: {first_problem(error)}") from error
+
+
+def finished(directory: Path) -> Result | None:
+    """The result of a cell that ended, whatever its status; ``None`` while it has not, or where its file is damaged."""
+    if not (directory / "done").exists():
+        return None
+    try:
+        return read_result(directory)
+    except RecordError:
+        return None

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from retable.reports.records.cell import Cell
 from retable.reports.records.folder import CellRecord, read_cell
-from retable.reports.records.result import RecordError, Result, finished, first_problem
+from retable.reports.records.journal import finished
+from retable.reports.records.result import RecordError, Result, first_problem
 
 ENDING = ".jsonl.gz"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
@@ -52,31 +51,3 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "its top level"
     return f"{place}: {first['msg']}"
-
-
-def read_result(directory: Path) -> Result | None:
-    """The result in a cell's folder, whether or not the cell is done; ``None`` where there is no such file.
-
-    Raises:
-        RecordError: the file cannot be read or is not a result.
-    """
-    path = directory / "result.json"
-    where = f"{directory.name}/result.json"
-    try:
-        return Result.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise RecordError(f"{where} cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        raise RecordError(f"{where} is not a result: {first_problem(error)}") from error
-
-
-def finished(directory: Path) -> Result | None:
-    """The result of a cell that ended, whatever its status; ``None`` while it has not, or where its file is damaged."""
-    if not (directory / "done").exists():
-        return None
-    try:
-        return read_result(directory)
-    except RecordError:
-        return None

@@ -24,7 +24,7 @@ from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import EXPECTED, load_suite
 from retable.benchmarks.run.results import index_cells
 from retable.reports.records.cell import Cell
-from retable.reports.records.result import finished
+from retable.reports.records.journal import finished
 
 RUN = """
 import sys

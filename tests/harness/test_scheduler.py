@@ -16,8 +16,7 @@ import pytest
 from retable.benchmarks.plan.overrides import Override, parse_override
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.scheduler import Scheduler
-from retable.reports.records.journal import End, Note, Start, read_journal
-from retable.reports.records.result import finished
+from retable.reports.records.journal import End, Note, Start, finished, read_journal
 from tests.harness.conftest import DUMMY_ROW, result_of, retable
 
 MISBEHAVIOUR = {

@@ -10,7 +10,8 @@ import pytest
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.tracking.download import BaseRun, download_run
 from retable.benchmarks.tracking.sync import sync
-from retable.reports.records.result import Result, finished
+from retable.reports.records.journal import finished
+from retable.reports.records.result import Result
 from tests.tracking.conftest import Store
 from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell, record
 from tests.tracking.servers import free_port
