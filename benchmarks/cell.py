@@ -99,6 +99,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
 
     from retable.benchmarks.environment import SystemMonitor, environment
     from retable.benchmarks.metrics.own_scores import own_scores
+    from retable.benchmarks.run.answers import Answers, save_final_pictures, save_preview, score_task
     from retable.benchmarks.run.build import (
         WEIGHTS,
         build_method,
@@ -108,8 +109,6 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         seed_everything,
     )
     from retable.benchmarks.run.checkpoint import save_weights
-    from retable.benchmarks.run.pictures import save_final_pictures, save_preview
-    from retable.benchmarks.run.scoring import Answers, score_task
     from retable.benchmarks.run.training import Progress, set_up, train
 
     root = directory.parent.parent
@@ -146,7 +145,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         # The journal has the whole curves, also those of attempts before this one.
         curves = [(event.step, event.values) for event in read_journal(directory).events if isinstance(event, Metrics)]
         own = own_scores(method, timer, curves, f"{cell.task_label}:{cell.task_settings['source']}")
-        for score in chain(own, score_task(cell, answers, task, fabric, root)):
+        for score in chain(own, score_task(cell, answers, task, root)):
             known.scores.append(score)
             journal.write(Scored(score=score))
 

@@ -98,15 +98,15 @@ def _usable(question: Question, known: Collection[str]) -> list[str]:
     return names
 
 
-def available(name: str) -> str | None:
-    """``None`` when extractor or LPIPS trunk ``name`` can be used here, else the reason why not and the way out."""
+def check_available(name: str) -> None:
+    """Whether an extractor or LPIPS trunk can be used here.
+
+    Raises:
+        UserError: it cannot, with the reason and the way out.
+    """
     if name not in NETWORKS:
-        return unknown("extractor", name, NETWORKS)
-    try:
-        EXTRACTORS[name].weights_file() if name in EXTRACTORS else weights_file(name)
-    except UserError as error:
-        return str(error)
-    return None
+        raise UserError(unknown("extractor", name, NETWORKS))
+    EXTRACTORS[name].weights_file() if name in EXTRACTORS else weights_file(name)
 
 
 def check_features(a: Features, b: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

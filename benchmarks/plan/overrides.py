@@ -19,6 +19,8 @@ from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.plan.select import matches
 
 Scope = Literal["method", "task", "run"]
+Values = dict[str, tuple[Any, str]]
+"""Key -> (value, where it stands)."""
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 
@@ -101,34 +103,32 @@ class Profile:
                 raise UserError(f"{path}:{line_of(path, key)}: unknown key {key!r}{hint}")
         return cls(name, path, data.get("method", {}), data.get("task", {}), data.get("run", {}))
 
-    def method_values(self, method: str) -> dict[str, tuple[Any, str]]:
-        """Key -> (value, where it stands); a later table wins."""
-        found: dict[str, tuple[Any, str]] = {}
+    def method_values(self, method: str) -> Values:
+        """What the profile says of a method; a later table wins."""
+        found: Values = {}
         for glob, table in self.method.items():
             if matches(method, glob):
-                for key, value in table.items():
-                    found[key] = (value, f'{self.path}:{line_of(self.path, key)}, table [method."{glob}"]')
+                found |= self._values(table, f'method."{glob}"')
         return found
 
-    def task_values(self, task: str) -> dict[str, tuple[Any, str]]:
-        """As :meth:`method_values`, for a task."""
-        where = f"table [task.{task}]"
-        return {
-            key: (value, f"{self.path}:{line_of(self.path, key)}, {where}")
-            for key, value in self.task.get(task, {}).items()
-        }
+    def task_values(self, task: str) -> Values:
+        """What the profile says of a task."""
+        return self._values(self.task.get(task, {}), f"task.{task}")
 
-    def run_values(self) -> dict[str, tuple[Any, str]]:
-        """As :meth:`method_values`, for the run settings."""
-        return {key: (value, f"{self.path}:{line_of(self.path, key)}, table [run]") for key, value in self.run.items()}
+    def run_values(self) -> Values:
+        """What the profile says of the run."""
+        return self._values(self.run, "run")
+
+    def _values(self, table: Mapping[str, Any], name: str) -> Values:
+        return {k: (value, f"{self.path}:{line_of(self.path, k)}, table [{name}]") for k, value in table.items()}
 
 
-def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]], what: str) -> SettingsT:
+def build_settings(model: type[SettingsT], values: Values, what: str) -> SettingsT:
     """Validate values that came from several places.
 
     Args:
         model: the settings class.
-        values: key -> (value, where it stands).
+        values: what is set, and where.
         what: whose settings these are, for messages, e.g. ``method dtn/dtn``.
 
     Raises:
@@ -149,11 +149,8 @@ def build_settings(model: type[SettingsT], values: Mapping[str, tuple[Any, str]]
             raise UserError(f"{what}: {problem}") from error
         key = str(first["loc"][0])
         where = values[key][1] if key in values else what
-        # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
-        broad = where.startswith(("--set method.", "--set task."))
-        way_out = (
-            f"; if it is meant for some rows alone, write --set 'PAPER/*:{where.removeprefix('--set ')}'"
-            if broad
-            else ""
-        )
+        way_out = ""
+        if where.startswith(("--set method.", "--set task.")):
+            # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
+            way_out = f"; if it is meant for some rows alone, write --set 'PAPER/*:{where.removeprefix('--set ')}'"
         raise UserError(f"{where}: {what}, setting {key!r}: {problem} (got {first['input']!r}){way_out}") from error

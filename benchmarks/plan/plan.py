@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel
 
 from retable.benchmarks.errors import UserError, did_you_mean
-from retable.benchmarks.plan.judges import roles_of
-from retable.benchmarks.plan.overrides import Override, Profile, build_settings
-from retable.benchmarks.plan.registry import get_method, get_row, get_settings, get_task
+from retable.benchmarks.plan.overrides import Override, Profile, Scope, Values, build_settings
+from retable.benchmarks.plan.registry import get_method, get_row, get_settings, get_task, roles_of
 from retable.benchmarks.plan.select import idle, matches
 from retable.benchmarks.plan.suites import PROFILES, Rows, Suite
 from retable.datasets.task import Kind, Task, TaskSettings
@@ -104,11 +104,8 @@ class _Resolver:
         self.suite = suite
         self.profile = profile
         self.overrides = overrides
-        run = profile.run_values()
-        for override in overrides:
-            if override.scope == "run":
-                run[override.key] = (override.value, override.where)
-        self.run = build_settings(RunSettings, run, "a run")
+        run = {override.key: (override.value, override.where) for override in overrides if override.scope == "run"}
+        self.run = build_settings(RunSettings, profile.run_values() | run, "a run")
         if self.run.accelerator == "auto":
             import torch
 
@@ -117,31 +114,32 @@ class _Resolver:
 
     def row(self, group: Rows, method: str, seed: int, above: tuple[str, ...] = ()) -> Cell:
         """A row of a table: every override may touch it."""
-        own = self._own(group, method)
+        own = self._own("method", group, method)
         return self._cell(method, group.task, self._task_settings(group, method), seed, own, above, is_row=True)
 
-    def _own(self, group: Rows, method: str) -> list[Override]:
-        own: list[Override] = []
-        for dotted, value in group.set.items():
-            scope, _, key = dotted.partition(".")
-            where = f"{self.suite.path}: set of {method}"
-            if scope not in ("method", "task"):
+    def _own(self, scope: Scope, group: Rows, method: str) -> Values:
+        """What the suite sets of a method or a task."""
+        where = f"{self.suite.path}: set of {method}"
+        for dotted in group.set:
+            if not dotted.startswith(("method.", "task.")):
                 raise UserError(f"{where}: {dotted!r} must start with 'method.' or 'task.'")
-            own.append(Override("method" if scope == "method" else "task", key, value, where))
-        return own
+        start = f"{scope}."
+        return {key.removeprefix(start): (value, where) for key, value in group.set.items() if key.startswith(start)}
+
+    def _overrides(self, scope: Scope, model: type[BaseModel], method: str, *, is_row: bool = True) -> Values:
+        """What ``--set`` says of those settings that the model has; without a glob it speaks of rows alone."""
+        return {
+            override.key: (override.value, override.where)
+            for override in self.overrides
+            if override.scope == scope
+            and override.key in model.model_fields
+            and (is_row if override.methods is None else matches(method, override.methods))
+        }
 
     def _task_settings(self, group: Rows, method: str) -> TaskSettings:
-        values = self.profile.task_values(group.task)
-        for override in self._own(group, method):
-            if override.scope == "task":
-                values[override.key] = (override.value, override.where)
-        for override in self.overrides:
-            if override.scope != "task":
-                continue
-            known = override.key in get_task(group.task).Settings.model_fields
-            if known and (override.methods is None or matches(method, override.methods)):
-                values[override.key] = (override.value, override.where)
-        return build_settings(get_task(group.task).Settings, values, f"task {group.task}")
+        model = get_task(group.task).Settings
+        values = self.profile.task_values(group.task) | self._own("task", group, method)
+        return build_settings(model, values | self._overrides("task", model, method), f"task {group.task}")
 
     def _stage(self, method: str, task_name: str, asked: TaskSettings, seed: int, above: tuple[str, ...]) -> Cell:
         """What another cell needs: the suite's row of this method where their data are the same, else a plain stage.
@@ -164,7 +162,7 @@ class _Resolver:
         if alike:
             group = next((group for group, theirs in alike if theirs == asked), alike[0][0])
             return self.row(group, method, seed, above)
-        return self._cell(method, task_name, settings, seed, (), above, is_row=False)
+        return self._cell(method, task_name, settings, seed, {}, above, is_row=False)
 
     def _cell(
         self,
@@ -172,27 +170,18 @@ class _Resolver:
         task_name: str,
         task_settings: TaskSettings,
         seed: int,
-        own: Sequence[Override],
+        own: Values,
         above: tuple[str, ...],
         *,
         is_row: bool,
     ) -> Cell:
         """One cell with the stages that it needs and the judges that its measures name."""
         cls, task, row = get_method(method), get_task(task_name), get_row(method)
-        values: dict[str, tuple[Any, str]] = self.profile.method_values(method)
-        for override in own:
-            if override.scope == "method":
-                values[override.key] = (override.value, override.where)
-        if fixed := [override for override in own if override.key in row.settings and override.scope == "method"]:
-            raise UserError(f"{fixed[0].where}: the row fixes {fixed[0].key!r}; declare another row, or use --set")
+        for key in own.keys() & row.settings.keys():
+            raise UserError(f"{own[key][1]}: the row fixes {key!r}; declare another row, or use --set")
+        values = self.profile.method_values(method) | own
         values |= {key: (value, f"row {method}") for key, value in row.settings.items()}
-        for override in self.overrides:
-            if override.scope != "method":
-                continue
-            # Without a glob an override speaks of the rows; either way, only of what knows its key.
-            meant = is_row if override.methods is None else matches(method, override.methods)
-            if meant and override.key in cls.Settings.model_fields:
-                values[override.key] = (override.value, override.where)
+        values |= self._overrides("method", cls.Settings, method, is_row=is_row)
         settings = build_settings(cls.Settings, values, f"method {method}")
         above = (*above, method)
         return Cell(

@@ -8,7 +8,8 @@ A row is a method with the settings that make it this row (:class:`retable.metho
     "acme/blur" = "acme_retable.blur:Blur"
 
 What the rest of the harness asks of a row's id: :func:`get_method` its class, :func:`get_title` its name in tables,
-:func:`get_needs` the stages that it starts from, :func:`get_settings` its settings.
+:func:`get_needs` the stages that it starts from, :func:`get_settings` its settings. :func:`roles_of` splits names of
+judges.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,6 +99,32 @@ def get_task(name: str) -> type[Task]:
 
     found: type[Task] = _load("task", name, _known("task", name, tasks()), Task)
     return found
+
+
+def roles_of(judge: str, known: Collection[str], who: str) -> tuple[str, ...]:
+    """The roles that a judge's name stands for: one that a task declares, or several joined by dots, in their order.
+
+    ``hair.gender`` asks two classifiers one question, "which hair and which gender", with hair times gender classes.
+
+    Args:
+        judge: e.g. ``hair`` or ``hair.gender``.
+        known: declared roles; a declared name stands for itself.
+        who: whose measures name the judge, for the error, e.g. ``task 'attributes'``.
+
+    Raises:
+        UserError: a part is no declared role, or is named twice.
+    """
+    if judge in known:
+        return (judge,)
+    parts = tuple(judge.split("."))
+    for part in parts:
+        if part not in known:
+            within = f" (in {judge!r})" if len(parts) > 1 else ""
+            hint = did_you_mean(part, known) or (f"; it declares {', '.join(known)}" if known else "; it declares none")
+            raise UserError(f"{who} measures with the judge {part!r}{within}, which it does not declare{hint}")
+        if parts.count(part) > 1:
+            raise UserError(f"{who} measures with the judge {judge!r}, which names {part!r} twice; once is enough")
+    return parts
 
 
 def _merged(

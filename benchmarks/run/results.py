@@ -10,6 +10,7 @@ other settings cannot stand in for it.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,16 +95,17 @@ def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
     lines = []
     for cell in cells:
         if cell.address in written:
-            ours, theirs = _flat(cell), _flat(written[cell.address])
-            changed = [key for key in theirs if key not in WHOSE_DATA and ours.get(key) != theirs[key]]
-            changes = [f"{key} = {ours.get(key)} instead of {theirs[key]}" for key in changed]
+            changes = [
+                f"{key} = {ours} instead of {theirs}"
+                for key, ours, theirs in _differences(cell, written[cell.address])
+                if key.startswith(("method.", "task.")) and key not in WHOSE_DATA
+            ]
             if changes:
                 lines.append(f"{cell.address} was run with {', '.join(changes)}: not comparable with the other rows")
-    data: dict[str, dict[str, int]] = {}
+    data: dict[str, Counter[str]] = {}
     for cell in cells:
         seen = " ".join(str(cell.task_settings[key]) for key in ("source", "data_dir") if cell.task_settings.get(key))
-        counted = data.setdefault(cell.task, {})
-        counted[seen] = counted.get(seen, 0) + 1
+        data.setdefault(cell.task, Counter())[seen] += 1
     for task, counted in data.items():
         if len(counted) > 1:
             each = ", ".join(f"{number} on {seen}" for seen, number in counted.items())
@@ -111,10 +113,15 @@ def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
     return lines
 
 
-def _flat(cell: Cell) -> dict[str, object]:
-    """Settings by the names that ``--set`` takes."""
-    flat: dict[str, object] = {f"method.{key}": value for key, value in cell.method_settings.items()}
-    return flat | {f"task.{key}": value for key, value in cell.task_settings.items()}
+def _differences(one: Cell, other: Cell) -> list[tuple[str, object, object]]:
+    """In which settings two cells differ, by the names that ``--set`` takes, with the values of both."""
+
+    def flat(cell: Cell) -> dict[str, object]:
+        parts = {"method": cell.method_settings, "task": cell.task_settings, "run": cell.run.model_dump()}
+        return {f"{part}.{key}": value for part, settings in parts.items() for key, value in settings.items()}
+
+    ours, theirs = flat(one), flat(other)
+    return [(key, ours.get(key), theirs.get(key)) for key in ours | theirs if ours.get(key) != theirs.get(key)]
 
 
 def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None, fewer: Sequence[Fewer] = ()) -> list[Cell]:
@@ -133,22 +140,13 @@ def planned_cells(suites: Sequence[str], seeds: Sequence[int] | None, fewer: Seq
         for cell in make_plan(load_suite(suite), seeds=seeds, overrides=[on_cpu]).cells:
             first, where = known.setdefault(cell.address, (cell, suite))
             if first.hash != cell.hash:
+                changed = [key for key, _, _ in _differences(first, cell)] or ["their profile or needed cells"]
                 raise UserError(
-                    f"{cell.address}: suite {where} plans it as {first.hash} and suite {suite} as {cell.hash} "
-                    f"({_difference(first, cell)}); one address is one cell, so report these suites apart"
+                    f"{cell.address}: suite {where} plans it as {first.hash} and suite {suite} as {cell.hash} (they "
+                    f"differ in {', '.join(changed)}); one address is one cell, so report these suites apart"
                 )
     refuse_idle({address: cell.seed for address, (cell, _) in known.items()}, fewer)
     return [cell for cell, _ in known.values() if asked_for(cell.address, cell.seed, fewer)]
-
-
-def _difference(one: Cell, other: Cell) -> str:
-    ours, theirs = one.model_dump(mode="json"), other.model_dump(mode="json")
-    changed = []
-    for part in ("method_settings", "task_settings", "run"):
-        keys = sorted(set(ours[part]) | set(theirs[part]))
-        changed += [f"{part}.{key}" for key in keys if ours[part].get(key) != theirs[part].get(key)]
-    changed += [part for part in ("profile", "variant") if ours[part] != theirs[part]]
-    return f"they differ in {', '.join(changed)}" if changed else "they need different cells"
 
 
 @dataclass(frozen=True)

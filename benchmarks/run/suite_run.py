@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.features import available
+from retable.benchmarks.metrics.features import check_available
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.build import build_task, weights_files
 from retable.benchmarks.run.live import LiveView, show_summary
@@ -45,7 +45,9 @@ def run_suite(plan: Plan, options: Options, console: Console) -> int:
     """Run the plan and render its report. Returns the exit code: 0, 1 (some cell is not ok) or 130 (interrupted)."""
     root, suite = options.root, plan.suite.name
     check_writable(root)
-    check_extractors(plan)
+    # An extractor without weights stops a run before it trains for an hour, not after.
+    for extractor in plan.cells[0].run.extractors:
+        check_available(extractor)
     check_files(plan, root, fresh=options.fresh)
     prepare_data(plan, root, console)
     index_cells(root, suite, plan.cells)
@@ -83,14 +85,6 @@ def check_writable(root: Path) -> None:
         raise UserError(
             f"output folder {root} is not writable ({error.strerror}); choose another with --out"
         ) from error
-
-
-def check_extractors(plan: Plan) -> None:
-    """An extractor without weights stops a run before it trains for an hour, not after."""
-    for name in plan.cells[0].run.extractors:
-        reason = available(name)
-        if reason is not None:
-            raise UserError(reason)
 
 
 def check_files(plan: Plan, root: Path, *, fresh: bool) -> None:

@@ -11,11 +11,11 @@ import torch
 from lightning_fabric import Fabric
 
 from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.run.answers import Answers
 from retable.benchmarks.run.build import WEIGHTS, build_task, trained_method
-from retable.benchmarks.run.pictures import COLUMNS, in_rows, save_grid, save_image
 from retable.benchmarks.run.results import suite_cells
-from retable.benchmarks.run.scoring import Answers
 from retable.datasets.images import read_image, square
+from retable.datasets.pictures import COLUMNS, in_rows, save_grid, save_image
 from retable.datasets.task import Task
 from retable.methods.method import Kind
 from retable.reports.records.cell import Cell

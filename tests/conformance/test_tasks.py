@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from retable.benchmarks.metrics import METRICS
-from retable.benchmarks.plan.judges import roles_of
-from retable.benchmarks.plan.registry import get_method, get_settings, get_task, rows, tasks
+from retable.benchmarks.plan.registry import get_method, get_settings, get_task, roles_of, rows, tasks
 from retable.datasets.task import Kind, Request, Task
 
 Make = Callable[..., Task]

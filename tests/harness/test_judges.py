@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan import registry
 from retable.benchmarks.plan.dummy import ROWS, TASKS, Squares, SquaresSettings
-from retable.benchmarks.plan.judges import roles_of
 from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.registry import roles_of
 from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run.answers import Answers, Judges, joint_logits, score_task
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
 from retable.benchmarks.run.checkpoint import digest_of, save_weights
-from retable.benchmarks.run.scoring import Answers, Judges, joint_logits, score_task
 from retable.datasets.task import Kind, Measure, Request, TaskInfo, TaskSettings
 from retable.methods.method import Info, Method, MethodSettings
 from retable.methods.rows import Row
@@ -167,12 +167,11 @@ def test_the_plan_trains_every_judge_that_a_joined_name_needs_once_and_no_other(
 def test_judges_joined_by_dots_answer_as_one_whose_digest_is_made_of_theirs(tmp_path: Path) -> None:
     cell = planned(tmp_path)
     judges, images = judged(cell, tmp_path), torch.rand(7, 1, 8, 8)
-    (shade, shade_digest), (place, place_digest) = judges.get("shade"), judges.get("place")
-    both, digest = judges.get("shade.place")
-    expected = shade(images).softmax(1)[:, :, None] * place(images).softmax(1)[:, None, :]
-    torch.testing.assert_close(both(images).softmax(1), expected.reshape(7, 6))
-    assert shade_digest == digest_of(cell.judges["shade"].directory(tmp_path) / WEIGHTS) != place_digest
-    assert len({digest, shade_digest, place_digest, judges.get("place.shade")[1]}) == 4
+    shade, place, both, turned = map(judges.get, ("shade", "place", "shade.place", "place.shade"))
+    expected = shade.logits(images).softmax(1)[:, :, None] * place.logits(images).softmax(1)[:, None, :]
+    torch.testing.assert_close(both.logits(images).softmax(1), expected.reshape(7, 6))
+    assert shade.digest == digest_of(cell.judges["shade"].directory(tmp_path) / WEIGHTS)
+    assert len({judge.digest for judge in (shade, place, both, turned)}) == 4
 
 
 @pytest.mark.usefixtures("bright")
@@ -183,7 +182,7 @@ def test_scores_carry_the_joined_name(tmp_path: Path) -> None:
     fabric = Fabric(accelerator="cpu", devices=1)
     method = build_method(cell, task, tmp_path)
     method.g.weight.data.fill_(0.1)
-    scores = list(score_task(cell, Answers(method, fabric), task, fabric, tmp_path))
+    scores = list(score_task(cell, Answers(method, fabric), task, tmp_path))
     assert {score.name for score in scores} == {"classification_error.shade.place", "classification_error.place"}
     assert {score.protocol.extractor for score in scores} == {"judge:shade.place", "judge:place"}
 
@@ -191,7 +190,7 @@ def test_scores_carry_the_joined_name(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("bright")
 def test_a_judge_of_images_of_another_size_is_refused(tmp_path: Path) -> None:
     fits = planned(tmp_path, 'set = { "task.size" = 16 }\n')
-    assert judged(fits, tmp_path).get("shade")[0](torch.zeros(2, 1, 16, 16)).shape == (2, SHADES)
+    assert judged(fits, tmp_path).get("shade").logits(torch.zeros(2, 1, 16, 16)).shape == (2, SHADES)
     cell = planned(tmp_path, 'set = { "task.size" = 16, "task.keep_size" = false }\n')
     with pytest.raises(UserError, match=r"test/shade/bright/s0 was trained on images of 8 pixels and cannot judge 16"):
         judged(cell, tmp_path).get("shade.place")

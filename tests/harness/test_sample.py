@@ -20,9 +20,9 @@ from retable.benchmarks.plan import dummy, registry
 from retable.benchmarks.plan.dummy import Dummy, Squares
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run.answers import Answers
 from retable.benchmarks.run.build import WEIGHTS, build_task, trained_method
 from retable.benchmarks.run.results import index_cells, suite_cells
-from retable.benchmarks.run.scoring import Answers
 from retable.benchmarks.run.trained_cell import sample, translate
 from retable.benchmarks.run.training import set_up
 from retable.datasets.errors import DataError

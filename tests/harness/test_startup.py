@@ -32,7 +32,7 @@ def test_the_command_of_a_cell_answers_before_anything_heavy_is_imported() -> No
 
 
 def test_training_and_evaluation_import_nothing_that_only_some_cells_need() -> None:
-    names = ("environment", "run.training", "run.scoring", "run.pictures")
+    names = ("environment", "run.training", "run.answers")
     done = python(f"import sys, {', '.join(f'retable.benchmarks.{name}' for name in names)}; print(*sys.modules)")
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "torch" in loaded, done.stderr

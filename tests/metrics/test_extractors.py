@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.features import available
+from retable.benchmarks.metrics.features import check_available
 from retable.benchmarks.metrics.images import quantise, resize_pil
 from retable.benchmarks.metrics.networks import inception, lite0
 from retable.benchmarks.metrics.networks.extractors import get_extractor
@@ -87,14 +87,14 @@ def test_features_are_taken_at_full_precision_whatever_the_training_used() -> No
 
 
 def test_available_says_yes_or_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert available("lite0") is None
+    check_available("lite0")
     monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
     for name, file in (("inception", inception.FILE), ("alex", "alexnet"), ("vgg", "vgg16"), ("squeeze", "squeezenet")):
-        reason = available(name)
-        assert reason is not None
-        for part in (file, str(tmp_path), "RETABLE_WEIGHTS", "'lite0'"):  # what, where, and both ways out
-            assert part in reason
-    assert "did you mean 'inception'" in str(available("inceptoin"))
+        # What is missing, where it was looked for, and both ways out.
+        with pytest.raises(UserError, match=rf"(?s){file}.*{tmp_path}.*RETABLE_WEIGHTS.*'lite0'"):
+            check_available(name)
+    with pytest.raises(UserError, match="did you mean 'inception'"):
+        check_available("inceptoin")
 
 
 def test_missing_inception_weights_are_an_error_and_never_fetched(monkeypatch: pytest.MonkeyPatch) -> None:

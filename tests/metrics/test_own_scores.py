@@ -9,7 +9,7 @@ from torch.optim import SGD
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.compare import is_gated
-from retable.benchmarks.metrics.losses import score_losses
+from retable.benchmarks.metrics.own_scores import score_losses
 from retable.benchmarks.metrics.parameters import parameters, score_parameters, trained_parameters
 
 

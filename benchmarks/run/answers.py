@@ -1,9 +1,9 @@
-"""From a trained method to scores: answer the task's requests, then measure what the task wants measured."""
+"""What a method answers to a task's requests: asked here, shown as pictures, and measured into scores."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -15,12 +15,14 @@ from torch import Tensor
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.measure import Answer, Judge, Question, measure
 from retable.benchmarks.metrics.networks.precision import single_precision
-from retable.benchmarks.plan.judges import roles_of
+from retable.benchmarks.plan.registry import roles_of
 from retable.benchmarks.run.build import WEIGHTS, build_task, derive_seed, trained_method
 from retable.benchmarks.run.checkpoint import digest_of
-from retable.datasets.task import Measure, Request, Task
+from retable.datasets.pictures import in_rows, save_grid
+from retable.datasets.task import Request, Task
 from retable.methods.method import Method
 from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Journal, Samples
 from retable.reports.records.score import Score
 
 LARGEST_BATCH = 250
@@ -34,7 +36,7 @@ class Answers:
 
     def __init__(self, method: Method, fabric: Fabric) -> None:
         self.method = method
-        self._fabric = fabric
+        self.fabric = fabric
 
     def to(self, request: Request) -> Tensor:
         """Images ``[N, C, H, W]`` in [-1, 1], or logits ``[N, classes]`` for a ``predict`` request; float32 on the CPU.
@@ -70,11 +72,11 @@ class Answers:
             if self.method.kind == "sample":
                 # Steps of 1e-4 between two latents are lost in the eight bits of bfloat16, so that the length of a path
                 # would be that of rounding errors. What is scored does not depend on the training's precision.
-                stack.enter_context(single_precision(str(self._fabric.device)))
+                stack.enter_context(single_precision(str(self.fabric.device)))
                 stack.enter_context(_unwrapped(self.method))
             else:
                 # Translations and judgements show no such differences, and results of theirs are recorded.
-                stack.enter_context(self._fabric.autocast())
+                stack.enter_context(self.fabric.autocast())
             yield
 
     def _parts(self, request: Request) -> Iterator[Mapping[str, Tensor]]:
@@ -84,7 +86,7 @@ class Answers:
         size = max(1, min(LARGEST_BATCH, BATCH_PIXELS // pixels))
         for start in range(0, len(request), size):
             part = {name: value[start : start + size] for name, value in request.inputs.items()}
-            yield self._fabric.to_device(part)
+            yield self.fabric.to_device(part)
 
     def _checked(self, request: Request, out: Tensor) -> Tensor:
         who = f"{type(self.method).__name__}.{self.method.kind}, request {request.name!r}"
@@ -113,7 +115,46 @@ def _unwrapped(method: Method) -> Iterator[None]:
             setattr(method, name, network)
 
 
-def score_task(cell: Cell, answers: Answers, task: Task, fabric: Fabric, root: Path) -> Iterator[Score]:
+def save_preview(answers: Answers, task: Task, directory: Path, journal: Journal, step: int) -> None:
+    """The grid of a training step, ``samples/step-NNNNNN.png``: inputs, answers and truth of the first preview."""
+    for request in _pictured(answers, task)[:1]:
+        strips = _strips(answers, request)
+        name = f"samples/step-{step:06d}.png"
+        save_grid(directory / name, [row for what in ("inputs", "outputs", "truth") for row in strips.get(what, ())])
+        journal.write(Samples(step=step, file=name))
+
+
+def save_final_pictures(answers: Answers, task: Task, directory: Path) -> None:
+    """One strip per picture, so that a report can lay the rows of a table under the same inputs.
+
+    The strips of the first preview are ``images/inputs.png``, ``learnt.png``, ``outputs.png`` and ``truth.png``, as far
+    as it has them; those of another preview begin with its name, ``NAME.inputs.png``.
+    """
+    for number, request in enumerate(_pictured(answers, task)):
+        stem = f"images/{request.name}." if number else "images/"
+        for what, rows in _strips(answers, request).items():
+            save_grid(directory / f"{stem}{what}.png", rows)
+
+
+def _pictured(answers: Answers, task: Task) -> list[Request]:
+    previews = task.previews(answers.method.kind, answers.method.stream)
+    return [request for request in previews if request.kind != "predict"]
+
+
+def _strips(answers: Answers, request: Request) -> dict[str, list[Tensor]]:
+    """What there is to show of a request, as rows of a grid."""
+    shown = {
+        "inputs": request.inputs.get("image"),
+        "learnt": request.learnt,
+        "outputs": answers.to(request),
+        "truth": request.truth,
+    }
+    # Samples stand under no inputs, so all of them are shown.
+    rows = in_rows if request.kind == "sample" else lambda images: [images]
+    return {what: rows(images) for what, images in shown.items() if images is not None}
+
+
+def score_task(cell: Cell, answers: Answers, task: Task, root: Path) -> Iterator[Score]:
     """Every score that the task wants of this cell, in the task's order.
 
     Yields as it goes, so that a crash in a late metric costs no early score.
@@ -121,18 +162,31 @@ def score_task(cell: Cell, answers: Answers, task: Task, fabric: Fabric, root: P
     kind, stream = answers.method.kind, answers.method.stream
     requests = {request.name: request for request in task.requests(kind, stream)}
     given: dict[str, Answer] = {}
-    judges = Judges(cell, task, fabric, root)
-    names = task.info().classes
+    judges = Judges(cell, task, answers.fabric, root)
     for wanted in task.measures(kind, stream):
         if wanted.request not in given:
-            given[wanted.request] = _answer(requests[wanted.request], answers, names)
+            given[wanted.request] = _answer(requests[wanted.request], answers, task)
         answer = given[wanted.request]
         if wanted.limit is not None:
             answer = answer.where(torch.arange(len(answer.images)) < wanted.limit)
-        yield from _measure(wanted, answer, cell, task, judges, fabric, root)
+        question = Question(
+            wanted.metric,
+            answer,
+            reference=_real(wanted.reference, task),
+            yardstick=_real(wanted.yardstick, task),
+            judge=None if wanted.judge is None else judges.get(wanted.judge),
+            label=wanted.label,
+            by=wanted.by,
+            extractors=cell.run.extractors,
+            data=f"{cell.task_label}:{cell.task_settings['source']}:{wanted.request}",
+            seed=derive_seed("metrics", cell.task),
+            cache=root / "cache",
+            device=str(answers.fabric.device),
+        )
+        yield from measure(question)
 
 
-def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, ...]]) -> Answer:
+def _answer(request: Request, answers: Answers, task: Task) -> Answer:
     begin = perf_counter()
     # Ends on the CPU, so a GPU has finished too.
     out = answers.to(request)
@@ -146,28 +200,8 @@ def _answer(request: Request, answers: Answers, names: Mapping[str, tuple[str, .
         source=request.inputs.get("image") if request.kind == "translate" else None,
         logits=logits,
         seconds=seconds,
-        class_names=names,
+        class_names=task.info().classes,
     )
-
-
-def _measure(
-    wanted: Measure, answer: Answer, cell: Cell, task: Task, judges: Judges, fabric: Fabric, root: Path
-) -> list[Score]:
-    question = Question(
-        wanted.metric,
-        answer,
-        reference=_real(wanted.reference, task),
-        yardstick=_real(wanted.yardstick, task),
-        judge=None if wanted.judge is None else Judge(wanted.judge, *judges.get(wanted.judge)),
-        label=wanted.label,
-        by=wanted.by,
-        extractors=cell.run.extractors,
-        data=f"{cell.task_label}:{cell.task_settings['source']}:{wanted.request}",
-        seed=derive_seed("metrics", cell.task),
-        cache=root / "cache",
-        device=str(fabric.device),
-    )
-    return measure(question)
 
 
 def _real(name: str | None, task: Task) -> Answer | None:
@@ -183,22 +217,21 @@ class Judges:
 
     def __init__(self, cell: Cell, task: Task, fabric: Fabric, root: Path) -> None:
         self._cell, self._task, self._fabric, self._root = cell, task, fabric, root
-        self._ready: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {}
+        self._ready: dict[str, Judge] = {}
 
-    def get(self, judge: str) -> tuple[Callable[[Tensor], Tensor], str]:
-        """``(images -> logits, digest of the judge's weights)``; several joined by dots judge together.
+    def get(self, name: str) -> Judge:
+        """The judge of a role; several roles joined by dots judge together.
 
         Raises:
             UserError: the cell has no such judge, or it was trained on images of another size.
         """
-        roles = roles_of(judge, self._cell.judges, f"task {self._cell.task!r}")
-        parts = [self._one(role) for role in roles]
+        parts = [self._one(role) for role in roles_of(name, self._cell.judges, f"task {self._cell.task!r}")]
         if len(parts) == 1:
             return parts[0]
-        digest = hashlib.sha256("\n".join(digest for _, digest in parts).encode()).hexdigest()
-        return lambda images: joint_logits([logits(images) for logits, _ in parts]), digest
+        digest = hashlib.sha256("\n".join(part.digest for part in parts).encode()).hexdigest()
+        return Judge(name, lambda images: joint_logits([part.logits(images) for part in parts]), digest)
 
-    def _one(self, role: str) -> tuple[Callable[[Tensor], Tensor], str]:
+    def _one(self, role: str) -> Judge:
         if role not in self._ready:
             cell = self._cell.judges[role]
             trained, ours = build_task(cell, self._root).info().image_size, self._task.info().image_size
@@ -212,10 +245,10 @@ class Judges:
                 self._fabric.to_device(network)
             answers = Answers(method, self._fabric)
 
-            def judge(images: Tensor) -> Tensor:
+            def logits(images: Tensor) -> Tensor:
                 return answers.to(Request("judged", "predict", {"image": images}))
 
-            self._ready[role] = (judge, digest_of(cell.directory(self._root) / WEIGHTS))
+            self._ready[role] = Judge(role, logits, digest_of(cell.directory(self._root) / WEIGHTS))
         return self._ready[role]
 
 
