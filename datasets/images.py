@@ -18,6 +18,8 @@ from retable.datasets.files import some
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 FORMATS = ("PNG", "JPEG", "WEBP")
+READER = 1
+"""Of decoding and resizing, part of every cache key: raise it whenever an image would come out differently."""
 MAX_PIXELS = 64_000_000
 """Largest image read, in pixels (8000 x 8000): more is a mistake or a decompression bomb."""
 

@@ -1,13 +1,34 @@
-"""Which examples a training step sees: shuffled epochs without any state, so that a resumed run sees the same ones."""
+"""Who is in which part, and which examples a training step sees: shuffled epochs without any state, so that a resumed
+run sees the same ones."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from retable.datasets.seeding import derived_seed
+
+Item = TypeVar("Item", int, str)
+
+
+def split_by_hash(items: Iterable[Item], counts: Mapping[str, int]) -> dict[str, list[Item]]:
+    """Who is in which part, each sorted: by the SHA-256 of the name, so it never changes for a set of names.
+
+    Args:
+        items: names or numbers.
+        counts: part -> how many of them; the others are in the part ``train``.
+    """
+    order = sorted(set(items), key=lambda item: hashlib.sha256(str(item).encode()).digest())
+    parts, first = {}, 0
+    for part, count in counts.items():
+        parts[part] = sorted(order[first : first + count])
+        first += count
+    return {"train": sorted(order[first:]), **parts}
 
 
 @lru_cache(maxsize=16)

@@ -8,19 +8,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
 
 from torch import Tensor
 
 from retable.datasets import cache
 from retable.datasets.errors import DataError
 from retable.datasets.shards import Images
+from retable.datasets.task import TaskSettings
 
 Progress = Callable[[str, int, int], None]
 """Told what is read or rendered, how much of it is done, and how much there is (0 if unknown)."""
 
 Count = Callable[[int], None]
 """Told how much of one piece of work is done."""
+
+Share = Literal["train", "test", "judge", "judge-test"]
+"""The parts of a data set that comes without a split of its own; no two share an image."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,11 @@ Found = TypeVar("Found", ImageSet, LabelledImages)
 class Source(ABC, Generic[Part, Found]):
     """One of a task's two sources. It keeps what it has loaded."""
 
-    def __init__(self) -> None:
+    settings: TaskSettings
+
+    def __init__(self, settings: TaskSettings, cache: Path, seed: int = 0) -> None:
+        """Remember the arguments of the task; do no work."""
+        self.settings, self.cache, self.seed = settings, cache, seed
         self.loaded: dict[Part, Found] = {}
 
     @abstractmethod
@@ -96,6 +105,35 @@ class Source(ABC, Generic[Part, Found]):
         return self.loaded[part]
 
 
+class Drawn(Source[Part, Found]):
+    """A stand-in that draws everything: nothing can be missing."""
+
+    def verify(self) -> None:
+        """Refuse a folder, which would not be read.
+
+        Raises:
+            DataError: there is one.
+        """
+        if self.settings.data_dir is not None:
+            raise DataError(
+                f"data_dir={self.settings.data_dir} would not be read, because source is standin; add "
+                "task.source=real for the same rows, or give the folder by --data-dir"
+            )
+
+
+def data_root(settings: TaskSettings, task: str, content: str) -> Path:
+    """The folder that the real source reads.
+
+    Raises:
+        DataError: the settings name none; the message says what ``content`` the folder of this ``task`` holds.
+    """
+    if settings.data_dir is None:
+        raise DataError(
+            f"the task {task} with source real needs data_dir, the folder that holds {content}; or use source standin"
+        )
+    return Path(settings.data_dir).expanduser()
+
+
 def counter(progress: Progress | None, what: str, total: int, before: int = 0) -> Count:
     """A callback for one stretch of work: told how much of it is done, it tells ``progress``.
 
@@ -111,16 +149,3 @@ def counter(progress: Progress | None, what: str, total: int, before: int = 0) -
             progress(what, before + done, total)
 
     return tell
-
-
-def refuse_data_dir(data_dir: str | None) -> None:
-    """Check that a stand-in that draws everything is not given a folder, which it would not read.
-
-    Raises:
-        DataError: there is one.
-    """
-    if data_dir is not None:
-        raise DataError(
-            f"data_dir={data_dir} would not be read, because source is standin; add task.source=real for the same "
-            "rows, or give the folder by --data-dir"
-        )

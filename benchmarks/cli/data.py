@@ -24,38 +24,19 @@ def data(
     out: Out = RUNS,
 ) -> None:
     """List data sets, fetch what can be fetched, or check a folder of your own."""
-    raise typer.Exit(data_command(action, what, out, get_console()))
-
-
-def data_command(action: str, what: str | None, root: Path, console: Console) -> int:
-    """List, fetch or check.
-
-    Args:
-        action: ``list``, ``fetch`` (``what``: a data set's name) or ``check`` (``what``: a file or folder).
-        what: see ``action``.
-        root: the folder of all runs; data are kept in its cache.
-        console: where to print.
-
-    Returns:
-        0, or 1 when the checked data cannot be used as they are.
-
-    Raises:
-        UserError: an unknown action, or nothing named to fetch or check.
-        DataError: the data cannot be had, or there is no such path.
-    """
-    if action == "list":
-        console.print(_table(root / "cache"))
-        return 0
+    console, cache = get_console(), out / "cache"
     if action not in ACTIONS:
         hint = did_you_mean(action, ACTIONS)
         raise UserError(f"retable data {action}: unknown action{hint} (there are: {', '.join(ACTIONS)})")
-    if what is None:
+    if action == "list":
+        console.print(_table(cache))
+    elif what is None:
         example = "mnist" if action == "fetch" else "FOLDER"
         raise UserError(f"retable data {action} what? For example `retable data {action} {example}`")
-    if action == "fetch":
-        _fetch(what, root / "cache", console)
-        return 0
-    return _check(Path(what), console)
+    elif action == "fetch":
+        _fetch(what, cache, console)
+    else:
+        raise typer.Exit(_check(Path(what), console))
 
 
 def _table(cache: Path) -> Table:
@@ -88,6 +69,7 @@ def _fetch(name: str, cache: Path, console: Console) -> None:
 
 
 def _check(path: Path, console: Console) -> int:
+    """0, or 1 when the data cannot be used as they are."""
     from retable.datasets import inventory
 
     report = inventory.check(path)

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 
@@ -26,21 +26,18 @@ from retable.datasets import cache
 from retable.datasets.attributes.celeba_table import BITS, CSV, TABLE, read_table, rows_of
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, file_digest, hinted, lookup, meant, not_there, refuse, some
-from retable.datasets.images import read_image, readable, square
+from retable.datasets.images import READER, read_image, readable, square
+from retable.datasets.sampling import split_by_hash
 from retable.datasets.shards import sharded
-from retable.datasets.sources import LabelledImages, Progress, counter
-
-Part = Literal["train", "test", "judge", "judge-test"]
+from retable.datasets.sources import LabelledImages, Progress, Share, counter
 
 NAMES = ("celeba", "CelebA")
 FOLDERS = ("img_align_celeba", "images")
 """Torchvision's name of the images' folder, and that of the paper's code."""
 SUFFIXES = (".jpg", ".jpeg", ".png")
-SHARES = {"test": (2_000, 100), "judge-test": (2_000, 100), "judge": (10_000, 20)}
+SHARES = {"test": (2_000, 100), "judge": (10_000, 20), "judge-test": (2_000, 100)}
 """Part -> most images, and one of how many: CelebA reaches every maximum."""
 PAPER = 202_599
-READER = 1
-"""Of the decoding: part of every cache key. Raise it whenever an image would come out differently."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def require(root: Path) -> None:
     _sound(root)
 
 
-def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | None = None) -> LabelledImages:
+def read(root: Path, size: int, folder: Path, part: Share, progress: Progress | None = None) -> LabelledImages:
     """The images of one part by file name: the centre square, resized with anti-aliasing, and their five bits.
 
     Images of the part ``train`` stay in mapped files. Labels are bits ``[N, 5]``: black, blond, brown, male, young.
@@ -100,18 +97,10 @@ def read(root: Path, size: int, folder: Path, part: Part, progress: Progress | N
     return LabelledImages(shards if part == "train" else shards[:], bits, digest)
 
 
-def split(names: Sequence[str]) -> dict[Part, list[str]]:
-    """Who is in which part, each sorted: by the SHA-256 of the file name, so it never changes for a set of names."""
-    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
-    parts: dict[Part, list[str]] = {}
-    first = 0
-    for part in get_args(Part):
-        if part in SHARES:
-            most, one_of = SHARES[part]
-            last = first + min(most, max(1, len(order) // one_of))
-            parts[part] = sorted(order[first:last])
-            first = last
-    return {"train": sorted(order[first:]), **parts}
+def split(names: Sequence[str]) -> dict[str, list[str]]:
+    """Which images are in which part."""
+    counts = {part: min(most, max(1, len(names) // one_of)) for part, (most, one_of) in SHARES.items()}
+    return split_by_hash(names, counts)
 
 
 def check(root: Path) -> Findings:
@@ -180,10 +169,9 @@ def _survey(root: Path) -> _Survey:
         if rowless:
             words = f"{len(rowless):,} of the images of {folder.name} without a row: {some(rowless)}"
             problems.append(f"{where}{path.name}: {words}; add the rows or remove the images")
-        if len(files) < len(get_args(Part)):
-            missing.append(
-                f"{where}{folder.name}: {len(files)} images, {len(get_args(Part))} needed, one for each part"
-            )
+        if len(files) < len(get_args(Share)):
+            words = f"{len(files)} images, {len(get_args(Share))} needed, one for each part"
+            missing.append(f"{where}{folder.name}: {words}")
     return _Survey(folder, files, table.bits, missing, problems)
 
 

@@ -8,13 +8,11 @@ so both are choices of ours: :data:`CENTRE` and :func:`split`.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -23,21 +21,18 @@ from retable.datasets import cache
 from retable.datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, files_digest, hint, hinted, lookup, refuse, some
-from retable.datasets.images import read_image, readable, square
+from retable.datasets.images import READER, read_image, readable, square
+from retable.datasets.sampling import split_by_hash
 from retable.datasets.shards import decode
-from retable.datasets.sources import LabelledImages, Progress, counter
+from retable.datasets.sources import LabelledImages, Progress, Share, counter
 from retable.datasets.standins.faces.people import EXPRESSIONS
 
-Part = Literal["train", "test", "judge", "judge-test"]
-
-SHARES = {"test": 0.10, "judge-test": 0.08, "judge": 0.22}
+SHARES = {"test": 0.10, "judge": 0.22, "judge-test": 0.08}
 """Part -> share of the people; the others are trained on."""
 PAPER = {"people": 67, "images": 67 * 8 * 3 * 3, "expression": 67 * 3 * 3, "angle": 67 * 8 * 3}
 CENTRE = 0.4
 """Where the centre of a portrait's square lies, as a share of its height from the top: row 410 of RaFD's 681 x 1024
 pixels, about where the faces are. A choice of ours."""
-READER = 1
-"""Of the decoding and :func:`crop`: part of every cache key. Raise it whenever an image would come out differently."""
 
 
 def is_layout(path: Path) -> bool:
@@ -58,7 +53,7 @@ def read(
     root: Path,
     size: int,
     folder: Path,
-    part: Part,
+    part: Share,
     expressions: tuple[str, ...],
     progress: Progress | None = None,
 ) -> LabelledImages:
@@ -111,20 +106,10 @@ def read(
     return LabelledImages(tensors["images"], tensors["expression"], cache.content_digest(tensors))
 
 
-def split(people: Iterable[int]) -> dict[Part, list[int]]:
-    """Who is in which part, by the SHA-256 of RaFD's number: 40, 7, 15 and 5 of the 67 people.
-
-    Fewer than four people leave parts empty.
-    """
-    order = sorted(set(people), key=lambda person: hashlib.sha256(str(person).encode()).digest())
-    parts: dict[Part, list[int]] = {}
-    first = 0
-    for part in get_args(Part):
-        if part in SHARES:
-            last = first + max(1, round(SHARES[part] * len(order)))
-            parts[part] = sorted(order[first:last])
-            first = last
-    return {"train": sorted(order[first:]), **parts}
+def split(people: Iterable[int]) -> dict[str, list[int]]:
+    """Who is in which part, by RaFD's number: 40, 7, 15 and 5 of the 67 people; fewer than four leave parts empty."""
+    everybody = set(people)
+    return split_by_hash(everybody, {part: max(1, round(share * len(everybody))) for part, share in SHARES.items()})
 
 
 def crop(image: Tensor) -> Tensor:

@@ -24,8 +24,7 @@ import torch
 
 from retable.datasets.attributes.labels import KEYS, bits
 from retable.datasets.attributes.settings import AttributesSettings, Set, set_of
-from retable.datasets.errors import DataError
-from retable.datasets.sources import ImageSet, LabelledImages, Progress, Source, counter, refuse_data_dir
+from retable.datasets.sources import Drawn, ImageSet, LabelledImages, Progress, Share, Source, counter, data_root
 from retable.datasets.standins.faces import rendered_set
 from retable.datasets.standins.faces.labelled_people import labels_of
 
@@ -33,21 +32,14 @@ Part = Literal["train", "test", "reference", "judge", "judge-test"]
 SetPart = tuple[Set, Part]
 
 
-class StandIn(Source[SetPart, LabelledImages]):
+class StandIn(Drawn[SetPart, LabelledImages]):
     """People who do not exist: snapshots with labels, studio portraits with expressions
     (:mod:`retable.datasets.standins.faces.rendered_set`).
 
     Sitters are not the people of the snapshots, and the two sets are taken by different cameras.
     """
 
-    def __init__(self, settings: AttributesSettings, cache: Path) -> None:
-        super().__init__()
-        self._settings = settings
-        self._folder = cache / "faces"
-
-    def verify(self) -> None:
-        """Nothing can be missing; a folder that it would not read is refused."""
-        refuse_data_dir(self._settings.data_dir)
+    settings: AttributesSettings
 
     def load(self, part: SetPart, progress: Progress | None = None) -> LabelledImages:
         """Rendered now or taken from the cache; sitters in the same order under every expression, neutral first."""
@@ -56,28 +48,28 @@ class StandIn(Source[SetPart, LabelledImages]):
 
     def recoloured(self, part: Part, shift: int, progress: Progress | None = None) -> ImageSet:
         """The same snapshots of the same people with the ``shift``-th next colour of hair."""
-        count, size = self._faces(part), self._settings.size
+        count, size = self._faces(part), self.settings.size
         tell = counter(progress, f"snapshots, {part}, other hair", count)
-        return rendered_set.snapshots(self._folder, part, count, size, hair_shift=shift, progress=tell)
+        return rendered_set.snapshots(self.cache / "faces", part, count, size, hair_shift=shift, progress=tell)
 
     def _snapshots(self, part: Part, progress: Progress | None) -> LabelledImages:
         count = self._faces(part)
         tell = counter(progress, f"snapshots, {part}", count)
-        images = rendered_set.snapshots(self._folder, part, count, self._settings.size, progress=tell).images
+        images = rendered_set.snapshots(self.cache / "faces", part, count, self.settings.size, progress=tell).images
         labels = [labels_of(part, index) for index in range(count)]
         return LabelledImages.of(images, bits({key: torch.tensor([getattr(x, key) for x in labels]) for key in KEYS}))
 
     def _sittings(self, part: Part, progress: Progress | None) -> LabelledImages:
-        s = self._settings
+        s, folder = self.settings, self.cache / "faces"
         count = {"train": s.n_people, "judge": s.n_judge_people}.get(part, s.n_test)
         images, total = [], count * len(s.expressions)
         for turn, expression in enumerate(s.expressions):
             tell = counter(progress, f"portraits, {part}", total, turn * count)
-            images.append(rendered_set.sittings(self._folder, part, expression, count, s.size, progress=tell).images)
+            images.append(rendered_set.sittings(folder, part, expression, count, s.size, progress=tell).images)
         return LabelledImages.of(torch.cat(images), torch.arange(len(s.expressions)).repeat_interleave(count))
 
     def _faces(self, part: Part) -> int:
-        s = self._settings
+        s = self.settings
         return {"train": s.n_faces, "judge": s.n_judge}.get(part, s.n_test)
 
 
@@ -85,23 +77,19 @@ class Real(Source[SetPart, LabelledImages]):
     """CelebA and RaFD below ``data_dir`` (:mod:`retable.datasets.attributes.celeba`,
     :mod:`retable.datasets.attributes.rafd`)."""
 
+    settings: AttributesSettings
+
     def __init__(self, settings: AttributesSettings, cache: Path) -> None:
-        super().__init__()
-        if settings.data_dir is None:
-            raise DataError(
-                "the task attributes with source real needs data_dir, the folder that holds celeba and rafd "
-                "(one of them is enough for the rows that are trained on it alone); or use source standin"
-            )
-        self._settings = settings
-        self._root = Path(settings.data_dir).expanduser()
-        self._folder = cache / "attributes"
-        self._read: dict[tuple[Set, str], LabelledImages] = {}
+        super().__init__(settings, cache / "attributes")
+        either = "celeba and rafd (one of them is enough for the rows that are trained on it alone)"
+        self._root = data_root(settings, "attributes", either)
+        self._read: dict[tuple[Set, Share], LabelledImages] = {}
 
     def verify(self) -> None:
         """The folders and lists of the sets that are needed must be there."""
         from retable.datasets.attributes import celeba, rafd
 
-        sets = needed_sets(self._settings)
+        sets = needed_sets(self.settings)
         if "faces" in sets:
             celeba.require(self._root)
         if "expressions" in sets:
@@ -112,15 +100,14 @@ class Real(Source[SetPart, LabelledImages]):
         from retable.datasets.attributes import celeba, rafd
 
         of, name = part
-        own: Literal["train", "test", "judge", "judge-test"] = "judge-test" if name == "reference" else name
-        if (of, own) not in self._read:
-            size = self._settings.size
+        share: Share = "judge-test" if name == "reference" else name
+        if (of, share) not in self._read:
+            arguments = (self._root, self.settings.size, self.cache, share)
             if of == "faces":
-                found = celeba.read(self._root, size, self._folder, own, progress)
+                self._read[of, share] = celeba.read(*arguments, progress)
             else:
-                found = rafd.read(self._root, size, self._folder, own, self._settings.expressions, progress)
-            self._read[of, own] = found
-        return self._read[of, own]
+                self._read[of, share] = rafd.read(*arguments, self.settings.expressions, progress)
+        return self._read[of, share]
 
 
 def needed_sets(settings: AttributesSettings) -> tuple[Set, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from retable.datasets import cache
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, files_digest, hint, hinted, lookup, meant, not_there
-from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, readable, square
+from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, readable, square
 from retable.datasets.shards import decode
 from retable.datasets.sources import ImageSet
 from retable.datasets.standins.faces.people import GROUPS
@@ -27,9 +27,6 @@ LEAST = {"trainA": 2, "trainB": 1, "testA": 2, "testB": 2}
 """Fewest images of a folder: a Fréchet or kernel distance needs two on either side."""
 PAPER = {"A": (1000, 75, 50, 50), "B": (200, 15, 10, 10)}
 """Photos and cartoons of every group in the paper."""
-READER = 1
-"""Of :func:`~retable.datasets.images.read_image` and :func:`~retable.datasets.images.square`: part of every cache key.
-Raise it whenever an image would come out differently."""
 
 
 def is_layout(root: Path) -> bool:

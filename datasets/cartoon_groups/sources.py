@@ -27,8 +27,7 @@ from typing import Literal
 
 from retable.datasets.cartoon_groups import group_folders
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
-from retable.datasets.errors import DataError
-from retable.datasets.sources import ImageSet, Progress, Source, counter, refuse_data_dir
+from retable.datasets.sources import Drawn, ImageSet, Progress, Source, counter, data_root
 from retable.datasets.standins.faces import rendered_set
 from retable.datasets.standins.faces.people import GROUPS
 
@@ -38,42 +37,31 @@ Faces = tuple[Part, Domain, int]
 """A part, a domain, and a group by number."""
 
 
-class StandIn(Source[Faces, ImageSet]):
+class StandIn(Drawn[Faces, ImageSet]):
     """People who do not exist, in photographs and cartoons (:mod:`~retable.datasets.standins.faces.rendered_set`)."""
 
-    def __init__(self, settings: CartoonGroupsSettings, cache: Path) -> None:
-        super().__init__()
-        self._settings = settings
-        self._folder = cache / "faces"
-
-    def verify(self) -> None:
-        """Nothing can be missing; a folder that it would not read is refused."""
-        refuse_data_dir(self._settings.data_dir)
+    settings: CartoonGroupsSettings
 
     def load(self, part: Faces, progress: Progress | None = None) -> ImageSet:
         """Rendered now or taken from the cache; several photographs of a person stand one after the other."""
         name, domain, number = part
         split = {"train": f"train-{domain}", "truth": "train-photo"}.get(name, name)
-        count, group = self._settings.count(name, domain, number), GROUPS[number]
-        shots = {"identities": self._settings.n_shots, "pairs": 2}.get(name, 1)
+        count, group = self.settings.count(name, domain, number), GROUPS[number]
+        shots = {"identities": self.settings.n_shots, "pairs": 2}.get(name, 1)
         tell = counter(progress, f"{domain}s of {group}, {name}", count * shots)
-        size = self._settings.size
+        folder, size = self.cache / "faces", self.settings.size
         if domain == "cartoon":
-            return rendered_set.cartoons(self._folder, split, group, count, size, progress=tell)
-        return rendered_set.portraits(self._folder, split, group, count, size, shots=shots, progress=tell)
+            return rendered_set.cartoons(folder, split, group, count, size, progress=tell)
+        return rendered_set.portraits(folder, split, group, count, size, shots=shots, progress=tell)
 
 
 class Real(Source[Faces, ImageSet]):
     """The paper's folders on the user's disk (:mod:`~retable.datasets.cartoon_groups.group_folders`)."""
 
     def __init__(self, settings: CartoonGroupsSettings, cache: Path) -> None:
-        super().__init__()
-        if settings.data_dir is None:
-            raise DataError(
-                "the task cartoon-groups with source real needs data_dir, the folder that holds "
-                f"{', '.join(GROUPS)} with {', '.join(group_folders.FOLDERS)} each; or use source standin"
-            )
-        self._root = Path(settings.data_dir).expanduser()
+        super().__init__(settings, cache)
+        folders = f"{', '.join(GROUPS)} with {', '.join(group_folders.FOLDERS)} each"
+        self._root = data_root(settings, "cartoon-groups", folders)
         folder = cache / "cartoon-groups"
         # Several parts are one folder, which is read once.
         self._read = memoised(lambda group, sub: group_folders.read(self._root, group, sub, settings.size, folder))

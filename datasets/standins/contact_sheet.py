@@ -9,29 +9,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.utils import make_grid
 
 from retable.datasets.standins.digits import street
 from retable.datasets.standins.faces import renderer
 from retable.datasets.standins.faces.labelled_people import COMBINATIONS, HAIR, labels_of
 from retable.datasets.standins.faces.people import EXPRESSIONS, GROUPS
-
-
-def contact_sheet(images: Tensor, columns: int, zoom: int) -> Image.Image:
-    """Images side by side, row by row, one white pixel apart.
-
-    Args:
-        images: uint8 ``[N, 3, H, W]``.
-        columns: images in a row.
-        zoom: whole number of times that every image is enlarged, without smoothing.
-    """
-    n, _, height, width = images.shape
-    height, width = height * zoom + 1, width * zoom + 1
-    sheet = Image.new("RGB", (columns * width + 1, -(-n // columns) * height + 1), "white")
-    for i, image in enumerate(images):
-        tile = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
-        tile = tile.resize((width - 1, height - 1), Image.Resampling.NEAREST)
-        sheet.paste(tile, (i % columns * width + 1, i // columns * height + 1))
-    return sheet
 
 
 def digits(split: str, rows: int) -> Tensor:
@@ -106,7 +89,9 @@ def main(arguments: list[str] | None = None) -> None:
         images = torch.cat([group(name, split, columns, size, options.shots) for name in options.groups])
     else:
         images = (snapshots if options.sheet == "snapshots" else sittings)(split, columns, size)
-    contact_sheet(images, columns, options.zoom).save(options.out, optimize=True)
+    enlarged = images.repeat_interleave(options.zoom, 2).repeat_interleave(options.zoom, 3)
+    sheet = make_grid(enlarged, columns, padding=1, pad_value=255).permute(1, 2, 0).numpy()
+    Image.fromarray(sheet).save(options.out, optimize=True)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, meant, not_there
-from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, readable, square
+from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, readable, square
 from retable.datasets.shards import Shards, sharded
 from retable.datasets.ten_shot.settings import NEIGHBOURS
 from retable.datasets.ten_shot.shots import COMPARED_AT, duplicate_of, duplicates
@@ -29,9 +29,6 @@ MAY_BE_MISSING = {
     "source-near": "images of a similar domain, for CDC's source generator",
     "source-far": "images of an unlike domain, for CDC's source generator",
 }
-READER = 1
-"""Of :func:`~retable.datasets.images.read_image` and :func:`~retable.datasets.images.square`: part of every cache key.
-Raise it whenever an image would come out differently."""
 
 
 def is_layout(root: Path) -> bool:

@@ -29,7 +29,7 @@ from torch.nn.functional import interpolate
 from retable.datasets.errors import DataError
 from retable.datasets.files import expect_folder
 from retable.datasets.sampling import epoch_order
-from retable.datasets.sources import ImageSet, Progress, Source, counter, refuse_data_dir
+from retable.datasets.sources import Drawn, ImageSet, Progress, Source, counter, data_root
 from retable.datasets.standins.digits import street
 from retable.datasets.standins.faces import rendered_set
 from retable.datasets.standins.faces.people import GROUPS
@@ -42,28 +42,20 @@ AVATARS = "avatars"
 """Cache folder of what the stand-in draws."""
 
 
-class StandIn(Source[Part, ImageSet]):
+class StandIn(Drawn[Part, ImageSet]):
     """Avatars of people who do not exist; for source generators, photographs of others and street digits."""
 
-    def __init__(self, settings: TenShotSettings, cache: Path, seed: int) -> None:
-        super().__init__()
-        self._settings = settings
-        self._cache = cache
-        self._seed = seed
-
-    def verify(self) -> None:
-        """Nothing can be missing; a folder that it would not read is refused."""
-        refuse_data_dir(self._settings.data_dir)
+    settings: TenShotSettings
 
     def load(self, part: Part, progress: Progress | None = None) -> ImageSet:
         """Rendered now or taken from the cache."""
         if part == "shots":
             pool = self._of_all_groups(rendered_set.cartoons, POOL, part, progress)
-            return ImageSet.of(pool[chosen_shots(POOL, self._settings.shots, self._seed)])
+            return ImageSet.of(pool[chosen_shots(POOL, self.settings.shots, self.seed)])
         if part == "reference":
-            count = self._settings.n_reference
+            count = self.settings.n_reference
             return ImageSet.of(self._of_all_groups(rendered_set.cartoons, count, part, progress))
-        count = self._settings.n_held_out if part.endswith("-test") else self._settings.n_source
+        count = self.settings.n_held_out if part.endswith("-test") else self.settings.n_source
         if part.startswith("source-near"):
             return ImageSet.of(self._of_all_groups(rendered_set.portraits, count, part, progress))
         return ImageSet.of(self._digits(part, count, progress))
@@ -72,7 +64,7 @@ class StandIn(Source[Part, ImageSet]):
         self, render: Callable[..., ImageSet], count: int, part: Part, progress: Progress | None
     ) -> Tensor:
         """So many pictures of the split ``part``, image i of group i % 4: any first few show all groups alike."""
-        size = self._settings.size
+        size = self.settings.size
         out = torch.empty(count, 3, size, size, dtype=torch.uint8)
         with rendered_set.shared_worker_pool():
             done = 0
@@ -80,16 +72,16 @@ class StandIn(Source[Part, ImageSet]):
                 places = out[number :: len(GROUPS)]
                 if len(places):
                     tell = counter(progress, f"images of {part}", count, done)
-                    rendered = render(self._cache / AVATARS, part, group, len(places), size, progress=tell)
+                    rendered = render(self.cache / AVATARS, part, group, len(places), size, progress=tell)
                     places.copy_(rendered.images)
                     done += len(places)
         return out
 
     def _digits(self, part: Part, count: int, progress: Progress | None) -> Tensor:
         """Street digits of 32 x 32 pixels, enlarged without edges."""
-        images = street.street(self._cache / "street", part, count).images[:]
+        images = street.street(self.cache / "street", part, count).images[:]
         counter(progress, f"images of {part}", count)(count)
-        size = self._settings.size
+        size = self.settings.size
         if size == street.SIZE:
             return images
         large = interpolate(images.float(), size=(size, size), mode="bilinear", align_corners=False)
@@ -99,40 +91,35 @@ class StandIn(Source[Part, ImageSet]):
 class Real(Source[Part, ImageSet]):
     """The user's own folders, or Oxford Flowers."""
 
+    settings: TenShotSettings
+
     def __init__(self, settings: TenShotSettings, cache: Path, seed: int) -> None:
-        super().__init__()
-        if settings.data_dir is None:
-            raise DataError(
-                "the task ten-shot with source real needs data_dir, the folder that holds "
-                f"{' and '.join(shot_folders.FOLDERS)} (or {flowers.FOLDER} with data=flowers); or use source standin"
-            )
-        self._root = Path(settings.data_dir).expanduser()
-        self._settings = settings
-        self._cache = cache / "ten-shot"
-        self._seed = seed
+        super().__init__(settings, cache / "ten-shot", seed)
+        folders = f"{' and '.join(shot_folders.FOLDERS)} (or {flowers.FOLDER} with data=flowers)"
+        self._root = data_root(settings, "ten-shot", folders)
         self._standin = StandIn(settings, cache, seed)
 
     def verify(self) -> None:
         """Enough images must be there; a source generator's may be missing."""
-        if self._settings.stream != "rows":
-            self._source_files(self._settings.stream)
-        elif self._settings.data == "flowers":
+        if self.settings.stream != "rows":
+            self._source_files(self.settings.stream)
+        elif self.settings.data == "flowers":
             self._flowers()
         else:
-            shot_folders.require(self._root, self._settings.shots)
+            shot_folders.require(self._root, self.settings.shots)
 
     def load(self, part: Part, progress: Progress | None = None) -> ImageSet:
         """Read now or taken from the cache."""
         if part == "shots":
             return ImageSet.of(self._shots())
         if part == "reference":
-            if self._settings.data == "flowers":
+            if self.settings.data == "flowers":
                 return self._read(self._flowers(), part, progress)
             return self._read(shot_folders.files_of(self._root, shot_folders.REFERENCE), part, progress)
         files = self._source_files(part.removesuffix("-test"))
         if not files:
             return self._standin.load(part, progress)
-        held_out = max(shot_folders.LEAST, min(self._settings.n_held_out, len(files) // 4))
+        held_out = max(shot_folders.LEAST, min(self.settings.n_held_out, len(files) // 4))
         # Names may stand in an order that means something.
         order = epoch_order(len(files), 0, "held out").tolist()
         chosen = order[:held_out] if part.endswith("-test") else order[held_out:]
@@ -146,20 +133,20 @@ class Real(Source[Part, ImageSet]):
         Raises:
             DataError: there are too few, or two of them are one picture.
         """
-        if self._settings.data == "flowers":
+        if self.settings.data == "flowers":
             files = self._flowers()
-            files = [files[place] for place in chosen_shots(len(files), self._settings.shots, self._seed).tolist()]
+            files = [files[place] for place in chosen_shots(len(files), self.settings.shots, self.seed).tolist()]
             chosen = torch.arange(len(files))
         else:
-            shot_folders.require(self._root, self._settings.shots)
+            shot_folders.require(self._root, self.settings.shots)
             files = shot_folders.files_of(self._root, shot_folders.SHOTS)
-            chosen = chosen_shots(len(files), self._settings.shots, self._seed)
+            chosen = chosen_shots(len(files), self.settings.shots, self.seed)
         images = self._read(files, "shots", None).images
         refuse_duplicates(files, images, self._root)
         return images[chosen]
 
     def _flowers(self) -> list[Path]:
-        return flowers.files_of(self._root, self._settings.flower, max(self._settings.shots, NEIGHBOURS))
+        return flowers.files_of(self._root, self.settings.flower, max(self.settings.shots, NEIGHBOURS))
 
     def _source_files(self, name: str) -> list[Path]:
         """A source generator's images; none where there is no such folder."""
@@ -174,8 +161,8 @@ class Real(Source[Part, ImageSet]):
         return files
 
     def _read(self, files: list[Path], part: Part, progress: Progress | None) -> ImageSet:
-        flowery = self._settings.data == "flowers" and part in ("shots", "reference")
+        flowery = self.settings.data == "flowers" and part in ("shots", "reference")
         tell = counter(progress, f"images of {part}", len(files))
         name = f"flowers-{part}" if flowery else part
-        shards = shot_folders.read(files, self._root, name, self._settings.size, self._cache, tell)
+        shards = shot_folders.read(files, self._root, name, self.settings.size, self.cache, tell)
         return ImageSet(shards[:], shards.digest)

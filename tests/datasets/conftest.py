@@ -1,10 +1,13 @@
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from retable.datasets.digits import mnist
+from retable.datasets.task import Task
+from tests.datasets import made_up
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -33,3 +36,22 @@ def tiny_mnist(idx_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp
     for name, data in idx_files.items():
         (cache / "mnist" / name).write_bytes(data)
     return cache
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Pictures are made up; the (kind, split) of what is asked for."""
+    return made_up.draw(monkeypatch)
+
+
+@pytest.fixture
+def make(calls: list[tuple[str, str]], tiny_mnist: Path) -> Callable[..., Task]:
+    """``make(Task, stream, seed, **settings)``: a prepared small task on made-up pictures."""
+
+    def build(task: type[Task], stream: str | None = None, seed: int = 0, **settings: object) -> Task:
+        values = task.Settings(**made_up.SMALL[task] | settings)
+        made = task(task.settings_for(values, stream) if stream else values, tiny_mnist, seed)
+        made.prepare()
+        return made
+
+    return build

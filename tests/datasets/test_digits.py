@@ -1,24 +1,18 @@
+from functools import partial
+
 import pytest
 import torch
-from pydantic import ValidationError
 from torch.nn.functional import pad
 
 from retable.datasets.digits.task import Digits, DigitsSettings
 from retable.datasets.errors import DataError
-from retable.datasets.standins.digits import street
-
-STREAMS = ("train", "f", "judge-mnist")
-SMALL = {"n_source": 40, "n_f": 60, "n_test": 20}
+from tests.datasets.made_up import who
+from tests.datasets.test_svhn import write
 
 
 @pytest.fixture
-def digits(tiny_mnist):
-    def build(**settings) -> Digits:
-        task = Digits(DigitsSettings(**SMALL | settings), tiny_mnist)
-        task.prepare()
-        return task
-
-    return build
+def digits(make):
+    return partial(make, Digits)
 
 
 def rows(images: torch.Tensor) -> set[bytes]:
@@ -49,20 +43,18 @@ def test_the_tests_share_no_street_image_with_s_and_f(digits):
 
 @pytest.mark.parametrize("left_out", [(3,), (0, 3)])
 def test_digits_left_out_are_never_shown(digits, left_out):
-    whole, partial = digits(), digits(without_s=left_out, without_t=left_out, without_f=left_out)
-    labelled = whole.batch("f", 0, 60, 0)
-    of = dict(zip([i.numpy().tobytes() for i in labelled["image"]], labelled["digit"].tolist(), strict=True))
-    shown = {of[i] for i in rows(torch.cat([partial.batch("train", s, 40, 0)["s"] for s in range(3)])) if i in of}
+    some = digits(without_s=left_out, without_t=left_out, without_f=left_out)
+    shown = {each.person % 10 for step in range(3) for each in who(some.batch("train", step, 40, 0)["s"])}
     assert shown == set(range(10)) - set(left_out)
-    assert set(partial.batch("f", 0, 200, 0)["digit"].tolist()) == set(range(10)) - set(left_out)
-    t = rows(torch.cat([partial.batch("train", s, 40, 0)["t"] for s in range(3)]))
-    raw = whole._mnist
+    assert set(some.batch("f", 0, 200, 0)["digit"].tolist()) == set(range(10)) - set(left_out)
+    t = rows(torch.cat([some.batch("train", s, 40, 0)["t"] for s in range(3)]))
+    raw = some._mnist
     padded = pad(raw.train_images, (2, 2, 2, 2)).float() / 127.5 - 1
     of_t = dict(zip([i.numpy().tobytes() for i in padded], raw.train_labels.tolist(), strict=True))
     assert {of_t[i] for i in t} == set(range(10)) - set(left_out)
     # The judge and the tests still see every digit.
-    assert set(partial.batch("judge-mnist", 0, 40, 0)["digit"].tolist()) == set(range(10))
-    assert set(partial.reference("mnist-test").labels["digit"].tolist()) == set(range(10))
+    assert set(some.batch("judge-mnist", 0, 40, 0)["digit"].tolist()) == set(range(10))
+    assert set(some.reference("mnist-test").labels["digit"].tolist()) == set(range(10))
 
 
 def test_padding_leaves_the_strokes_of_mnist_as_they_are(digits):
@@ -88,41 +80,13 @@ def test_the_variant_names_what_is_left_out(settings, variant):
     assert DigitsSettings(**settings).variant == variant
 
 
-@pytest.mark.parametrize("stream", STREAMS)
-def test_settings_for_a_stream_give_the_streams_batches(digits, tiny_mnist, stream):
-    row = digits(without_s=(3,), without_f=(4,))
-    stage = Digits(Digits.settings_for(row.settings, stream), tiny_mnist)
-    stage.prepare()
-    ours, theirs = row.batch(stream, 2, 9, 0), stage.batch(stream, 2, 9, 0)
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-
-def test_a_stage_prepares_only_what_it_needs(digits, monkeypatch):
-    task = digits()
-    monkeypatch.setattr(street, "render", lambda *_: pytest.fail("rendered"))
-    judge = Digits(Digits.settings_for(task.settings, "judge-mnist"), task.cache)
-    judge.prepare()
-    assert set(judge.digests()) == {"mnist"}
-
-
-def test_requests_and_measures_fit_each_other(digits):
-    task = digits(adaptation=True, n_train_request=15)
-    for kind, stream in [("translate", "train"), *(("predict", s) for s in STREAMS[1:])]:
-        requests = {request.name: request for request in task.requests(kind, stream)}
-        measures = task.measures(kind, stream)
-        assert requests
-        assert {m.request for m in measures} == set(requests)
-        for m in measures:
-            assert m.label is None or m.label in requests[m.request].labels
-            assert m.by is None or m.by in requests[m.request].labels
-            assert m.judge is None or m.judge in task.judges
-            assert m.reference is None or len(task.reference(m.reference))
-    train = next(r for r in task.requests("translate", "train") if r.name == "train")
-    assert len(train) == len(train.labels["digit"]) == 15
-    assert rows(train.inputs["image"]) <= rows(epoch(task, "train", "s", 40))
-
-
 def test_table_2_is_measured_only_when_asked_for(digits):
+    task = digits(adaptation=True, n_train_request=15)
+    _, train = task.requests("translate", "train")
+    assert (train.name, len(train), len(train.labels["digit"])) == ("train", 15, 15)
+    assert rows(train.inputs["image"]) <= rows(epoch(task, "train", "s", 40))
+    adapted = [measure.request for measure in task.measures("translate", "train") if measure.metric == "adaptation"]
+    assert adapted == ["train", "test"]
     task = digits()
     assert [request.name for request in task.requests("translate", "train")] == ["test"]
     assert all(measure.metric != "adaptation" for measure in task.measures("translate", "train"))
@@ -138,33 +102,9 @@ def test_the_preview_is_small_and_of_the_test_images(digits):
     task = digits()
     (preview,) = task.previews("translate", "train")
     assert rows(preview.inputs["image"]) <= rows(task.requests("translate", "train")[0].inputs["image"])
-    assert task.previews("predict", "f") == []
-
-
-def test_digests_tell_data_sets_apart(digits):
-    a, b = digits().digests(), digits(n_source=41).digests()
-    assert set(a) == {"mnist", "street-s", "street-test"}
-    assert a["street-test"] == b["street-test"]
-    assert a["street-s"] != b["street-s"]
-
-
-@pytest.mark.parametrize(
-    "settings", [{"without_s": (10,)}, {"without_t": tuple(range(9))}, {"n_test": 0}, {"n_tset": 5}]
-)
-def test_impossible_settings_are_refused(settings):
-    with pytest.raises(ValidationError):
-        DigitsSettings(**settings)
-
-
-def test_an_unknown_reference_is_named(digits):
-    task = digits()
-    with pytest.raises(DataError, match="no reference images 'mnits'"):
-        task.reference("mnits")
 
 
 def test_the_real_source_reads_the_papers_splits(digits, idx_files, tmp_path):
-    from tests.datasets.test_svhn import write
-
     folder = tmp_path / "real"
     contents = {split: write(folder, split) for split in ("extra", "test")}
     for name, data in idx_files.items():

@@ -1,93 +1,79 @@
 import pytest
-import torch
 
 from retable.datasets import inventory
-from retable.datasets.attributes.settings import AttributesSettings
-from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.errors import DataError
-from retable.datasets.standins.faces import rendered_set
 from retable.datasets.standins.faces.people import EXPRESSIONS
+from tests.datasets.made_up import SMALL
 from tests.datasets.test_images import picture
 from tests.datasets.test_svhn import write
 
 
-def test_the_list_says_what_is_in_the_cache(tiny_mnist, monkeypatch):
-    before = {item.name: item for item in inventory.list_data(tiny_mnist)}
-    assert before["mnist"].status == "ready"
-    assert before["svhn"].status == "missing"
-    assert before["street"].status == "made when needed"
-    monkeypatch.setattr(inventory, "STANDIN", {"test": 3})
-    inventory.fetch("street", tiny_mnist)
-    after = {item.name: item for item in inventory.list_data(tiny_mnist)}
-    assert after["street"].status == "ready"
-    assert after["street"].size > 3 * 32 * 32 * 3
+def items(cache):
+    return {item.name: (item.status, item.size) for item in inventory.list_data(cache)}
 
 
-def test_fetching_tells_how_far_it_is(tiny_mnist, monkeypatch):
-    told = []
-    monkeypatch.setattr(inventory, "STANDIN", {"test": 3, "extra": 4})
-    inventory.fetch("street", tiny_mnist, lambda *progress: told.append(progress))
-    assert told == [("street test", 3, 3), ("street extra", 4, 4)]
-
-
-def test_faces_are_fetched_for_every_stage(tmp_path, monkeypatch):
-    small = {"size": 16, "n_photos": (2,) * 4, "n_cartoons": (1,) * 4, "n_test": 2, "n_judge": 1}
-    sizes = CartoonGroupsSettings(**small, n_identities=4, n_shots=2, n_pairs=16)
-    monkeypatch.setattr(inventory, "FACES", sizes)
-    splits, told = set(), []
-
-    def render(folder, split, group, count, size, shots=1, progress=None):
-        splits.add(split)
-        folder.mkdir(exist_ok=True)
-        (folder / f"portrait-{split}.safetensors").write_bytes(b"0123456789")
-        progress(count * shots)
-        return rendered_set.ImageSet(torch.zeros(count * shots, 3, size, size, dtype=torch.uint8), "digest")
-
-    monkeypatch.setattr(rendered_set, "cartoons", render)
-    monkeypatch.setattr(rendered_set, "portraits", render)
-    before = {item.name: item for item in inventory.list_data(tmp_path)}["faces"]
-    inventory.fetch("faces", tmp_path, lambda *progress: told.append(progress))
-    after = {item.name: item for item in inventory.list_data(tmp_path)}["faces"]
-    assert splits == {
-        *("train-photo", "train-cartoon", "test", "reference"),
-        *("judge", "judge-test", "identities", "pairs"),
+def test_the_list_says_what_is_in_the_cache_of_every_data_set(tiny_mnist):
+    before = items(tiny_mnist)
+    assert before["mnist"][0] == "ready"
+    assert before["svhn"] == ("missing", 0)
+    for name in ("street", "faces", "snapshots", "sittings", "avatars"):
+        assert before[name] == ("made when needed", 0)
+    for name in ("celeba", "rafd", "flowers"):
+        assert before[name] == ("yours", 0)
+    assert {item.where for item in inventory.list_data(tiny_mnist) if item.name == "rafd"} == {
+        "the folder that --data-dir names"
     }
-    assert told[0] == ("photos of woman, train", 2, 2)
-    assert before.status == "made when needed"
-    assert (after.status, after.size) == ("ready", 80)
+    kept = {
+        "street": "street/street-s", "faces": "faces/cartoon-man", "snapshots": "faces/snapshot-hair0-test",
+        "sittings": "faces/sitting-sad-test", "avatars": "avatars/cartoon-woman-shots",
+        "rafd": "attributes/rafd-test", "flowers": "ten-shot/flowers-reference",
+    }  # fmt: skip
+    for size, name in enumerate(kept.values(), 1):
+        (tiny_mnist / name).parent.mkdir(exist_ok=True)
+        (tiny_mnist / f"{name}-1.safetensors").write_bytes(bytes(size))
+        (tiny_mnist / f"{name}-1.lock").write_bytes(b"of no set")
+    (tiny_mnist / "mnist" / "t10k-labels-idx1-ubyte").unlink()
+    after = items(tiny_mnist)
+    assert {name: after[name] for name in kept} == {name: ("ready", size) for size, name in enumerate(kept, 1)}
+    assert after["celeba"] == before["celeba"]
+    assert after["mnist"][0] == "partly"
 
 
-def test_every_stand_in_of_faces_is_listed_by_itself_and_what_is_decoded_of_yours_too(tmp_path):
-    before = {item.name: item.status for item in inventory.list_data(tmp_path)}
-    assert (before["snapshots"], before["sittings"]) == ("made when needed", "made when needed")
-    assert (before["celeba"], before["rafd"]) == ("yours", "yours")
-    for name in ("faces/snapshot-hair0-test-1", "faces/sitting-sad-test-1", "attributes/rafd-test-1"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / f"{name}.safetensors").write_bytes(b"0123456789")
-    after = {item.name: (item.status, item.size) for item in inventory.list_data(tmp_path)}
-    assert after["snapshots"] == after["sittings"] == after["rafd"] == ("ready", 10)
-    assert after["faces"] == ("made when needed", 0)
-    assert after["celeba"] == ("yours", 0)
+def test_fetching_draws_the_street_digits_and_tells_how_far_it_is(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(inventory, "STREET", {"test": 3, "extra": 4})
+    inventory.fetch("street", tmp_path, lambda *progress: told.append(progress))
+    assert told == [("street test", 3, 3), ("street extra", 4, 4)]
+    assert items(tmp_path)["street"][1] > 7 * 32 * 32 * 3
 
 
-@pytest.mark.parametrize("name", ["snapshots", "sittings"])
-def test_snapshots_and_sittings_are_fetched_for_every_stage(tmp_path, monkeypatch, name):
-    sizes = AttributesSettings(size=16, n_faces=8, n_people=2, n_test=4, n_judge=6, n_judge_people=2)
-    monkeypatch.setattr(inventory, "ATTRIBUTES", sizes)
-    rendered = {"snapshots": set(), "sittings": set()}
+LABELLED = {"train", "test", "reference", "judge", "judge-test"}
 
-    def snapshots(folder, split, count, size, hair_shift=0, progress=None):
-        rendered["snapshots"].add(split)
-        return rendered_set.ImageSet(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
 
-    def sittings(folder, split, expression, count, size, progress=None):
-        rendered["sittings"].add(split)
-        return rendered_set.ImageSet(torch.zeros(count, 3, size, size, dtype=torch.uint8), "digest")
-
-    monkeypatch.setattr(rendered_set, "snapshots", snapshots)
-    monkeypatch.setattr(rendered_set, "sittings", sittings)
-    inventory.fetch(name, tmp_path)
-    assert rendered[name] == {"train", "test", "reference", "judge", "judge-test"}
+@pytest.mark.parametrize(
+    ("name", "kinds", "splits"),
+    [
+        (
+            *("faces", {"cartoon", "photo"}),
+            {"train-photo", "train-cartoon", "test", "reference", "judge", "judge-test", "identities", "pairs"},
+        ),
+        ("snapshots", {"snapshot"}, LABELLED),
+        ("sittings", {"sitting"}, LABELLED),
+        (
+            *("avatars", {"cartoon", "photo", "digit"}),
+            {"shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test"},
+        ),
+    ],
+)
+def test_fetching_a_stand_in_of_faces_draws_what_every_stage_needs(tmp_path, monkeypatch, calls, name, kinds, splits):
+    told = []
+    task, settings = inventory.FACES[name]
+    monkeypatch.setitem(inventory.FACES, name, (task, SMALL[task] | settings))
+    inventory.fetch(name, tmp_path, lambda *progress: told.append(progress))
+    assert {split for kind, split in calls if kind in kinds} == splits
+    # What crosses over is asked about snapshots.
+    assert {call for call in calls if call[0] not in kinds} <= {("snapshot", "test")}
+    assert told
 
 
 @pytest.mark.parametrize(("name", "words"), [("celeba", "Liu et al"), ("rafd", "Langner et al")])

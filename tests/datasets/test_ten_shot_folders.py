@@ -291,27 +291,6 @@ def test_flowers_are_checked(flowers):
     assert inventory.check(flowers).missing == ("flowers-102/jpg (images): no such folder",)
 
 
-def test_avatars_are_fetched_for_every_stage_and_listed(tmp_path, monkeypatch):
-    small = TenShotSettings(size=32, n_reference=4, n_source=8)
-    monkeypatch.setattr(inventory, "TEN_SHOT", small)
-    prepared = []
-    monkeypatch.setattr(TenShot, "prepare", lambda self, tell: prepared.append((self.settings, self.cache)))
-    inventory.fetch("avatars", tmp_path)
-    assert prepared == [
-        (small.model_copy(update={"stream": stage}), tmp_path) for stage in ("rows", "source-near", "source-far")
-    ]
-    (tmp_path / "avatars").mkdir()
-    (tmp_path / "avatars" / "cartoon-woman-shots-0.safetensors").write_bytes(b"0123")
-    (tmp_path / "ten-shot").mkdir()
-    (tmp_path / "ten-shot" / "flowers-reference-0.safetensors").write_bytes(b"01234")
-    items = {item.name: (item.status, item.size) for item in inventory.list_data(tmp_path)}
-    assert items["avatars"] == ("ready", 4)
-    assert items["flowers"] == ("ready", 5)
-    assert items["faces"] == ("made when needed", 0)
-    with pytest.raises(DataError, match="Oxford Flowers comes from its authors"):
-        inventory.fetch("flowers", tmp_path)
-
-
 def test_the_shots_of_a_batch_are_the_shots(root):
     task = make(root)
     shown = {image.numpy().tobytes() for image in task.batch("shots", 0, 5, 0)["image"]}

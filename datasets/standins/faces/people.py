@@ -6,7 +6,7 @@ Nothing here imports torch: people, drawings and photographs are made in worker 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -65,22 +65,13 @@ CLOTHES_COLOURS: Mapping[str, tuple[str, str]] = {
 }
 """Clothes -> their colour in cartoons, in portraits."""
 
-EXPRESSIONS: Mapping[str, tuple[str, str, str]] = {
-    "neutral": ("serious", "default_natural", "open"),
-    "happy": ("smile", "default_natural", "smiling"),
-    "sad": ("sad", "sad_concerned_natural", "narrow"),
-    "angry": ("grimace", "angry_natural", "narrow"),
-    "surprised": ("disbelief", "raised_excited_natural", "wide"),
-    "fearful": ("scream_open", "sad_concerned_natural", "wide"),
-    "disgusted": ("concerned", "frown_natural", "squeezed"),
-    "contemptuous": ("twinkle", "up_down_natural", "narrow"),
-}
-"""Expression -> its mouth, brows and eyes (the fields of :class:`Person`)."""
+EXPRESSIONS = ("neutral", "happy", "sad", "angry", "surprised", "fearful", "disgusted", "contemptuous")
+"""The eight expressions of RaFD; :mod:`~retable.datasets.standins.faces.expressions` draws them."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Everything that a drawing depends on. Change a person with :func:`dataclasses.replace` or :func:`express`."""
+    """Everything that a drawing depends on. Change a person with :func:`dataclasses.replace`."""
 
     group: str
     """One of :data:`GROUPS`; says where the person was drawn from, the pictures do not depend on it."""
@@ -101,7 +92,7 @@ class Person:
     brows: str
     """python-avatars' brows, e.g. ``default_natural``."""
     eyes: str
-    """``open``, ``wide``, ``narrow``, ``squeezed`` or ``smiling``."""
+    """``open``, ``narrow`` or ``smiling``."""
     eye_colour: str
     """A key of :data:`EYE_COLOURS`."""
     mouth: str
@@ -124,18 +115,6 @@ class Person:
     """Width of the face, 1 is the usual one."""
     eye_size: float
     """Size of the eyes, 1 is the usual one of the person's age and gender."""
-
-
-def express(who: Person, expression: str) -> Person:
-    """The same person with another expression, one of :data:`EXPRESSIONS`.
-
-    Raises:
-        DataError: there is no such expression.
-    """
-    if expression not in EXPRESSIONS:
-        raise DataError(f"there is no expression {expression!r}; use one of {', '.join(EXPRESSIONS)}")
-    mouth, brows, eyes = EXPRESSIONS[expression]
-    return replace(who, mouth=mouth, brows=brows, eyes=eyes)
 
 
 def rgb(colour: str) -> npt.NDArray[np.float32]:

@@ -79,7 +79,7 @@ def eyes(who: Person, drawn: int) -> str:
         "old": ((8.6, 7.4, 5.2), (8.6, 4.3, 4.0)),
     }[kind][drawn]
     width, height, iris = (who.eye_size * length for length in (width, height, iris))
-    height *= {"wide": 1.3, "narrow": 0.62, "squeezed": 0.4, "smiling": 0.85}.get(who.eyes, 1.0)
+    height *= {"narrow": 0.62, "smiling": 0.85}.get(who.eyes, 1.0)
     white, lid = (("#ffffff", "#2a1c22"), ("#e9e3dc", "#4a332b"))[drawn]
     colour = EYE_COLOURS[who.eye_colour][drawn]
     parts = []
