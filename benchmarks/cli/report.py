@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -41,20 +42,32 @@ def report(
 ) -> None:
     """Render tables, figures and index.html from the runs there are, or from exactly the recorded ones."""
     from retable.benchmarks.plan.select import parse_recorded
-    from retable.benchmarks.run.report import Wanted, make_report
-    from retable.reports.records.recording import ENDING, is_recording
+    from retable.benchmarks.run.report import wanted_runs
+    from retable.reports.records.recording import ENDING, is_recording, recording
+    from retable.reports.render.budget_page import budget_page
+    from retable.reports.render.results_page import pictures_beside, results_page
+    from retable.reports.write import write, write_report, write_small_report
 
     if record is not None and not is_recording(record):
         raise UserError(f"--record {record}: the name of a recording ends in {ENDING}")
     console = get_console()
     files = runs is not None and all(map(is_recording, runs))
-    names = tuple(suite or ([] if files else ["quick"]))
-    wanted = Wanted(names, tuple(runs or ()), *parse_recorded(seeds or ()), compact, results, budget, record)
-    folder = "-".join(Path(name).stem for name in names) or "recorded"
+    names = suite or ([] if files else ["quick"])
+    folder = to or out / "report" / ("-".join(Path(name).stem for name in names) or "recorded")
     with console.status("rendering the report"):
-        path, notes = make_report(wanted, out, to or out / "report" / folder)
+        found, notes = wanted_runs(out, names, runs or (), *parse_recorded(seeds or ()))
+        if record is not None:
+            ended = [cell.result for cell in (*found.records, *found.on_gpu) if cell.result is not None]
+            write(record, recording(ended))
+        began = time.monotonic()
+        page = write_small_report(found, folder) if compact else write_report(found, folder)
+        took = time.monotonic() - began
+        if results is not None:
+            write(results, results_page(found, pictures_beside(results)))
+        if budget is not None:
+            write(budget, budget_page(found, took))
     for note in notes:
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
-    for what, file in (("results", results), ("budget", budget), ("recording", record), ("report", path)):
+    for what, file in (("results", results), ("budget", budget), ("recording", record), ("report", page)):
         if file is not None:
             console.print(f"{what}: {file}", soft_wrap=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from retable.benchmarks.errors import UserError
@@ -14,64 +13,43 @@ from retable.benchmarks.run.results import Recorded, find_recorded, other_settin
 from retable.reports.compute.runs import Runs
 from retable.reports.records.cell import Cell
 from retable.reports.records.folder import CellRecord, read_cells
-from retable.reports.records.recording import ENDING, read_recording, recording
+from retable.reports.records.recording import ENDING, read_recording
 from retable.reports.records.result import RecordError
-from retable.reports.render.budget_page import budget_page
-from retable.reports.render.results_page import pictures_beside, results_page
 from retable.reports.render.summary import markdown_summary
-from retable.reports.write import write, write_report, write_small_report
+from retable.reports.write import write_report
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What ``retable report`` was asked for."""
+def wanted_runs(
+    root: Path,
+    suites: Sequence[str],
+    runs: Sequence[Path] = (),
+    seeds: Sequence[int] | None = None,
+    fewer: Sequence[Fewer] = (),
+) -> tuple[Runs, Sequence[str]]:
+    """What ``retable report`` was asked for, and what the person at the terminal should know about it.
 
-    suites: tuple[str, ...]
-    """Empty for everything that recorded files hold."""
-    runs: tuple[Path, ...] = ()
-    """Recorded folders and files; empty for the suite's own index in the folder of all runs."""
-    seeds: Sequence[int] | None = None
-    fewer: tuple[Fewer, ...] = ()
-    compact: bool = False
-    results: Path | None = None
-    budget: Path | None = None
-    record: Path | None = None
-
-
-def make_report(wanted: Wanted, root: Path, out: Path) -> tuple[Path, tuple[str, ...]]:
-    """Write the report, and the recording and the pages of results and of the budget where they are wanted.
-
-    Returns:
-        ``(path of index.html, what the person at the terminal should know)``.
+    Args:
+        root: the folder of all runs.
+        suites: empty for everything that recorded files hold.
+        runs: recorded folders and files; empty for the suite's own index in ``root``.
+        seeds: which of them; ``None`` for all.
+        fewer: globs of cells that have fewer seeds.
 
     Raises:
         UserError: see :func:`recorded_runs`, :func:`recordings_alone` and :func:`suite_runs`.
     """
-    notes: tuple[str, ...] = ()
-    if not wanted.suites:
-        runs = recordings_alone(wanted.runs, wanted.seeds, wanted.fewer)
-    elif wanted.runs or wanted.seeds is not None or wanted.fewer or len(wanted.suites) > 1:
-        runs, recorded = recorded_runs(wanted.suites, wanted.runs or (root,), wanted.seeds, wanted.fewer)
-        notes = recorded.notes
-    else:
-        runs = suite_runs(root, wanted.suites[0])
-    if wanted.record is not None:
-        results = [record.result for record in (*runs.records, *runs.on_gpu) if record.result is not None]
-        write(wanted.record, recording(results))
-    began = time.monotonic()
-    path = write_small_report(runs, out) if wanted.compact else write_report(runs, out).index
-    took = time.monotonic() - began
-    if wanted.results is not None:
-        write(wanted.results, results_page(runs, pictures_beside(wanted.results)).encode())
-    if wanted.budget is not None:
-        write(wanted.budget, budget_page(runs, took).encode())
-    return path, notes
+    if not suites:
+        return recordings_alone(runs, seeds, fewer), ()
+    if runs or seeds is not None or fewer or len(suites) > 1:
+        found, recorded = recorded_runs(suites, runs or (root,), seeds, fewer)
+        return found, recorded.notes
+    return suite_runs(root, suites[0]), ()
 
 
 def report_run(root: Path, suite: str, out: Path) -> tuple[Path, str]:
     """Write the report at the end of a run. Returns the path of ``index.html`` and a summary in Markdown."""
     runs = suite_runs(root, suite)
-    return write_report(runs, out).index, markdown_summary(runs)
+    return write_report(runs, out), markdown_summary(runs)
 
 
 def suite_runs(root: Path, suite: str) -> Runs:
@@ -129,13 +107,8 @@ def _runs(
     on_gpu: Sequence[CellRecord] = (),
     warnings: Sequence[str] = (),
 ) -> Runs:
-    titles = {cell.method: _title(cell.method) for cell in cells}
+    titles = {}
+    for method in {cell.method for cell in cells}:
+        with contextlib.suppress(UserError):  # a recording may hold rows that were removed since
+            titles[method] = get_title(method)
     return Runs.of(records, cells, suite, titles, on_gpu, warnings)
-
-
-def _title(method: str) -> str:
-    """The row's name in tables; a recording may hold rows that were removed since."""
-    try:
-        return get_title(method)
-    except UserError:
-        return method

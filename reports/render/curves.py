@@ -13,25 +13,17 @@ from retable.reports import text
 from retable.reports.compute.runs import Runs
 from retable.reports.records.folder import CellRecord
 from retable.reports.records.journal import Metrics
-from retable.reports.render.drawing import COLOURS, DASHES, dress, embed_svg, save, settings
+from retable.reports.render.drawing import ACROSS, COLOURS, DASHES, Drawing, draw_panels
+from retable.reports.render.pictures import evenly
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
 MOST_PANELS = 12
 MOST_POINTS = 240
 _SPEEDS = re.compile(r"per_s$|^lr$")
 """Values that say how fast it went, not what was learnt."""
-
-
-@dataclass(frozen=True)
-class CurveFigure:
-    """One paper's figure, as SVG and PNG bytes, with a sentence that says what it shows."""
-
-    paper: str
-    svg: bytes
-    png: bytes
-    description: str
 
 
 @dataclass(frozen=True)
@@ -45,19 +37,14 @@ class Curve:
     values: np.ndarray
 
 
-def curve_figures(runs: Runs, points: int = MOST_POINTS) -> list[CurveFigure]:
-    """One figure for every paper whose cells have curves, in order of the papers' names.
-
-    Args:
-        runs: whose curves.
-        points: to which every curve is thinned.
-    """
-    figures = []
+def curve_figures(runs: Runs, points: int = MOST_POINTS) -> dict[str, Drawing]:
+    """Paper -> the figure of its cells' curves, each thinned to so many points; in order of the papers' names."""
+    figures = {}
     for paper in sorted(runs.papers):
         of_paper = [record for record in runs.records if record.cell.paper == paper]
         of_paper.sort(key=lambda record: (record.cell.method, record.cell.variant, record.cell.seed))
         if curves := [curve for record in of_paper for curve in cell_curves(runs, record)]:
-            figures.append(_draw(paper, curves, points))
+            figures[paper] = _draw(paper, curves, points)
     return figures
 
 
@@ -77,49 +64,31 @@ def cell_curves(runs: Runs, record: CellRecord) -> list[Curve]:
     return curves
 
 
-def inline_svg(figure: CurveFigure) -> str:
-    """The SVG element for embedding in a page: text in the page's colour, ids that meet no other figure's."""
-    return embed_svg(figure.svg, f"curves-{figure.paper}")
-
-
-def _draw(paper: str, curves: Sequence[Curve], most: int) -> CurveFigure:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
+def _draw(paper: str, curves: Sequence[Curve], most: int) -> Drawing:
     rows = list(dict.fromkeys(curve.row for curve in curves))
     styles = _styles(curves)
     panels: dict[str, list[Curve]] = {}
     for curve in curves:
         panels.setdefault(curve.name, []).append(curve)
     names = sorted(panels, key=lambda name: (-len({curve.row for curve in panels[name]}), name))[:MOST_PANELS]
-    across = min(3, len(names))
-    down = -(-len(names) // across)
-    legend_rows = -(-len(rows) // 3)
-    height = 2.35 * down + 0.24 * legend_rows + 0.2
-    with mpl.rc_context(settings(paper)):
-        figure = Figure(figsize=(3.25 * across, height), layout="constrained")
-        axes = figure.subplots(down, across, squeeze=False)
-        handles: dict[str, Line2D] = {}
-        for axis, name in zip(axes.flat, names, strict=False):
-            for curve in panels[name]:
-                steps, values = _smooth(curve, most)
-                colour, dash = styles[curve.row]
-                (line,) = axis.plot(
-                    steps, values, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9, label=curve.row
-                )
-                handles.setdefault(curve.row, line)
-            if _spans_decades(np.concatenate([curve.values for curve in panels[name]])):
-                axis.set_yscale("log")
-            dress(axis, name)
-        for axis in list(axes.flat)[len(names) :]:
-            axis.set_axis_off()
-        for axis in axes[-1]:
+
+    def draw(index: int, axis: Axes) -> list[Line2D]:
+        shown = panels[names[index]]
+        lines = []
+        for curve in shown:
+            colour, dash = styles[curve.row]
+            points = _smooth(curve, most)
+            lines += axis.plot(*points, color=colour, linestyle=dash, linewidth=1.3, alpha=0.9, label=curve.row)
+        if _spans_decades(np.concatenate([curve.values for curve in shown])):
+            axis.set_yscale("log")
+        if index // ACROSS == (len(names) - 1) // ACROSS:
             axis.set_xlabel("step", fontsize=8.5)
-        shown = [handles[row] for row in rows if row in handles]
-        figure.legend(handles=shown, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
-        svg, png = save(figure)
+        return lines
+
     what = f"{', '.join(names)} over training steps for {len(rows)} rows; running means over a fiftieth of the steps"
-    return CurveFigure(paper, svg, png, f"Training curves of {paper}: {what}.")
+    description = f"Training curves of {paper}: {what}."
+    name = f"curves-{paper}"
+    return Drawing(name, *draw_panels(name, names, rows, 2.35, draw), description, description)
 
 
 def _styles(curves: Sequence[Curve]) -> dict[str, tuple[str, object]]:
@@ -137,9 +106,8 @@ def _styles(curves: Sequence[Curve]) -> dict[str, tuple[str, object]]:
 
 def _smooth(curve: Curve, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Running means over a fiftieth of the curve, at as many steps as a small panel can show."""
-    count = len(curve.steps)
-    window = max(1, count // 50)
-    keep = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    window = max(1, len(curve.steps) // 50)
+    keep = evenly(len(curve.steps), most)
     means = [curve.values[max(0, place - window + 1) : place + 1].mean() for place in keep]
     return curve.steps[keep], np.array(means)
 

@@ -1,71 +1,94 @@
-"""What all drawn figures share: colours and dashes of their lines, and how a figure becomes part of a page."""
+"""What all drawn figures share: their style, panels beside each other with one legend, and SVG inside a page."""
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # Okabe & Ito, "Color universal design" (2008), without yellow and black: told apart by people with any colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6BB1", "#7F7F7F")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)))
 QUIET = "#8a8f98"
 """Axes, grids, and lines that are only there to compare with."""
+ACROSS = 3
+"""Panels beside each other."""
 _INK = "#010203"
 """Stands for the page's text colour, which an embedded figure takes over."""
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.labelcolor", "ytick.labelcolor"), _INK),
+    **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), QUIET),
+}
 
 
-def settings(salt: str) -> dict[Any, Any]:
-    """Matplotlib's settings for every figure; equal salts give equal files."""
-    return {
-        "svg.fonttype": "none",
-        "svg.hashsalt": salt,
-        "font.family": "sans-serif",
-        "font.size": 9,
-        "text.color": _INK,
-        "axes.labelcolor": _INK,
-        "axes.titlecolor": _INK,
-        "axes.edgecolor": QUIET,
-        "xtick.color": QUIET,
-        "ytick.color": QUIET,
-        "xtick.labelcolor": _INK,
-        "ytick.labelcolor": _INK,
-    }
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn figure."""
+
+    name: str
+    """The stem of its files, and the prefix of its ids in a page."""
+    svg: bytes
+    png: bytes
+    description: str
+    """For readers who cannot see it."""
+    caption: str
+
+    @property
+    def element(self) -> str:
+        """The SVG element for a page: text in the page's colour, ids that differ from those of all other figures."""
+        svg = self.svg.decode()
+        svg = svg[svg.index("<svg") :]
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+        svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href").replace(_INK, "currentColor")
+        return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{self.name}-", svg)
 
 
-def dress(axis: Axes, title: str) -> None:
-    """Title at the left, two spines, a faint grid across."""
-    axis.set_title(title, fontsize=9.5, loc="left")
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.grid(axis="y", color=QUIET, alpha=0.25, linewidth=0.6)
-    axis.tick_params(labelsize=8, length=2.5)
+def draw_panels(
+    name: str, panels: Sequence[str], rows: Sequence[str], height: float, draw: Callable[[int, Axes], Iterable[Line2D]]
+) -> tuple[bytes, bytes]:
+    """Small multiples with one legend below them, as SVG and PNG; equal names and numbers give equal files.
 
-
-def save(figure: Figure) -> tuple[bytes, bytes]:
-    """The figure as SVG and as PNG, laid out once for both.
-
-    Left to itself Matplotlib lays a figure out anew for either, and draws it once more without a result each time, to
-    move things by a pixel or two.
+    Args:
+        name: of the figure.
+        panels: their titles.
+        rows: labels of the lines, in the legend's order.
+        height: of a panel, in inches.
+        draw: draws the panel of this index, and returns the lines that the legend is about.
     """
-    svg, png = io.BytesIO(), io.BytesIO()
-    if (engine := figure.get_layout_engine()) is not None:
-        engine.execute(figure)
-        figure.set_layout_engine("none")
-    figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
-    figure.savefig(png, format="png", dpi=150, facecolor="white")
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    across = min(ACROSS, len(panels))
+    down, legend = -(-len(panels) // across), -(-len(rows) // ACROSS)
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=(3.25 * across, height * down + 0.24 * legend + 0.2), layout="constrained")
+        axes = list(figure.subplots(down, across, squeeze=False).flat)
+        handles: dict[object, Line2D] = {}
+        for place, (axis, title) in enumerate(zip(axes, panels, strict=False)):
+            for line in draw(place, axis):
+                handles.setdefault(line.get_label(), line)
+            axis.set_title(title, fontsize=9.5, loc="left")
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.grid(axis="y", color=QUIET, alpha=0.25, linewidth=0.6)
+            axis.tick_params(labelsize=8, length=2.5)
+        for axis in axes[len(panels) :]:
+            axis.set_axis_off()
+        shown = [handles[row] for row in rows if row in handles]
+        figure.legend(handles=shown, loc="outside lower center", ncols=ACROSS, frameon=False, fontsize=8.5)
+        # Laid out once for both: left to itself Matplotlib does it anew for either, and draws the figure once more.
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        svg, png = io.BytesIO(), io.BytesIO()
+        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(png, format="png", dpi=150, facecolor="white")
     return svg.getvalue(), png.getvalue()
-
-
-def embed_svg(data: bytes, name: str) -> str:
-    """The SVG element for a page: text in the page's colour, ids that meet those of no figure of another name."""
-    svg = data.decode()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href").replace(_INK, "currentColor")
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'href="#', f'href="#{name}-', svg)
-    return re.sub(r"url\(#", f"url(#{name}-", svg)

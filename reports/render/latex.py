@@ -3,18 +3,11 @@ r"""Tables as LaTeX for ``\input``: needs the packages ``booktabs`` and ``graphi
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Sequence
 
 from retable.reports.compute.claim_model import HEADINGS, HOW_TO_READ, ClaimLine, Claims
 from retable.reports.compute.table_model import Entry, Heading, Table
-
-PREAMBLE = r"""\documentclass{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
-\usepackage{booktabs}
-\usepackage{graphicx}
-"""
+from retable.reports.render.page_parts import spans
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -59,24 +52,15 @@ def _plain(sign: str) -> str:
 
 def render(table: Table) -> str:
     """A ``table`` environment with caption, label and notes; wider than the line, it is scaled to the line."""
-    body = _tabular(table) if table.headings else ""
-    under = [
-        *([table.note] if table.note else []),
-        *table.under(),
-        *(table.orderings.others if table.orderings else ()),
-    ]
-    notes = [f"\\textsuperscript{{{number}}}~{escape(note)}" for number, note in enumerate(table.footnotes, start=1)]
-    small = "\\par\n".join([*(escape(line) for line in under), *notes])
-    return (
-        "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
-        "\\begin{table}[htbp]\n\\centering\n"
-        f"\\caption{{{escape(table.name)}}}\n\\label{{tab:{table.anchor.removeprefix('table-')}}}\n"
-        f"{body}"
-        f"\\par\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{small}\n\\end{{minipage}}\n"
-        "\\end{table}\n"
-    )
+    others = table.orderings.others if table.orderings else ()
+    under = [escape(line) for line in (table.note, *table.under(), *others) if line]
+    under += [f"\\textsuperscript{{{number}}}~{escape(note)}" for number, note in enumerate(table.footnotes, start=1)]
+    body = _tabular("l" + "r" * len(table.headings), _table_rows(table)) if table.headings else ""
+    label = f"\\label{{tab:{table.anchor.removeprefix('table-')}}}\n"
+    return NEEDS + _environment(table.name, label, body, under)
 
 
+NEEDS = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
 PAGE = 12
 """Most contrasts of claims in one ``table`` environment: a float does not break across pages."""
 
@@ -88,74 +72,74 @@ def render_claims(claims: Claims) -> str:
         if parts[-1] and sum(len(other.contrasts) for other in (*parts[-1], line)) > PAGE:
             parts.append([])
         parts[-1].append(line)
-    head = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.\n"
-    return head + "".join(_claims_part(claims, part, first=part is parts[0]) for part in parts)
+    return NEEDS + "".join(_claims_part(claims, part, first=part is parts[0]) for part in parts)
 
 
 def _claims_part(claims: Claims, part: Sequence[ClaimLine], *, first: bool) -> str:
-    lines = [
-        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
-        "\\begin{tabular}{lp{24em}rrrrrl}",
-        "\\toprule",
-        _cells(["Verdict", "Claim and contrasts", *(escape(heading) for heading in HEADINGS[1:])]),
-    ]
-    notes = []
-    for line in part:
-        lines.append("\\midrule")
-        sentence = f"\\multicolumn{{7}}{{p{{62em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
-        lines.append(_cells([f"\\textbf{{{escape(line.word)}}}", sentence]))
-        lines += [_cells([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
-        notes += [escape(f"{one.says}: {note}") for one in line.contrasts for note in one.notes]
-    body = "\n".join([*lines, "\\bottomrule", "\\end{tabular}}", ""])
+    rows = [_cells(["Verdict", "Claim and contrasts", *map(escape, HEADINGS[1:])])]
     sources = "; ".join(dict.fromkeys(line.source for line in part))
-    small = "\\par\n".join([*([escape(HOW_TO_READ)] if first else []), escape(f"Sources: {sources}."), *notes])
+    under = [*([HOW_TO_READ] if first else []), f"Sources: {sources}."]
+    for line in part:
+        sentence = f"\\multicolumn{{7}}{{p{{62em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
+        rows += ["\\midrule", _cells([f"\\textbf{{{escape(line.word)}}}", sentence])]
+        rows += [_cells([one.verdict, *map(escape, one.cells)]) for one in line.contrasts]
+        under += [f"{one.says}: {note}" for one in line.contrasts for note in one.notes]
+    caption = f"Claims: {claims.title}" + (f": {claims.counts}" if first else " (continued)")
     label = f"\\label{{tab:{claims.anchor}}}\n" if first else ""
-    caption = f"Claims: {claims.title}: {claims.counts}" if first else f"Claims: {claims.title} (continued)"
+    return _environment(caption, label, _tabular("lp{24em}rrrrrl", rows), map(escape, under))
+
+
+def _environment(caption: str, label: str, body: str, under: Iterable[str]) -> str:
+    """A float with its caption on top, and lines in small print under its body."""
+    small = "\\par\n".join(under)
     return (
-        "\\begin{table}[htbp]\n\\centering\n"
-        f"\\caption{{{escape(caption)}}}\n{label}"
-        f"{body}"
-        f"\\par\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{small}\n"
-        "\\end{minipage}\n\\end{table}\n"
+        f"\\begin{{table}}[htbp]\n\\centering\n\\caption{{{escape(caption)}}}\n{label}{body}"
+        f"\\par\\smallskip\n\\begin{{minipage}}{{\\linewidth}}\\footnotesize\\raggedright\n{small}\n\\end{{minipage}}\n"
+        "\\end{table}\n"
     )
 
 
-def _tabular(table: Table) -> str:
+def _tabular(columns: str, rows: Sequence[str]) -> str:
+    """The rows between rules; where they are wider than the line, all of it is scaled down."""
     lines = [
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%",
-        f"\\begin{{tabular}}{{l{'r' * len(table.headings)}}}",
+        f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
+        *rows,
+        "\\bottomrule",
+        "\\end{tabular}}",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def _table_rows(table: Table) -> list[str]:
+    rows = []
     if any(heading.group for heading in table.headings):
-        lines.append(_spans([(heading.group, heading.group) for heading in table.headings]))
-    lines.append(_spans([(heading.column, _title(heading)) for heading in table.headings]))
+        rows.append(_spanning(spans(table.headings, "group"), lambda heading: heading.group))
+    titles = spans(table.headings, "column")
+    rows.append(_spanning(titles, lambda heading: escape(heading.title) + _marks(heading.notes)))
     if any(heading.kind != "ours" for heading in table.headings):
-        lines.append(_cells(["", *(heading.kind for heading in table.headings)]))
-    lines.append("\\midrule")
+        rows.append(_cells(["", *(heading.kind for heading in table.headings)]))
+    rows.append("\\midrule")
     for line in table.lines:
         title = escape(line.title) + (" \\emph{(published only)}" if line.published_only else "")
-        lines.append(_cells([title, *(_entry(entry) for entry in line.entries)]))
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}}", ""])
+        rows.append(_cells([title, *map(_entry, line.entries)]))
+    return rows
 
 
-def _spans(titles: list[tuple[str, str]]) -> str:
-    """A row of headings, each over all neighbours with the same key."""
+def _spanning(groups: Sequence[Sequence[Heading]], title: Callable[[Heading], str]) -> str:
+    """A row of headings, each over all its columns."""
     cells, rules, at = [""], [], 2
-    for _, members in groupby(titles, key=lambda pair: pair[0]):
-        printed = [title for _, title in members]
-        cells.append(f"\\multicolumn{{{len(printed)}}}{{c}}{{{printed[0]}}}")
-        if len(printed) > 1:
-            rules.append(f"\\cmidrule(lr){{{at}-{at + len(printed) - 1}}}")
-        at += len(printed)
+    for members in groups:
+        cells.append(f"\\multicolumn{{{len(members)}}}{{c}}{{{title(members[0])}}}")
+        if len(members) > 1:
+            rules.append(f"\\cmidrule(lr){{{at}-{at + len(members) - 1}}}")
+        at += len(members)
     return _cells(cells) + "".join(rules)
 
 
-def _cells(cells: list[str]) -> str:
+def _cells(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
-
-
-def _title(heading: Heading) -> str:
-    return escape(heading.title) + _marks(heading.notes)
 
 
 def _entry(entry: Entry) -> str:
@@ -164,4 +148,4 @@ def _entry(entry: Entry) -> str:
 
 
 def _marks(notes: tuple[int, ...]) -> str:
-    return f"\\textsuperscript{{{','.join(str(note) for note in notes)}}}" if notes else ""
+    return f"\\textsuperscript{{{','.join(map(str, notes))}}}" if notes else ""

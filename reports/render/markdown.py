@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from retable.reports.compute.claim_model import HEADINGS, OVERVIEW, Claims
 from retable.reports.compute.table_model import Entry, Table
@@ -42,16 +43,16 @@ def rows(table: Table, *, notes: bool = True) -> str:
     """Only the table, with or without the numbers of its footnotes."""
     flat = zip(table.flat_headings(), table.headings, strict=True)
     header = ["", *(escape(title) + (marks(heading.notes) if notes else "") for title, heading in flat)]
-    lines = [row(header), row(["---", *("---:" for _ in table.headings)])]
-    for line in table.lines:
-        title = escape(line.title) + (" *(published only)*" if line.published_only else "")
-        lines.append(row([title, *(_entry(entry, notes) for entry in line.entries)]))
-    return "\n".join(lines)
+    titles = [escape(line.title) + (" *(published only)*" if line.published_only else "") for line in table.lines]
+    entries = [[_entry(entry, notes) for entry in line.entries] for line in table.lines]
+    body = [[title, *line] for title, line in zip(titles, entries, strict=True)]
+    return grid(header, "l" + "r" * len(table.headings), body)
 
 
-def row(cells: list[str]) -> str:
-    """One line of a table."""
-    return "| " + " | ".join(cells) + " |"
+def grid(header: Sequence[str], aligned: str, body: Iterable[Sequence[str]]) -> str:
+    """A table of escaped cells; ``aligned`` has ``l`` or ``r`` for each column."""
+    rule = [{"l": "---", "r": "---:"}[side] for side in aligned]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *body))
 
 
 def _entry(entry: Entry, notes: bool) -> str:
@@ -62,9 +63,8 @@ def _entry(entry: Entry, notes: bool) -> str:
 
 def verdict_rows(claims: Claims) -> str:
     """The claims of one paper, one row each, with the numbers of the contrast that speaks for it."""
-    lines = [row([*OVERVIEW, "Where"]), row(["---", "---", "---", *["---:"] * (len(OVERVIEW) - 3), "---"])]
-    lines += [row([escape(word) for word in (*line.overview, line.place)]) for line in claims.lines]
-    return "\n".join(lines)
+    body = [[escape(word) for word in (*line.overview, line.place)] for line in claims.lines]
+    return grid([*OVERVIEW, "Where"], "lllrrrrrrl", body)
 
 
 def render_claims(claims: Claims, level: int = 3) -> str:
@@ -77,10 +77,9 @@ def render_claims(claims: Claims, level: int = 3) -> str:
 
 
 def claim_rows(claims: Claims) -> str:
-    """Only the table: a row with the verdict and the sentence, then one row for each contrast."""
-    header = ["Verdict", "Claim and contrasts", *HEADINGS[1:]]
-    lines = [row(header), row(["---", "---", "---:", "---:", "---:", "---:", "---:", "---"])]
+    """Only the table: a row with the verdict and the sentence, then one row per contrast."""
+    body = []
     for line in claims.lines:
-        lines.append(row([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", *[""] * (len(HEADINGS) - 1)]))
-        lines += [row([one.verdict, *(escape(cell) for cell in one.cells)]) for one in line.contrasts]
-    return "\n".join(lines)
+        body.append([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", *[""] * (len(HEADINGS) - 1)])
+        body += [[one.verdict, *map(escape, one.cells)] for one in line.contrasts]
+    return grid(["Verdict", "Claim and contrasts", *HEADINGS[1:]], "llrrrrrl", body)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from retable.reports import text
-from retable.reports.compute.claim_model import Claims
+from retable.reports.compute.claim_model import VERDICTS, Claims
 from retable.reports.compute.runs import Runs
+from retable.reports.compute.table_model import Heading
+from retable.reports.records.cell import Cell
 from retable.reports.records.folder import CellRecord
 from retable.reports.render.pictures import Embedded, PageSize, embed, evenly, read
 
@@ -35,23 +40,10 @@ class Samples:
     """One row's sample grids by step."""
 
     title: str
-    address: str
-    status: str
-    grids: tuple[Grid, ...]
+    record: CellRecord
+    grids: Sequence[Grid]
     inputs: bool
     """Whether inputs stand above the answers; a generator has none."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One cell that did not end well."""
-
-    address: str
-    status: str
-    reason: str
-    log: str
-    """Path of its log, relative to the current folder where it lies below that; empty when there is none."""
-    tail: str
 
 
 def tiles(runs: Runs, claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
@@ -59,11 +51,9 @@ def tiles(runs: Runs, claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
     done = sum(record.status == "ok" for record in runs.records)
     shown = [(f"{done} of {len(runs.records)}", "cells finished")]
     if of := sum(not line.ours for paper in claims for line in paper.lines):
-        reproduced, contradicted = (
-            sum(paper.count(verdict) for paper in claims) for verdict in ("reproduced", "contradicted")
-        )
-        shown.append((f"{reproduced} of {of}", "claims of the papers reproduced"))
-        shown.append((f"{contradicted} of {of}", "claims of the papers contradicted"))
+        for verdict in VERDICTS[:2]:
+            count = sum(paper.count(verdict) for paper in claims)
+            shown.append((f"{count} of {of}", f"claims of the papers {verdict}"))
     seeds = len({record.cell.seed for record in runs.records})
     shown.append((str(seeds), "seed" if seeds == 1 else "seeds"))
     shown.append((text.duration(runs.wall_s), "time of all cells, added up"))
@@ -93,70 +83,53 @@ def _without_counts(value: str) -> str:
     return re.sub(r" \(\d+ cells?\)", "", value)
 
 
-@dataclass(frozen=True)
-class MatrixRow:
-    """One row of the run matrix."""
-
-    title: str
-    address: str
-    """Without the seed."""
-    records: tuple[CellRecord | None, ...]
-    """One per seed; ``None`` where no cell was planned."""
-
-
-def matrix(runs: Runs) -> tuple[list[int], list[MatrixRow]]:
-    """The seeds, and a row per method and variant."""
+def matrix(runs: Runs) -> tuple[list[int], list[tuple[str, str, list[CellRecord | None]]]]:
+    """The seeds, and per method and variant: title, address without seed, a record per seed where one was planned."""
     seeds = sorted({record.cell.seed for record in runs.records})
     rows: dict[tuple[str, str, str], dict[int, CellRecord]] = {}
     for record in runs.records:
         cell = record.cell
         rows.setdefault((cell.method, cell.task, cell.variant), {})[cell.seed] = record
-    return seeds, [
-        MatrixRow(
-            title=text.row_name(runs.title(next(iter(by_seed.values())).cell), variant),
-            address=f"{method}/{task}{'-' + variant if variant else ''}",
-            records=tuple(by_seed.get(seed) for seed in seeds),
-        )
-        for (method, task, variant), by_seed in sorted(rows.items())
-    ]
+    shown = []
+    for _, by_seed in sorted(rows.items()):
+        cell = next(iter(by_seed.values())).cell
+        records = [by_seed.get(seed) for seed in seeds]
+        shown.append((row_title(runs, cell), f"{cell.method}/{cell.task_label}", records))
+    return seeds, shown
 
 
-def failures(runs: Runs) -> list[Failure]:
-    """Every cell that ran and did not end well, and every skipped one, with the end of its log."""
-    found = []
-    for record in runs.records:
-        if record.status in ("ok", "not-run"):
-            continue
-        log = record.directory / "log.txt" if record.directory is not None else None
-        if log is not None and not log.is_file():
-            log = None
-        found.append(
-            Failure(
-                record.cell.address,
-                text.status_word(record.status),
-                record.reason,
-                shown_path(log) if log is not None else "",
-                _tail(log) if log is not None else "",
-            )
-        )
-    return found
+def row_title(runs: Runs, cell: Cell) -> str:
+    """The row's name with its task variant."""
+    return text.row_name(runs.title(cell), cell.variant)
 
 
-def shown_path(path: Path) -> str:
-    """The path as seen from the current folder, or only its last two parts when it lies elsewhere."""
-    resolved = path.resolve()
-    here = Path.cwd()
-    return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(Path(*resolved.parts[-2:]))
+def spans(headings: Sequence[Heading], by: str) -> list[list[Heading]]:
+    """Neighbours with the same ``group`` or ``column``, which share one printed heading."""
+    return [list(members) for _, members in groupby(headings, key=attrgetter(by))]
 
 
-def _tail(path: Path) -> str:
+def failures(runs: Runs) -> list[CellRecord]:
+    """Every cell that ran and did not end well, and every skipped one."""
+    return [record for record in runs.records if record.status not in ("ok", "not-run")]
+
+
+def log_end(record: CellRecord) -> tuple[str, str]:
+    """Where the cell's log lies and its last lines, both empty without a log that can be read.
+
+    The path is relative to the current folder, or only its last two parts where it lies elsewhere.
+    """
+    if record.directory is None:
+        return "", ""
+    path = record.directory / "log.txt"
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - LOG_BYTES))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
-        return ""
-    return "\n".join(lines[-LOG_LINES:])
+        return "", ""
+    resolved, here = path.resolve(), Path.cwd()
+    shown = resolved.relative_to(here) if resolved.is_relative_to(here) else Path(*resolved.parts[-2:])
+    return str(shown), "\n".join(lines[-LOG_LINES:])
 
 
 def samples(runs: Runs, size: PageSize) -> dict[str, list[Samples]]:
@@ -165,38 +138,34 @@ def samples(runs: Runs, size: PageSize) -> dict[str, list[Samples]]:
     for record in sorted(runs.records, key=lambda record: (record.status != "ok", record.cell.seed)):
         if any(label.startswith("step ") for label in record.pictures):
             chosen.setdefault((record.cell.method, record.cell.variant), record)
-    embedded: dict[Path, Embedded | None] = {}
+
+    @cache
+    def small(path: Path) -> Embedded | None:
+        picture = read(path)
+        return embed(picture, size) if picture is not None else None
+
     found: dict[str, list[Samples]] = {}
     for most in size.grids:
         found = {}
         characters = 0
         for _, record in sorted(chosen.items()):
-            row = _row_samples(runs, record, most, size, embedded)
-            if row.grids:
+            if grids := _grids(record, most, small):
+                row = Samples(row_title(runs, record.cell), record, grids, _has_inputs(record))
                 found.setdefault(record.cell.paper, []).append(row)
-            characters += sum(len(grid.picture.uri) for grid in row.grids)
+            characters += sum(len(grid.picture.uri) for grid in grids)
         if characters <= BUDGET:
             break
     return found
 
 
-def _row_samples(
-    runs: Runs, record: CellRecord, most: int, size: PageSize, embedded: dict[Path, Embedded | None]
-) -> Samples:
-    steps = [(label, path) for label, path in record.pictures.items() if label.startswith("step ")]
-    address = record.cell.address
+def _has_inputs(record: CellRecord) -> bool:
+    """Whether inputs stand above the answers: most methods translate, also where a cell left no final pictures."""
     finals = {label for label in record.pictures if label.startswith("final ")}
-    # What never ended left no final pictures; most methods translate.
-    inputs = not finals or "final inputs" in finals
-    layout = ": inputs above, answers below" if inputs else ""
-    grids = []
-    for index in evenly(len(steps), most):
-        label, path = steps[index]
-        if path not in embedded:
-            picture = read(path)
-            embedded[path] = embed(picture, size) if picture is not None else None
-        shown = embedded[path]
-        if shown is not None:
-            grids.append(Grid(label, f"Sample grid of {address} at {label}{layout}", shown))
-    title = text.row_name(runs.title(record.cell), record.cell.variant)
-    return Samples(title, address, record.status, tuple(grids), inputs)
+    return not finals or "final inputs" in finals
+
+
+def _grids(record: CellRecord, most: int, small: Callable[[Path], Embedded | None]) -> list[Grid]:
+    steps = [(label, path) for label, path in record.pictures.items() if label.startswith("step ")]
+    alt = f"Sample grid of {record.cell.address} at %s{': inputs above, answers below' if _has_inputs(record) else ''}"
+    pictures = [(steps[index][0], small(steps[index][1])) for index in evenly(len(steps), most)]
+    return [Grid(label, alt % label, picture) for label, picture in pictures if picture is not None]

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from retable.reports.compute.claim_model import HOW_TO_READ, VERDICTS, Claims, count_ours
-from retable.reports.compute.decide_claims import build_claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Table
-from retable.reports.compute.tables import build_tables
-from retable.reports.published.papers import PublishedPaper, load_papers
+from retable.reports.published.papers import PublishedPaper
 from retable.reports.render import markdown
+from retable.reports.render.content import Content
 from retable.reports.render.page_parts import origin
 
 INTRODUCTION = (
@@ -37,22 +36,21 @@ def results_page(runs: Runs, pictures: Mapping[str, str] | None = None) -> str:
         runs: what was recorded.
         pictures: id of a published table -> link of its picture.
     """
-    known = load_papers()
-    papers = [paper for paper in known if paper.paper in runs.papers]
-    tables = build_tables(runs, papers)
-    claims = {one.paper: one for one in build_claims(runs, papers, tables)}
-    lines = ["# Results", "", INTRODUCTION, "", f"{markdown.escape(origin(runs.provenance))}", ""]
+    content = Content(runs)
+    lines = ["# Results", "", INTRODUCTION, "", markdown.escape(origin(runs.provenance)), ""]
     lines += [f"- cells: {runs.provenance['cells']}"]
-    if absent := [paper.paper for paper in known if paper not in papers]:
+    if absent := [paper.paper for paper in content.papers if paper.paper not in runs.papers]:
         lines += [f"- nothing recorded of: {', '.join(absent)}"]
     lines += [f"- warning: {markdown.escape(warning)}" for warning in runs.warnings]
     if any(record.source == "standin" for record in runs.records):
         lines += [f"- {STANDIN}"]
+    claims = {one.paper: one for one in content.claims}
     if claims:
-        lines += ["", markdown.escape(HOW_TO_READ), "", HOW_TO_READ_TABLES, "", *_counts(list(claims.values()))]
-    for paper in papers:
-        main = [table for table in tables if table.paper == paper.paper and table.number]
-        lines += ["", *_section(paper, claims.get(paper.paper), main, pictures or {})]
+        lines += ["", markdown.escape(HOW_TO_READ), "", HOW_TO_READ_TABLES, "", _counts(content.claims)]
+    for paper in content.papers:
+        if paper.paper in runs.papers:
+            main = [table for table in content.tables if table.paper == paper.paper and table.number]
+            lines += ["", *_section(paper, claims.get(paper.paper), main, pictures or {})]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -61,13 +59,12 @@ def pictures_beside(page: Path, folder: str = "docs/img") -> dict[str, str]:
     return {path.stem: f"{folder}/{path.name}" for path in sorted((page.parent / folder).glob("*.png"))}
 
 
-def _counts(claims: Sequence[Claims]) -> list[str]:
-    lines = [markdown.row(["Paper", *VERDICTS]), markdown.row(["---", *("---:" for _ in VERDICTS)])]
-    lines += [markdown.row([one.paper, *(str(one.count(verdict)) for verdict in VERDICTS)]) for one in claims]
+def _counts(claims: Sequence[Claims]) -> str:
+    rows = [[one.paper, *(str(one.count(verdict)) for verdict in VERDICTS)] for one in claims]
     ours = [count_ours(claims, verdict) for verdict in VERDICTS]
     if any(ours):
-        lines.append(markdown.row(["our own questions", *map(str, ours)]))
-    return lines
+        rows.append(["our own questions", *map(str, ours)])
+    return markdown.grid(["Paper", *VERDICTS], "lrrr", rows)
 
 
 def _section(

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from retable.reports import text
 from retable.reports.compute.claim_model import Claims, count_verdicts
-from retable.reports.compute.decide_claims import build_claims
 from retable.reports.compute.runs import Runs
-from retable.reports.compute.tables import build_tables
-from retable.reports.published.papers import load_papers
+from retable.reports.records.folder import CellRecord
 from retable.reports.render import markdown
-from retable.reports.render.page_parts import Failure, failures
+from retable.reports.render.content import Content
+from retable.reports.render.page_parts import failures
 
 LIMIT = 7_500
 """Characters: trackers cut longer descriptions off without a word."""
@@ -26,14 +25,13 @@ def markdown_summary(runs: Runs) -> str:
     parts = [f"**{markdown.escape(runs.suite)}**: {done} of {len(runs.records)} cells ok"]
     left_out: list[str] = []
     room = LIMIT - 400
-    papers = load_papers()
-    tables = build_tables(runs, papers)
-    if claims := build_claims(runs, papers, tables):
-        parts.append(_fit(_claims_in_short(claims), LIMIT // 3))
+    content = Content(runs)
+    if content.claims:
+        parts.append(_fit(_claims_in_short(content.claims), LIMIT // 3))
     # After the verdicts: a tracker folds a description after a few lines, and the list of runs shows statuses anyway.
     if failed := failures(runs):
         parts.append(_fit("\n".join(map(_failure_in_short, failed)), LIMIT // 3))
-    for table in tables:
+    for table in content.tables:
         counted = f"\n\n{markdown.escape(table.ordering_line())}" if table.orderings else ""
         body = f"#### {markdown.escape(table.name)}\n\n{markdown.rows(table)}"
         part = f"{body}\n\n{markdown.escape(table.data)}{counted}"
@@ -46,9 +44,9 @@ def markdown_summary(runs: Runs) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _failure_in_short(failure: Failure) -> str:
-    reason = f": {text.one_line(failure.reason, 120)}" if failure.reason else ""
-    return f"- {failure.status}: {markdown.escape(failure.address + reason)}"
+def _failure_in_short(failed: CellRecord) -> str:
+    reason = f": {text.one_line(failed.reason, 120)}" if failed.reason else ""
+    return f"- {text.status_word(failed.status)}: {markdown.escape(failed.cell.address + reason)}"
 
 
 def _claims_in_short(claims: Sequence[Claims]) -> str:

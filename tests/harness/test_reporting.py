@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from retable.benchmarks.cli.main import app
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.select import parse_recorded
-from retable.benchmarks.run.report import Wanted, make_report, recorded_runs
+from retable.benchmarks.run.report import recorded_runs, wanted_runs
 from retable.benchmarks.run.results import find_recorded, on_cuda, planned_cells
 from retable.reports.records.cell import Cell
 from tests.harness.conftest import DUMMY_ROW, write_suite
@@ -19,6 +21,12 @@ from tests.harness.conftest import DUMMY_ROW, write_suite
 @pytest.fixture
 def suite(tmp_path: Path) -> str:
     return str(write_suite(tmp_path, DUMMY_ROW))
+
+
+def report(*words: object) -> None:
+    """``retable report`` with these words."""
+    done = CliRunner().invoke(app, ["report", *map(str, words)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
 
 
 def record(root: Path, cell: Cell, *, status: str = "ok", started: int = 1_000_000, **environment: str) -> Path:
@@ -183,7 +191,9 @@ def test_one_call_writes_the_small_page_the_results_and_the_budget(suite: str, t
     record(tmp_path / "a", cell)
     results, budget = tmp_path / "pages" / "RESULTS.md", tmp_path / "pages" / "budget.md"
     out = tmp_path / "small"
-    path, _ = make_report(Wanted((suite,), (tmp_path / "a",), [0], (), True, results, budget), tmp_path / "runs", out)
+    runs = ["--runs", tmp_path / "a", "--seeds", "0"]
+    report("--suite", suite, *runs, "--to", out, "--compact", "--results", results, "--budget", budget)
+    path = out / "index.html"
     assert [file.relative_to(out).as_posix() for file in out.rglob("*")] == ["index.html"]
     assert "A small copy" in path.read_text(encoding="utf-8")
     assert "Commit c0ffee;" in results.read_text(encoding="utf-8")
@@ -194,12 +204,16 @@ def test_a_recording_gives_the_pages_that_its_folders_give(suite: str, tmp_path:
     cells = planned_cells([suite], [0, 1])
     for cell in (*cells, on_cuda(cells[0])):
         record(tmp_path / "a", cell)
-    file, runs = tmp_path / "small.jsonl.gz", (tmp_path / "a",)
+    file = tmp_path / "small.jsonl.gz"
     pages = [tmp_path / f"{name}.md" for name in ("folders", "planned", "alone", "fewer")]
-    make_report(Wanted((suite,), runs, [0, 1], results=pages[0], record=file), tmp_path, tmp_path / "1")
-    make_report(Wanted((suite,), (file,), [0, 1], results=pages[1]), tmp_path, tmp_path / "2")
-    make_report(Wanted((), (file,), results=pages[2]), tmp_path, tmp_path / "3")
-    make_report(Wanted((), (file,), [1], results=pages[3]), tmp_path, tmp_path / "4")
+    asked = [
+        ["--suite", suite, "--runs", tmp_path / "a", "--seeds", "0-1", "--record", file],
+        ["--suite", suite, "--runs", file, "--seeds", "0-1"],
+        ["--runs", file],
+        ["--runs", file, "--seeds", "1"],
+    ]
+    for number, (words, page) in enumerate(zip(asked, pages, strict=True), start=1):
+        report(*words, "--results", page, "--to", tmp_path / str(number))
     first, *same, fewer = [page.read_text(encoding="utf-8") for page in pages]
     assert "- cells: 2 of 2 ok" in first
     assert same == [first, first]
@@ -212,4 +226,4 @@ def test_a_damaged_recording_is_one_clear_line(suite: str, tmp_path: Path) -> No
     (tmp_path / "bad.jsonl.gz").write_bytes(b"no gzip")
     for suites in ((suite,), ()):
         with pytest.raises(UserError, match=r"--runs .*bad\.jsonl\.gz cannot be read as a recording"):
-            make_report(Wanted(suites, (tmp_path / "bad.jsonl.gz",)), tmp_path, tmp_path / "out")
+            wanted_runs(tmp_path, suites, (tmp_path / "bad.jsonl.gz",))

@@ -9,111 +9,127 @@ from html.parser import HTMLParser
 from retable.reports.compute.claim_model import Claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Table
-from retable.reports.compute.tables import build_tables
 from retable.reports.render import html_page, latex, markdown
+from retable.reports.render.content import Content
 
 HOSTILE = "<script>alert('x')</script> | 100% of $HOME & \\input{x} [a](b) `c` #d ~e ^f {g} \"h\" *i* _j_ é"
 Grid = list[list[str]]
-Row = tuple[str, ...]
-
-
-def model_grid(table: Table) -> Grid:
-    return [[line.title, *(entry.full for entry in line.entries)] for line in table.lines]
-
-
-def markdown_grid(table: Table) -> Grid:
-    lines = markdown.rows(table).splitlines()[2:]
-    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
-    return [[markdown_text(cell) for cell in row] for row in rows]
-
-
-def markdown_text(cell: str) -> str:
-    bare = re.sub(r"⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]+⁾", "", cell).replace("*(published only)*", "").replace("**", "")
-    return html.unescape(re.sub(r"\\([\\`*\[\]|~_])", r"\1", bare)).strip()
-
-
-def latex_grid(table: Table) -> Grid:
-    body = latex.render(table).split("\\midrule\n")[1].split("\\bottomrule")[0]
-    rows = [line.removesuffix(" \\\\").split(" & ") for line in body.strip().splitlines()]
-    return [[latex_text(cell) for cell in row] for row in rows]
-
-
-def latex_text(cell: str) -> str:
-    bare = re.sub(r"\\textsuperscript\{[^}]*\}", "", cell).replace("\\emph{(published only)}", "")
-    bare = re.sub(r"\\textbf\{([^}]*)\}", r"\1", bare)
-    for sign, printed in (
-        ("$-$", "\u2212"),
-        ("$\\rightarrow$", "→"),
-        ("$\\times$", "×"),
-        ("--", "–"),
-        ("\\textgreater{}", ">"),
-        ("\\textless{}", "<"),
-    ):
-        bare = bare.replace(sign, printed)
-    bare = bare.replace("{[}", "[").replace("{]}", "]")
-    return re.sub(r"\\([_&%#$])", r"\1", bare).strip()
+SIGNS = {
+    "$-$": "\u2212", "$\\rightarrow$": "→", "$\\times$": "×", "--": "–", "\\textgreater{}": ">", "\\textless{}": "<",
+    "{[}": "[", "{]}": "]",
+}  # fmt: skip
 
 
 class Page(HTMLParser):
-    """What the tests need of a page."""
+    """A page's tags in order, and the rows of the tables in every article, or below ``""`` outside of articles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.tables: dict[str, Grid] = {}
         self._article = ""
-        self._row: list[str] | None = None
-        self._skip = 0
-        self._in_cell = False
+        self._cells: list[str] = []
+        self._inside = False
+        self._silent = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         keys = {key: value or "" for key, value in attrs}
+        names = keys.get("class", "").split()
         self.tags.append((tag, keys))
         if tag == "article":
             self._article = keys.get("id", "")
         elif tag == "tr":
-            self._row = []
-        elif tag in ("td", "th") and self._row is not None and "chart" not in keys.get("class", ""):
-            self._in_cell = True
-            self._row.append("")
-        elif tag in ("sup", "small") or (tag == "span" and "badge" in keys.get("class", "")):
-            self._skip += 1
+            self._cells = []
+            self.tables.setdefault(self._article, []).append(self._cells)
+        elif tag in ("td", "th") and "chart" not in names:
+            self._inside = True
+            self._cells.append("")
+        elif tag in ("sup", "small") or "self" in names:
+            self._silent = self._silent or tag
+        elif "mark" in names:
+            self._cells[-1] += f"{keys['aria-label']} "
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "tr" and self._row is not None:
-            self.tables.setdefault(self._article, []).append([" ".join(cell.split()) for cell in self._row])
-            self._row = None
+        if tag == self._silent:
+            self._silent = ""
         elif tag in ("td", "th"):
-            self._in_cell = False
+            self._inside = False
+            self._cells[-1:] = [" ".join(cell.split()) for cell in self._cells[-1:]]
         elif tag == "article":
             self._article = ""
-        elif self._skip and tag in ("sup", "small", "span"):
-            self._skip -= 1
 
     def handle_data(self, data: str) -> None:
-        if self._in_cell and self._row and not self._skip:
-            self._row[-1] += data
-
-    def body_of(self, table: Table) -> Grid:
-        return self.tables[table.anchor][-len(table.lines) :]
+        if self._inside and not self._silent:
+            self._cells[-1] += data
 
 
-def page_of(bundle: Runs) -> str:
-    return html_page.render(bundle, build_tables(bundle), [], [], {})
+def page_of(runs: Runs) -> str:
+    """The page without training curves, which would take most of the time."""
+    return html_page.render(Content(runs, points=0))
 
 
-def check_all_outputs_agree(bundle: Runs) -> None:
-    tables = build_tables(bundle)
-    page = Page(page_of(bundle))
-    for table in tables:
-        wanted = model_grid(table)
-        assert markdown_grid(table) == wanted
-        assert latex_grid(table) == wanted
-        assert page.body_of(table) == wanted
+def markdown_grid(text: str) -> Grid:
+    return [[markdown_text(cell) for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.splitlines()[2:]]
+
+
+def markdown_text(cell: str) -> str:
+    bare = re.sub(r"⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]+⁾|(?<!\\)\*", "", cell)
+    return html.unescape(re.sub(r"\\([\\`*\[\]|~_])", r"\1", bare)).strip()
+
+
+def latex_grid(source: str) -> Grid:
+    bodies = re.findall(r"\\toprule\n.*?\\midrule\n(.*?)\\bottomrule", source, re.DOTALL)
+    rows = [line.removesuffix(r" \\") for body in bodies for line in body.splitlines() if line != "\\midrule"]
+    return [[latex_text(cell) for cell in row.split(" & ")] for row in rows]
+
+
+def latex_text(cell: str) -> str:
+    bare = re.sub(r"\\textsuperscript\{[^}]*\}", "", cell)
+    bare = re.sub(r"\\multicolumn\{7\}\{p\{62em\}\}\{(.*)\}", r"\1", bare)
+    bare = re.sub(r"\\(?:textbf|emph)\{([^}]*)\}", r"\1", bare)
+    for sign, printed in SIGNS.items():
+        bare = bare.replace(sign, printed)
+    return re.sub(r"\\([_&%#$])", r"\1", bare).strip()
+
+
+def table_grid(table: Table) -> Grid:
+    titles = [line.title + (" (published only)" if line.published_only else "") for line in table.lines]
+    return [[title, *(one.full for one in line.entries)] for title, line in zip(titles, table.lines, strict=True)]
+
+
+def claim_grid(claims: Claims) -> Grid:
+    """A row with verdict and sentence per claim, then one per contrast."""
+    rows = []
+    for line in claims.lines:
+        rows += [[line.word, line.sentence], *([one.verdict, *one.cells] for one in line.contrasts)]
+    return rows
+
+
+def words(grid: Grid) -> list[str]:
+    """Rows as running text: outputs break a claim's row into cells, and mark words, each in its own way."""
+    return [" ".join(re.sub(r"\((standin|real|published only)\)", r"\1", " ".join(row)).split()) for row in grid]
+
+
+def check_all_outputs_agree(content: Content) -> None:
+    """Markdown, LaTeX and HTML print the texts of the model, cell by cell."""
+    page = Page(html_page.render(content))
+    for table in content.tables:
+        if table.headings:
+            wanted = table_grid(table)
+            assert markdown_grid(markdown.rows(table)) == latex_grid(latex.render(table)) == wanted
+            assert words(page.tables[table.anchor][-len(wanted) :]) == words(wanted)
+        check_latex(latex.render(table))
+    for claims in content.claims:
+        wanted = words(claim_grid(claims))
+        assert words(markdown_grid(markdown.claim_rows(claims))) == wanted
+        assert words(latex_grid(latex.render_claims(claims))) == wanted
+        assert words(page.tables[claims.anchor][1:]) == wanted
+        check_latex(latex.render_claims(claims))
 
 
 def check_latex(source: str) -> None:
+    """Braces, dollars and environments are balanced, and nothing is commented out."""
     bare = re.sub(r"\\[{}\\$%&#_]", "", re.sub(r"^%.*$", "", source, flags=re.MULTILINE))
     depth = 0
     for sign in bare:
@@ -123,90 +139,4 @@ def check_latex(source: str) -> None:
     assert bare.count("$") % 2 == 0
     assert "%" not in re.sub(r"\{!\}\{%$", "", bare, flags=re.MULTILINE)
     assert source.isascii()
-    assert re.findall(r"\\begin\{(\w+)\}", source) == re.findall(r"\\end\{(\w+)\}", source)[::-1] or (
-        sorted(re.findall(r"\\begin\{(\w+)\}", source)) == sorted(re.findall(r"\\end\{(\w+)\}", source))
-    )
-
-
-def wanted(claims: Claims) -> list[Row]:
-    rows: list[Row] = []
-    for line in claims.lines:
-        rows.append((line.verdict, line.data, line.sentence))
-        rows += [tuple(" ".join(cell.split()) for cell in (one.verdict, *one.cells)) for one in line.contrasts]
-    return rows
-
-
-def split_word(word: str, sentence: str) -> Row:
-    verdict, _, data = word.partition(" (")
-    return verdict, data.removesuffix(")"), sentence
-
-
-def markdown_rows(claims: Claims) -> list[Row]:
-    rows = []
-    for line in markdown.claim_rows(claims).splitlines()[2:]:
-        cells = [markdown_text(cell) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        rows.append(tuple(cells) if cells[2] else split_word(*cells[:2]))
-    return rows
-
-
-def latex_rows(claims: Claims) -> list[Row]:
-    parts = latex.render_claims(claims).split("\\toprule")[1:]
-    body = "".join(part.split("\\midrule\n", 1)[1].split("\\bottomrule")[0] for part in parts)
-    rows: list[Row] = []
-    for line in body.replace("\\midrule\n", "").strip().splitlines():
-        cells = [latex_text(cell) for cell in line.removesuffix(" \\\\").split(" & ")]
-        if len(cells) == 2:
-            bold = re.fullmatch(r"\\multicolumn\{7\}\{p\{62em\}\}\{(.*)\}", cells[1])
-            assert bold
-            rows.append(split_word(cells[0], bold.group(1)))
-        else:
-            rows.append(tuple(cells))
-    return rows
-
-
-class ClaimPage(HTMLParser):
-    """The rows of the claims' tables as a reader of the page meets them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.rows: dict[str, list[list[str]]] = {}
-        self._article = ""
-        self._place = ""
-        self._small = 0
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        keys = {key: value or "" for key, value in attrs}
-        names = keys.get("class", "").split()
-        if tag == "article":
-            self._article = keys.get("id", "")
-        elif tag == "tr" and names and names[0] in ("claim", "contrast"):
-            self.rows.setdefault(self._article, []).append([])
-            self._place = names[0]
-        elif tag in ("small", "a"):
-            self._small += 1
-        elif self._place == "contrast" and "mark" in names:
-            self.rows[self._article][-1].append(keys["aria-label"])
-        elif self._place == "contrast" and tag in ("th", "td"):
-            self._open(tag == "th")
-        elif self._place == "claim" and tag == "span":
-            self._open(False)
-
-    def _open(self, before_mark: bool) -> None:
-        if not before_mark:
-            self.rows[self._article][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("small", "a"):
-            self._small -= 1
-        elif tag == "tr":
-            self._place = ""
-        elif self._place == "contrast" and tag == "span":
-            self.rows[self._article][-1].append("")
-
-    def handle_data(self, data: str) -> None:
-        if self._place and not self._small and data.strip():
-            self.rows[self._article][-1][-1] += data
-
-    def of(self, claims: Claims) -> list[Row]:
-        return [tuple(" ".join(cell.split()) for cell in row) for row in self.rows[claims.anchor]]
+    assert sorted(re.findall(r"\\begin\{(\w+)\}", source)) == sorted(re.findall(r"\\end\{(\w+)\}", source))

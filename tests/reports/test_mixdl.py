@@ -79,7 +79,7 @@ def tables(bundle: Runs) -> dict[str, Table]:
 @pytest.fixture(scope="module")
 def report(bundle: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a report."""
-    return write_report(bundle, tmp_path_factory.mktemp("report")).index.parent
+    return write_report(bundle, tmp_path_factory.mktemp("report")).parent
 
 
 def numbered(paper: PublishedPaper, number: str) -> PublishedTable:

@@ -14,21 +14,11 @@ from retable.reports.compute.runs import Runs
 from retable.reports.compute.tables import build_tables
 from retable.reports.published.papers import FOLDER, PublishedPaper, load_paper, load_papers
 from retable.reports.published.table_schema import PublishedTable
-from retable.reports.render import html_page, latex
+from retable.reports.render.content import Content
 from retable.reports.render.plots import plot_figures
 from tests.reports.cartoon_factory import SKILL, cartoon_suite
 from tests.reports.mixdl_factory import FID, OTHER_SHOTS, mixdl_suite
-from tests.reports.outputs import (
-    ClaimPage,
-    Page,
-    check_latex,
-    latex_grid,
-    latex_rows,
-    markdown_grid,
-    markdown_rows,
-    model_grid,
-    wanted,
-)
+from tests.reports.outputs import check_all_outputs_agree
 from tests.reports.printed import PRINTED, printed
 from tests.reports.report_factory import Cells, dtn_suite
 from tests.reports.stargan_factory import CHANGED, FACES, JOINT, PARAMETERS, STUDIO, stargan_suite
@@ -79,25 +69,7 @@ def test_every_table_with_published_numbers_is_typed_in_twice(name: str) -> None
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_all_outputs_print_the_same_numbers_and_claims(cells: Cells, name: str) -> None:
-    runs = SUITES[name](cells).bundle()
-    papers = [paper_of(name)]
-    tables = build_tables(runs, papers)
-    claims = build_claims(runs, papers, tables)
-    text = html_page.render(runs, tables, papers, [], {}, claims)
-    page = Page(text)
-    for table in tables:
-        if table.headings:
-            assert markdown_grid(table) == latex_grid(table) == page.body_of(table) == model_grid(table)
-        check_latex(latex.render(table))
-    for one in claims:
-        said = [ClaimPage(text).of(one), markdown_rows(one), latex_rows(one)]
-        # A claim that rests on no data has no word for them.
-        assert [told(rows) for rows in said] == [told(wanted(one))] * 3
-        check_latex(latex.render_claims(one))
-
-
-def told(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    return [tuple(cell for cell in row if cell) for row in rows]
+    check_all_outputs_agree(Content(SUITES[name](cells).bundle(), [paper_of(name)], points=0))
 
 
 @pytest.mark.parametrize("name", PAPERS)

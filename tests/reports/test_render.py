@@ -6,181 +6,136 @@ import html
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from retable.reports.compute.claim_model import Claims
-from retable.reports.compute.decide_claims import build_claims
-from retable.reports.compute.runs import Runs
-from retable.reports.compute.tables import build_tables
-from retable.reports.published.papers import load_paper, load_papers
+from retable.reports.published.papers import load_paper
 from retable.reports.render import html_page, latex, markdown
-from retable.reports.render.pictures import compose, side_by_side
+from retable.reports.render.content import Content
 from retable.reports.render.results_page import results_page
 from retable.reports.render.summary import LIMIT, markdown_summary
-from retable.reports.write import write_report
 from tests.reports.cartoon_factory import cartoon_suite
-from tests.reports.outputs import (
-    HOSTILE,
-    ClaimPage,
-    Page,
-    check_all_outputs_agree,
-    check_latex,
-    latex_rows,
-    markdown_rows,
-    page_of,
-    wanted,
-)
+from tests.reports.outputs import HOSTILE, Page, check_all_outputs_agree, check_latex, page_of
 from tests.reports.report_factory import Cells, accuracy, dtn_suite
 from tests.reports.test_claims import CLAIM, fill
 
 
-@pytest.mark.parametrize("seeds", [3, 6])
-def test_all_outputs_print_the_same_points_and_intervals(cells: Cells, seeds: int) -> None:
-    check_all_outputs_agree(dtn_suite(cells, seeds=range(seeds)).bundle())
+@pytest.mark.parametrize(("suite", "seeds"), [(dtn_suite, 3), (dtn_suite, 6), (cartoon_suite, 1), (cartoon_suite, 6)])
+def test_all_outputs_print_the_same_whatever_the_seeds(cells: Cells, suite: Callable[..., Cells], seeds: int) -> None:
+    check_all_outputs_agree(Content(suite(cells, range(seeds)).bundle(), points=0))
 
 
 def test_all_outputs_print_the_same_differences(cells: Cells) -> None:
     for name, value in (("dtn", 91.0), ("no-tid", 80.0)):
         cells.add(f"dtn/{name}", [accuracy(value, n=26032, source="real")], source="real")
-    table = build_tables(cells.bundle())[0]
-    assert {"+0.34", "\u22128.40"} <= {entry.text for line in table.lines for entry in line.entries}
-    check_all_outputs_agree(cells.bundle())
+    content = Content(cells.bundle())
+    assert {"+0.34", "\u22128.40"} <= {entry.text for line in content.tables[0].lines for entry in line.entries}
+    check_all_outputs_agree(content)
 
 
 @pytest.fixture
-def hostile(cells: Cells) -> Runs:
-    """A reason, a log, a suite name and a method's name that no output may take at their word."""
-    cells.add("dtn/dtn", status="failed", reason=HOSTILE, log=f"Traceback\n{HOSTILE}\n")
+def hostile(cells: Cells, tmp_path: Path) -> Content:
+    """A reason, a log, a suite's, a method's and a claim's words that no output may take at their word."""
+    cells.add("dtn/dtn", status="failed", reason=HOSTILE, log=f"Traceback\n</pre>{HOSTILE}\n")
     cells.add("evil/<b>|$x$", [accuracy(1.0)], variant="&lt;_")
-    return cells.bundle(suite=HOSTILE)
-
-
-def test_hostile_text_never_becomes_part_of_the_page(hostile: Runs) -> None:
-    text = page_of(hostile)
-    page = Page(text)
-    assert sum(tag == "script" for tag, _ in page.tags) == 1
-    assert sum(tag == "b" and not keys for tag, keys in page.tags) == 0
-    assert html.escape("<script>alert('x')</script>", quote=False).replace("'", "&#39;") in text
-
-
-def test_hostile_text_never_ends_a_markdown_cell(hostile: Runs) -> None:
-    for table in build_tables(hostile):
-        rows = markdown.rows(table).splitlines()
-        assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows}) == 1
-        assert "<" not in markdown.render(table)
-
-
-def test_latex_is_well_formed_whatever_the_text(hostile: Runs, suite_bundle: Runs) -> None:
-    for bundle in (hostile, suite_bundle):
-        for table in build_tables(bundle):
-            check_latex(latex.render(table))
-
-
-# Claims
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """Two papers, three seeds, some cells failed, pictures for the cartoon rows."""
-    cells = Cells(tmp_path_factory.mktemp("claims") / "runs" / "cells")
-    dtn_suite(cartoon_suite(cells, pictures=True), seeds=(0, 1, 2))
-    return cells.bundle()
-
-
-@pytest.fixture(scope="module")
-def claims(bundle: Runs) -> list[Claims]:
-    return decided(bundle)
-
-
-def decided(bundle: Runs) -> list[Claims]:
-    papers = load_papers()
-    return build_claims(bundle, papers, build_tables(bundle, papers))
-
-
-@pytest.fixture(scope="module")
-def page(bundle: Runs, claims: list[Claims]) -> str:
-    """The page without training curves, which would take most of the time."""
-    tables = build_tables(bundle)
-    pairs = {table.anchor: side_by_side(bundle, table) for table in tables if table.figure_caption}
-    shown = {anchor: figure for anchor, figure in pairs.items() if figure is not None}
-    return html_page.render(bundle, tables, load_papers(), [], shown, claims)
-
-
-@pytest.mark.parametrize("seeds", [1, 6])
-def test_all_outputs_print_the_same_claims_whatever_the_seeds(cells: Cells, seeds: int) -> None:
-    bundle = cartoon_suite(cells, range(seeds)).bundle()
-    (paper,) = decided(bundle)
-    page = html_page.render(bundle, build_tables(bundle), [], [], {}, [paper])
-    assert ClaimPage(page).of(paper) == markdown_rows(paper) == latex_rows(paper) == wanted(paper)
-    assert {line.verdict for line in paper.lines} == ({"undecided"} if seeds == 1 else {"reproduced"})
-
-
-def test_the_page_opens_with_the_claims_and_every_link_leads_somewhere(claims: list[Claims], page: str) -> None:
-    places = [page.index(f'id="{name}"') for name in ("claims", "how-to-read", "table-dtn-table-1")]
-    assert places == sorted(places)
-    read = Page(page)
-    ids = [keys["id"] for _, keys in read.tags if keys.get("id")]
-    links = {keys["href"].removeprefix("#") for tag, keys in read.tags if tag == "a"}
-    assert len(ids) == len(set(ids))
-    assert links <= set(ids)
-    assert {line.anchor for paper in claims for line in paper.lines} <= links
-    assert {"table-cartoon-fig-5", "table-cartoon-fig-5-pictures"} <= links
-
-
-def test_the_summary_has_one_line_a_claim(bundle: Runs, claims: list[Claims]) -> None:
-    summary = markdown_summary(bundle)
-    assert len(summary) <= LIMIT
-    assert "**Claims**: 10 reproduced, 0 contradicted, 2 undecided" in summary.split("\n\n")[1]
-    for paper in claims:
-        for line in paper.lines:
-            assert f"- {line.verdict} (standin): {line.sentence}" in summary
-
-
-def test_a_suite_without_claims_has_no_empty_section(cells: Cells, tmp_path: Path) -> None:
-    cells.add("dummy/dummy")
-    assert 'id="claims"' not in write_report(cells.bundle(), tmp_path / "out").index.read_text(encoding="utf-8")
-    assert "reproduced" not in results_page(cells.bundle())
-
-
-def test_hostile_words_in_a_claim_stay_text(cells: Cells, tmp_path: Path) -> None:
     fill(cells, [0.1, 0.2])
     path = tmp_path / "made-up.toml"
     # A TOML literal string takes everything but its own quotes as it stands.
     path.write_text(
         CLAIM.replace('"New is better than old."', f"'''{HOSTILE}'''").replace('"KID is', f"'''{HOSTILE}''' #")
     )
-    paper = load_paper(path)
-    bundle = cells.bundle()
-    tables = build_tables(bundle, [paper])
-    (claims,) = build_claims(bundle, [paper], tables)
-    page = Page(html_page.render(bundle, tables, [paper], [], {}, [claims]))
+    return Content(cells.bundle(suite=HOSTILE), [load_paper(path)])
+
+
+def test_hostile_text_never_becomes_part_of_the_page(hostile: Content) -> None:
+    text = html_page.render(hostile)
+    page = Page(text)
     assert sum(tag == "script" for tag, _ in page.tags) == 1
-    assert len({len(re.split(r"(?<!\\)\|", row)) for row in markdown.claim_rows(claims).splitlines()}) == 1
-    check_latex(latex.render_claims(claims))
+    assert sum(tag == "b" and not keys for tag, keys in page.tags) == 0
+    for printed in (f"<h1>{html.escape(HOSTILE)}", f"&lt;/pre&gt;{html.escape(HOSTILE)}"):
+        assert printed.replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in text
 
 
-def test_faces_of_48_pixels_are_doubled_beside_titles_of_two_lines(bundle: Runs) -> None:
-    table = next(table for table in build_tables(bundle) if table.anchor == "table-cartoon-fig-6-kid-lite0")
-    figure = side_by_side(bundle, table)
-    assert figure is not None
-    assert [strip.title for strip in figure.rows][0::3] == ["Input", "Truth"]
-    picture = compose(figure.rows)
-    assert picture is not None
-    with Image.open(figure.rows[0].path) as strip:
-        assert strip.width == 12 * 50 + 2
-        assert 2 * strip.width < picture.width < 2 * strip.width + 260
-        assert picture.height == 4 * 2 * strip.height + 24
+def test_hostile_text_never_ends_a_markdown_cell(hostile: Content) -> None:
+    (claims,) = hostile.claims
+    for rows in [*map(markdown.rows, hostile.tables), markdown.claim_rows(claims)]:
+        assert len({len(re.split(r"(?<!\\)\|", row)) for row in rows.splitlines()}) == 1
+    assert "<" not in "".join([*map(markdown.render, hostile.tables), markdown.render_claims(claims)])
+
+
+def test_latex_is_well_formed_whatever_the_text(hostile: Content) -> None:
+    for source in [*map(latex.render, hostile.tables), *map(latex.render_claims, hostile.claims)]:
+        check_latex(source)
+
+
+def test_the_page_opens_with_the_claims_and_every_link_leads_somewhere(four_papers: Content, whole_page: str) -> None:
+    places = [whole_page.index(f'id="{name}"') for name in ("claims", "how-to-read", "table-dtn-table-1")]
+    assert places == sorted(places)
+    page = Page(whole_page)
+    ids = [keys["id"] for _, keys in page.tags if keys.get("id")]
+    links = {keys["href"].removeprefix("#") for tag, keys in page.tags if tag == "a"}
+    assert len(ids) == len(set(ids))
+    assert links <= set(ids)
+    assert {line.anchor for paper in four_papers.claims for line in paper.lines} <= links
+    assert {table.anchor for table in four_papers.tables} | {"table-cartoon-fig-5-pictures"} <= links
+    own = {keys["href"] for tag, keys in page.tags if tag == "a" and keys.get("class") == "self"}
+    assert {f"#{keys['id']}" for tag, keys in page.tags if tag == "article"} <= own
+
+
+def test_no_level_of_headings_is_left_out(whole_page: str) -> None:
+    levels = [int(tag[1]) for tag, _ in Page(whole_page).tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_verdicts_on_top_are_those_of_the_claims(four_papers: Content, whole_page: str) -> None:
+    rows = [row for row in Page(whole_page).tables[""] if len(row) == 8][1:]
+    lines = [line for paper in four_papers.claims for line in paper.lines]
+    assert len(rows) == len(lines) > 30
+    for row, line in zip(rows, lines, strict=True):
+        _, sentence, contrast, *numbers = line.overview
+        assert row == [f"{line.verdict} {line.data}".strip(), sentence, *numbers]
+        assert (contrast, numbers[0]) == (line.deciding.says, line.deciding.effect)
+
+
+def test_the_summary_is_short_and_says_every_claim_and_status(cells: Cells) -> None:
+    content = Content(dtn_suite(cartoon_suite(cells), seeds=(0, 1, 2)).bundle())
+    summary = markdown_summary(content.runs)
+    assert "**Claims**: 10 reproduced, 0 contradicted, 2 undecided" in summary.split("\n\n")[1]
+    for line in (line for paper in content.claims for line in paper.lines):
+        assert f"- {line.verdict} (standin): {line.sentence}" in summary
+    assert f"{len(content.runs.records) - 4} of {len(content.runs.records)} cells ok" in summary
+    assert all(said in summary for said in ("x oom", "x failed", "x timeout", "| DTN |", "source=standin"))
+    assert "In the report: " in summary
+    assert len(summary) <= LIMIT
+    cells.add("dtn/dtn", seed=77, status="failed", reason="x" * 50_000)
+    assert len(markdown_summary(cells.bundle())) <= LIMIT
+
+
+def test_a_suite_without_claims_has_no_empty_section(cells: Cells) -> None:
+    cells.add("dummy/dummy")
+    assert 'id="claims"' not in page_of(cells.bundle())
+    assert "reproduced" not in results_page(cells.bundle())
+
+
+PREAMBLE = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{booktabs}
+\usepackage{graphicx}
+"""
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
-def test_every_table_and_claim_compiles(hostile: Runs, bundle: Runs, claims: list[Claims], tmp_path: Path) -> None:
-    tables = [latex.render(table) for runs in (hostile, bundle) for table in build_tables(runs)]
-    body = "\n\\clearpage\n".join([*tables, *(latex.render_claims(paper) for paper in claims)])
-    document = f"{latex.PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n"
-    (tmp_path / "all.tex").write_text(document, encoding="ascii")
+def test_every_table_and_claim_compiles(hostile: Content, four_papers: Content, tmp_path: Path) -> None:
+    parts = [latex.render(table) for content in (hostile, four_papers) for table in content.tables]
+    parts += [latex.render_claims(paper) for content in (hostile, four_papers) for paper in content.claims]
+    body = "\n\\clearpage\n".join(parts)
+    (tmp_path / "all.tex").write_text(f"{PREAMBLE}\\begin{{document}}\n{body}\n\\end{{document}}\n", encoding="ascii")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
     printed = done.stdout.decode("latin-1")
