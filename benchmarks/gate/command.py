@@ -101,5 +101,5 @@ def _read(root: Path, suite: str, wanted: str | None, console: Console) -> Run:
         return read_folder(root if wanted is None else Path(wanted), suite)
     with console.status("reading MLflow"), tempfile.TemporaryDirectory(prefix="retable-") as folder:
         found = download_run(default_uri(root), suite, wanted, Path(folder))
-        results = [result for path in (found.folder / "cells").iterdir() if (result := finished(path))]
+        results = [result for path in Path(folder, "cells").iterdir() if (result := finished(path))]
         return Run(found.label, results, found.planned, found.run_id)

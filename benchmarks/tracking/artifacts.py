@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from retable.benchmarks.tracking.connect import artifact_root
-from retable.benchmarks.tracking.describe import dataset_context
 from retable.benchmarks.tracking.history import Grid
-from retable.benchmarks.tracking.names import cut
+from retable.benchmarks.tracking.names import cut, dataset_context
 from retable.reports.records.journal import Start
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
     from mlflow.tracking import MlflowClient
     from PIL import Image
 
@@ -31,45 +30,44 @@ MAX_SOURCE = 65535
 """MLflow's longest description of where a data set comes from, in characters."""
 
 
-def upload(client: MlflowClient, run: Run, file: Path, folder: str = "") -> None:
-    """Upload ``file`` under its own name into ``folder`` of a run's artifacts; a second upload replaces the first.
+def artifacts_of(client: MlflowClient, run: Run) -> ArtifactRepository:
+    """A run's artifacts, to write and to read.
 
-    An experiment that was made through a server over an SQLite file has ``mlflow-artifacts:`` addresses. MLflow
-    refuses them to whoever opens the file itself; ``retable ui`` serves them from the folder beside the file.
+    Beside an SQLite file two kinds of addresses need help. An experiment that was made through a server has
+    ``mlflow-artifacts:`` addresses, which MLflow refuses to whoever opens the file itself. A database that was moved
+    together with its artifacts still names their old place.
     """
-    root, address = artifact_root(client.tracking_uri), urlsplit(str(run.info.artifact_uri))
-    if root is None or address.scheme != "mlflow-artifacts":
-        client.log_artifact(run.info.run_id, str(file), folder or None)
-        return
-    served = (root / address.path.lstrip("/")).resolve()
-    if not served.is_relative_to(root):
-        raise ValueError(f"run {run.info.run_id}: its artifacts at {run.info.artifact_uri} lie outside of {root}")
-    (served / folder).mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, served / folder / file.name)
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    uri, root = str(run.info.artifact_uri), artifact_root(client.tracking_uri)
+    if root is not None:
+        address = urlsplit(uri)
+        inside = unquote(address.path).rpartition(f"/{root.name}/")[2].lstrip("/")
+        here = (root / inside).resolve()
+        if here.is_relative_to(root) and (address.scheme == "mlflow-artifacts" or here.is_dir()):
+            uri = here.as_uri()
+    return get_artifact_repository(uri, tracking_uri=client.tracking_uri)
 
 
-def log_grids(client: MlflowClient, run: Run, journal: str, grids: Sequence[Grid]) -> None:
+def log_grids(to: ArtifactRepository, journal: str, grids: Sequence[Grid]) -> None:
     """Upload sample grids as ``MlflowClient.log_image(key="samples", step=...)`` would.
 
     That call makes up a new name each time. Here name and time follow from the journal, so that a second upload
     replaces the first. A file that is gone or is no image is passed over.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     for grid in grids:
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{journal}/samples/{grid.step}")
         stem = f"samples+step+{grid.step}+timestamp+{grid.t}+{identity}"
         with tempfile.TemporaryDirectory(prefix="retable-") as folder:
-            full, preview = Path(folder) / f"{stem}.png", Path(folder) / f"{stem}+compressed.webp"
             try:
                 with Image.open(grid.file) as image:
-                    image.load()
-                    image.save(full)
-                    _preview(image).save(preview)
-            except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError):
+                    image.save(Path(folder, f"{stem}.png"))
+                    _preview(image).save(Path(folder, f"{stem}+compressed.webp"))
+            except (OSError, Image.DecompressionBombError, ValueError):
                 continue
-            upload(client, run, full, "images")
-            upload(client, run, preview, "images")
+            to.log_artifacts(folder, "images")
 
 
 def _preview(image: Image.Image) -> Image.Image:
@@ -85,19 +83,13 @@ def _preview(image: Image.Image) -> Image.Image:
     return ImageOps.pad(image.convert("RGBA"), (PREVIEW, PREVIEW), how, color=(0, 0, 0, 0), centering=(0.5, 0))
 
 
-def log_files(client: MlflowClient, run: Run, directory: Path) -> None:
+def log_files(to: ArtifactRepository, directory: Path) -> None:
     """Upload what an ended cell leaves: results, log, weights, and its final pictures into ``pictures/``."""
     for name in FILES:
         if (directory / name).is_file():
-            upload(client, run, directory / name)
+            to.log_artifact(str(directory / name))
     for picture in sorted((directory / "images").glob("*.png")):
-        upload(client, run, picture, "pictures")
-
-
-def log_report(client: MlflowClient, run: Run, report: Path) -> None:
-    """Upload every file of a rendered report into ``report/``."""
-    for path in sorted(path for path in report.rglob("*") if path.is_file()):
-        upload(client, run, path, Path("report", path.relative_to(report)).parent.as_posix())
+        to.log_artifact(str(picture), "pictures")
 
 
 def log_datasets(client: MlflowClient, run_id: str, start: Start) -> None:

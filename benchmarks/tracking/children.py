@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retable.benchmarks.tracking import artifacts
-from retable.benchmarks.tracking.connect import NOTE, cut_tags, find_runs, log
-from retable.benchmarks.tracking.describe import TABLES, child_note, spaced, tables_of
-from retable.benchmarks.tracking.history import History
-from retable.benchmarks.tracking.names import MAX_NAME, child_name, cut, flatten
+from retable.benchmarks.tracking.connect import NOTE, find_runs, log
+from retable.benchmarks.tracking.history import Grid, History, Point
+from retable.benchmarks.tracking.names import TABLES, child_name, child_note, flatten, spaced, tables_of
 from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Start
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -40,12 +40,6 @@ class ChildRun:
         """Whether this process made the run."""
         self.sent_points = 0
 
-    def has_news(self, *, over: bool) -> bool:
-        """Whether there is anything to send; a look at the journal's size saves reading it every two seconds."""
-        path = self._history.directory / "journal.jsonl"
-        grown = path.exists() and path.stat().st_size > self._history.offset
-        return grown or (over and self._history.status == "running")
-
     def sync(self, experiment: str, place: Mapping[str, str], *, over: bool) -> None:
         """Bring the run up to date with the journal.
 
@@ -54,21 +48,22 @@ class ChildRun:
             place: tags that name the parent run and its invocation.
             over: no process works on the cell any more, so a journal without an end is that of a killed run.
         """
-        history = self._history
+        history, stored = self._history, 0
         before = history.offset, history.status
         history.read_on(closed=over or (history.directory / "done").exists())
         if over and history.status == "running":
             history.status = "killed"
-        if self.run is not None:
-            if before != (history.offset, history.status):
-                self._send(self.run)
-        elif history.cell is not None:
+        if history.cell is None:
+            return
+        if self.run is None:
             self.run = self._find_or_create(history.cell, experiment, place)
             stored = int(self.run.data.tags.get("retable.replayed", "0"))
-            if stored < history.offset or self.run.info.status != STATUS.get(history.status, "KILLED"):
-                self._send(self.run, stored)
-            else:
-                history.take()
+            news = stored < history.offset or self.run.info.status != STATUS.get(history.status, "KILLED")
+        else:
+            news = before != (history.offset, history.status)
+        new = history.take(stored)
+        if news:
+            self._send(self.run, new)
 
     def _find_or_create(self, cell: Cell, experiment: str, place: Mapping[str, str]) -> Run:
         about = {NOTE: child_note(cell), TABLES: spaced(tables_of(cell))}
@@ -77,37 +72,33 @@ class ChildRun:
             # The tables are those of today's files. A description stays, for it may be the user's. A resumed cell
             # belongs to the invocation that took it up again, if that one lives in the same experiment.
             tags = run.data.tags
-            wanted = cut_tags({**about, **(place if run.info.experiment_id == experiment else {})})
+            wanted = {**about, **(place if run.info.experiment_id == experiment else {})}
             changed = {key for key in wanted if wanted[key] != tags.get(key) and not (key == NOTE and NOTE in tags)}
             log(self._client, run.info.run_id, tags={key: wanted[key] for key in changed})
             return run
+        facts = cell.model_dump(include={"method", "task", "variant", "profile", "seed", "paper", "address"})
         tags = {
+            **{f"retable.{name}": str(value) for name, value in facts.items()},
             "retable.journal": self._history.journal,
             "retable.status": "running",
-            "retable.method": cell.method,
-            "retable.task": cell.task,
-            "retable.variant": cell.variant,
             "retable.source": str(cell.task_settings.get("source", "")),
-            "retable.profile": cell.profile,
-            "retable.seed": str(cell.seed),
             "retable.cell": cell.hash,
-            "retable.paper": cell.paper,
-            "retable.address": cell.address,
             **about,
             **place,
         }
         self.created = True
-        name = cut(child_name(cell), MAX_NAME)
-        return self._client.create_run(experiment, self._history.first_t, cut_tags(tags), name)
+        return self._client.create_run(experiment, self._history.first_t, tags, child_name(cell))
 
-    def _send(self, run: Run, stored: int = 0) -> None:
+    def _send(self, run: Run, new: list[Point | Grid | Start]) -> None:
         """Artifacts first, then numbers, then the status, and last of all the note that everything is stored."""
         client, history, run_id = self._client, self._history, run.info.run_id
         ended = history.status != "running"
-        points, grids, starts = history.take(stored)
-        artifacts.log_grids(client, run, history.journal, grids)
+        points = [one for one in new if isinstance(one, Point)]
+        starts = [one for one in new if isinstance(one, Start)]
+        to = artifacts.artifacts_of(client, run)
+        artifacts.log_grids(to, history.journal, [one for one in new if isinstance(one, Grid)])
         if ended:
-            artifacts.log_files(client, run, history.directory)
+            artifacts.log_files(to, history.directory)
         if starts:
             # MLflow refuses to change a parameter, and logging intervals may differ in later attempts.
             log(client, run_id, params=_parameters(starts[0].cell) if starts[0].attempt == 1 else {})

@@ -9,18 +9,17 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.tracking.describe import EXPERIMENT_NOTE, FORMER_NOTES
-from retable.benchmarks.tracking.names import MAX_NAME, MAX_PARAMETER, MAX_TAG, cut, escape, readable
+from retable.benchmarks.tracking.names import EXPERIMENT_NOTE, MAX_NAME, MAX_PARAMETER, MAX_TAG, cut, escape, readable
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
     from retable.benchmarks.tracking.history import Point
@@ -31,6 +30,14 @@ NOTE = "mlflow.note.content"
 """Tag that holds the description of a run or an experiment."""
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", NOTE: EXPERIMENT_NOTE}
 """The kind makes MLflow's UI show training runs and charts first, rather than traces of language models."""
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_AGENT_HINT": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+"""Turns off telemetry, hints and chatter, unless the user has asked for them."""
 METRICS_PER_BATCH = 1000
 PARAMETERS_PER_BATCH = 20
 """MLflow takes 100, but a request may hold one megabyte, and a value 6000 characters of up to six bytes in JSON."""
@@ -61,14 +68,6 @@ def shown(uri: str) -> str:
     return re.sub(r"://[^/@]*@", "://***@", uri)
 
 
-def quieten(environment: MutableMapping[str, str]) -> None:
-    """Turn off telemetry, hints and chatter, unless the user has asked for them."""
-    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_DISABLE_AGENT_HINT"):
-        environment.setdefault(name, "true")
-    environment.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    environment.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-
-
 def open_client(uri: str, timeout_s: int = PATIENT_TIMEOUT_S) -> MlflowClient:
     """A client that has had an answer. Sets what MLflow reads from the environment, for the rest of this process.
 
@@ -83,7 +82,7 @@ def open_client(uri: str, timeout_s: int = PATIENT_TIMEOUT_S) -> MlflowClient:
     os.environ["MLFLOW_TRACKING_URI"] = uri
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout_s)
-    quieten(os.environ)
+    os.environ.update({**QUIET, **os.environ})
     from mlflow.tracking import MlflowClient
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -114,6 +113,11 @@ def _one_line(error: Exception) -> str:
     return text.splitlines()[0][:200] if text else type(error).__name__
 
 
+def experiments(client: MlflowClient) -> list[Experiment]:
+    """Our experiments."""
+    return list(client.search_experiments(filter_string=f"name LIKE '{PREFIX}%'", max_results=1000))
+
+
 def experiment_id(client: MlflowClient, suite: str) -> str:
     """The id of the experiment ``retable/SUITE``: made if it is missing, restored if it was deleted."""
     from mlflow.exceptions import MlflowException
@@ -124,25 +128,20 @@ def experiment_id(client: MlflowClient, suite: str) -> str:
         location = (root / escape(suite)).as_uri() if root else None
         try:
             return str(client.create_experiment(name, location, EXPERIMENT_TAGS))
-        except MlflowException:
-            # Either another invocation was faster, or it cannot be made at all; a second look tells.
-            found = client.get_experiment_by_name(name)
-            if found is None:
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+        return experiment_id(client, suite)  # another invocation was faster
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
-    if found.tags.get(NOTE) in FORMER_NOTES:
-        client.set_experiment_tag(found.experiment_id, NOTE, EXPERIMENT_NOTE)
     return str(found.experiment_id)
 
 
-def find_runs(client: MlflowClient, wanted: str, experiments: Iterable[str] = (), limit: int = 1000) -> list[Run]:
+def find_runs(client: MlflowClient, wanted: str, where: Iterable[str] = (), limit: int = 1000) -> list[Run]:
     """Runs that MLflow's search ``wanted`` finds in these experiments, or in all of ours; newest first."""
-    where = list(experiments) or [
-        one.experiment_id for one in client.search_experiments(filter_string=f"name LIKE '{PREFIX}%'", max_results=1000)
-    ]
+    ids = list(where) or [one.experiment_id for one in experiments(client)]
     newest_first = ["attributes.start_time DESC"]
-    return list(client.search_runs(where, wanted, order_by=newest_first, max_results=limit)) if where else []
+    return list(client.search_runs(ids, wanted, order_by=newest_first, max_results=limit)) if ids else []
 
 
 def log(
@@ -156,7 +155,8 @@ def log(
     """Log points, parameters and tags in as few calls as MLflow's limits allow."""
     from mlflow.entities import Metric, Param, RunTag
 
-    metrics = [Metric(point.name, point.value, point.t, point.step) for point in points]
+    metrics = [Metric(*point) for point in points]
+    # Names that become equal count once: MLflow refuses to change a parameter.
     short = {readable(name): cut(value, MAX_PARAMETER) for name, value in (params or {}).items()}
     settings = [Param(name, value) for name, value in short.items()]
     for begin in range(0, len(metrics), METRICS_PER_BATCH):
@@ -164,9 +164,4 @@ def log(
     for begin in range(0, len(settings), PARAMETERS_PER_BATCH):
         client.log_batch(run_id, params=settings[begin : begin + PARAMETERS_PER_BATCH])
     if tags:
-        client.log_batch(run_id, tags=[RunTag(name, value) for name, value in cut_tags(tags).items()])
-
-
-def cut_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags within MLflow's limits."""
-    return {name[:MAX_NAME]: cut(value, MAX_TAG) for name, value in tags.items()}
+        client.log_batch(run_id, tags=[RunTag(name[:MAX_NAME], cut(value, MAX_TAG)) for name, value in tags.items()])

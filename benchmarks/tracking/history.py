@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from retable.benchmarks.tracking.describe import child_note
-from retable.benchmarks.tracking.names import CURVE, MAX_NAME, SYSTEM, escape, readable, score_metric
+from retable.benchmarks.tracking.names import CURVE, MAX_NAME, SYSTEM, child_note, escape, readable, score_metric
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import End, Event, Metrics, Note, Samples, Scored, Start, System, read_journal
 
@@ -52,7 +51,7 @@ class History:
         self._notes: list[str] = []
         self._attempts = self._unreadable = 0
         self._new: list[tuple[int, Point | Grid | Start]] = []
-        self._line_end = 0
+        """Each with the byte after its line."""
         self._reached: dict[str, int] = {}
         self._system_base = self._system_next = 0
 
@@ -69,8 +68,8 @@ class History:
         events, offset, ends, bad = read_journal(self.directory, self.offset)
         if events and isinstance(events[-1], End) and not closed:
             return
-        for event, self._line_end in zip(events, ends, strict=True):
-            self._add(event)
+        for event, end in zip(events, ends, strict=True):
+            self._new += [(end, new) for new in self._translate(event)]
         self.offset, self._unreadable = offset, self._unreadable + len(bad)
         if closed and not self.journal and offset:
             # A cell that was skipped, or died before its first event, has no identity of its own: derive one.
@@ -80,15 +79,11 @@ class History:
                 raise ValueError("neither journal nor cell.json can be read by this version of Retable") from error
             self.journal = f"unstarted-{self.cell.hash}-{self.first_t}"
 
-    def take(self, stored: int = 0) -> tuple[list[Point], list[Grid], list[Start]]:
+    def take(self, stored: int = 0) -> list[Point | Grid | Start]:
         """The points, grids and attempts that are new, once; without those in the first ``stored`` bytes."""
-        fresh = [one for end, one in self._new if end > stored]
+        fresh = [new for end, new in self._new if end > stored]
         self._new = []
-        return (
-            [one for one in fresh if isinstance(one, Point)],
-            [one for one in fresh if isinstance(one, Grid)],
-            [one for one in fresh if isinstance(one, Start)],
-        )
+        return fresh
 
     def tags(self) -> dict[str, str]:
         """Tags that follow from what has been read."""
@@ -104,7 +99,8 @@ class History:
             tags["mlflow.note.content"] = "\n\n".join([*reason, *self._notes, child_note(self.cell)])
         return tags
 
-    def _add(self, event: Event) -> None:
+    def _translate(self, event: Event) -> list[Point | Grid | Start]:
+        """Note what an event says of the run, and return what of it MLflow stores."""
         self.first_t, self.last_t = self.first_t or event.t, max(self.last_t, event.t)
         match event:
             case Start():
@@ -113,35 +109,31 @@ class History:
                 self.journal = self.journal or escape(event.journal)[:MAX_NAME]
                 self.status, self.reason = "running", ""
                 self._system_base = self._system_next
-                self._describe(event.environment)
-                self._keep(event)
-            case Metrics(step=step, values=values):
-                for name, value in values.items():
-                    if self._is_first(name, step):
-                        self._keep(Point(readable(name, CURVE), value, event.t, step))
-            case System(values=values):
+                for key, value in event.environment.items():
+                    known = key in ("device", "commit", "dirty")
+                    self._tags[f"retable.{'' if known else 'environment.'}{escape(key)}"] = value
+                    if key == "commit":
+                        self._tags["mlflow.source.git.commit"] = value
+                return [event]
+            case Metrics(t=t, step=step, values=values):
+                first = {name: value for name, value in values.items() if self._is_first(name, step)}
+                return [Point(readable(name, CURVE), value, t, step) for name, value in first.items()]
+            case System(t=t, values=values):
                 step = self._system_base + event.step
                 self._system_next = max(self._system_next, step + 1)
-                for name, value in values.items():
-                    self._keep(Point(readable(name, SYSTEM), value, event.t, step))
-            case Samples(step=step):
+                return [Point(readable(name, SYSTEM), value, t, step) for name, value in values.items()]
+            case Samples(t=t, step=step):
                 file = (self.directory / event.file).resolve()
                 if file.is_relative_to(self.directory.resolve()) and self._is_first("samples/", step):
-                    self._keep(Grid(step, event.t, file))
                     self._tags["mlflow.loggedImages"] = "True"
-            case Scored(score=score):
-                self._keep(Point(score_metric(score.name, score.slice), score.value, event.t, 0))
+                    return [Grid(step, t, file)]
+            case Scored(t=t, score=score):
+                return [Point(score_metric(score.name, score.slice), score.value, t, 0)]
             case Note(text=text):
                 self._notes.append(text)
             case End():
                 self.status, self.reason = event.status, event.reason
-
-    def _describe(self, environment: dict[str, str]) -> None:
-        for key, value in environment.items():
-            known = key in ("device", "commit", "dirty")
-            self._tags[f"retable.{'' if known else 'environment.'}{escape(key)}"] = value
-        if "commit" in environment:
-            self._tags["mlflow.source.git.commit"] = environment["commit"]
+        return []
 
     def _is_first(self, name: str, step: int) -> bool:
         """Whether ``name`` reaches ``step`` for the first time."""
@@ -149,6 +141,3 @@ class History:
         if first:
             self._reached[name] = step
         return first
-
-    def _keep(self, new: Point | Grid | Start) -> None:
-        self._new.append((self._line_end, new))

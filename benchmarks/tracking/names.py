@@ -1,4 +1,4 @@
-"""The names of runs, metrics, parameters and tags in MLflow.
+"""The names of runs, metrics, parameters and tags in MLflow, and the descriptions beside them.
 
 A run is called as :func:`parent_name` and :func:`child_name` say. Metrics allow only letters, digits, the space and
 ``_-.:/``.
@@ -8,6 +8,9 @@ request:VALUE KEY:VALUE``, e.g. ``score/by digit/accuracy.target request:test di
 charts of every folder, in this order, so that ten digits do not hide the score over all of them. A character that has a
 meaning of its own or is not allowed becomes ``_xHHHH_`` (its code point in hexadecimal), and an underscore before an
 ``x`` becomes ``_x005f_``, so different scores have different names.
+
+MLflow's search knows ``LIKE`` but no lists. A tag for several words therefore has a space around each:
+``tags.retable.tables LIKE '% dtn-table-1 %'`` does not find ``dtn-table-10``.
 """
 
 from __future__ import annotations
@@ -15,12 +18,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from retable.benchmarks.tracking.invocation import Invocation
 from retable.reports.records.cell import Cell
+from retable.reports.records.invocation import Invocation
+
+if TYPE_CHECKING:
+    from retable.reports.published.table_schema import PublishedTable
 
 MAX_NAME = 250
 """MLflow's longest metric, parameter or tag name, in characters."""
@@ -32,7 +39,24 @@ CURVE = "curve/"
 SCORE = "score/"
 SYSTEM = "system/"
 
-_EMPTY = "_x_"
+TABLES = "retable.tables"
+"""Tag of a child run: ids of the tables that show its cell, with spaces around each."""
+PAPERS = "retable.papers"
+"""Tag of a parent run: the papers of its plan, with spaces around each."""
+
+EXPERIMENT_NOTE = """\
+One parent run per invocation of `retable run`, one child run per cell. A parent's description shows the verdicts; its \
+artifact `report/index.html` is the whole report. Searches for the box above the list:
+
+- a paper: `tags.retable.paper = 'dtn'`
+- a table: `tags.retable.tables LIKE '% dtn-table-1 %'`
+- a status: `tags.retable.status = 'oom'` (ok, failed, oom, timeout, nonfinite, skipped, killed)
+- what did not end well: `tags.retable.cell != '' AND tags.retable.status != 'ok'`
+- invocations only: `tags.retable.kind = 'invocation'`
+
+Sorted by Run Name, the list is flat: cells without the invocations above them. Curves of several runs: the chart \
+view, or tick runs and Compare. Sample grids by step: a run's Model metrics, chart `samples`. \
+More in `docs/mlflow.md`."""
 
 
 def escape(text: str, also: str = "") -> str:
@@ -42,7 +66,7 @@ def escape(text: str, also: str = "") -> str:
         return f"_x{ord(match[0]):04x}_"
 
     # MLflow refuses what looks like a path to the folder above, so a dot never comes first.
-    return re.sub(rf"[^A-Za-z0-9_.{also}-]|_(?=x)|^\.", spell, text) or _EMPTY
+    return re.sub(rf"[^A-Za-z0-9_.{also}-]|_(?=x)|^\.", spell, text) or "_x_"
 
 
 def score_metric(name: str, slice_: Mapping[str, str]) -> str:
@@ -96,3 +120,41 @@ def child_name(cell: Cell) -> str:
     """``dtn · digits-no3-t · s0``, and ``judge target · ...`` for a judge."""
     paper, _, method = cell.method.rpartition("/")
     return f"{'judge ' if paper == 'judges' else ''}{method} · {cell.task_label} · s{cell.seed}"
+
+
+def spaced(words: Iterable[str]) -> str:
+    """The words with a space on either side of each; empty without words."""
+    joined = " ".join(words)
+    return f" {joined} " if joined else ""
+
+
+def child_note(cell: Cell) -> str:
+    """A child run's description: which tables show the cell, and where its pictures are."""
+    shown = ", ".join(f"`{table}`" for table in tables_of(cell)) or "no table"
+    return (
+        f"`{cell.address}`. Shown in {shown}. Sample grids by step: Model metrics, chart `samples`; "
+        "last pictures: Artifacts, `pictures/`."
+    )
+
+
+def tables_of(cell: Cell) -> list[str]:
+    """Ids of the published tables that show a cell, in the order of the report."""
+    return [table.id for table in _tables() if table.shows(cell)]
+
+
+@cache
+def _tables() -> list[PublishedTable]:
+    from retable.reports.errors import ReportError
+    from retable.reports.published.papers import published_tables
+
+    try:
+        return published_tables()
+    except ReportError:
+        return []  # `retable report` says what is wrong with the file; runs are tracked all the same
+
+
+def dataset_context(name: str) -> str:
+    """What a data set is for, by its name: ``test``, ``reference`` (what sets of images are compared with), ``truth``
+    (the right answers to the test), else ``training``."""
+    words = name.split("-")
+    return next((context for context in ("test", "reference", "truth") if context in words), "training")

@@ -1,4 +1,4 @@
-"""Brings MLflow up to date with folders of runs: ``retable sync``, and each step of live tracking."""
+"""``retable sync``: brings MLflow up to date with folders of runs."""
 
 from __future__ import annotations
 
@@ -7,78 +7,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.tracking.children import ChildRun
-from retable.benchmarks.tracking.connect import PATIENT_TIMEOUT_S, experiment_id, failure, open_client, shown
-from retable.benchmarks.tracking.invocation import FOLDER, Invocation
-from retable.benchmarks.tracking.parents import ensure_parent, finish_parent, invocation_tags, reap
-from retable.reports.records.files import read_json
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
+from retable.benchmarks.tracking.connect import failure, shown
+from retable.benchmarks.tracking.session import Session
+from retable.reports.records.invocation import FOLDER, Invocation
 
 STILL_WARM_S = 600
 """A process on another machine cannot be looked up: a journal that grew this many seconds ago counts as running."""
-
-
-class Session:
-    """An open connection to MLflow, and what is known of the cells that went through it.
-
-    After any exception throw it away and open another, which finds out again what MLflow has.
-    """
-
-    def __init__(self, uri: str, timeout_s: int = PATIENT_TIMEOUT_S) -> None:
-        """Connect; one request may take ``timeout_s`` seconds.
-
-        Raises:
-            UserError: there is no usable tracking server or database behind ``uri``.
-        """
-        self.client = open_client(uri, timeout_s)
-        self._experiments: dict[str, str] = {}
-        self._parents: dict[str, Run] = {}
-        self._children: dict[Path, ChildRun] = {}
-
-    def parent(self, invocation: Invocation) -> Run:
-        """The invocation's parent run, made if it is missing."""
-        if invocation.id not in self._parents:
-            experiment = self._experiment(invocation.suite)
-            self._parents[invocation.id] = ensure_parent(self.client, experiment, invocation)
-        return self._parents[invocation.id]
-
-    def cell(self, directory: Path, invocation: Invocation | None, *, over: bool) -> ChildRun:
-        """Send what is new in one cell's folder.
-
-        Args:
-            directory: the cell's folder.
-            invocation: the last one that ran the cell, if it is known.
-            over: no process works on the cell any more.
-
-        Raises:
-            Timeout: another process is at it.
-        """
-        child = self._children.setdefault(directory, ChildRun(self.client, directory))
-        if not child.has_news(over=over):
-            return child
-        suite, place = str((read_json(directory / "cell.json") or {}).get("profile") or "unsorted"), {}
-        if invocation is not None:
-            suite = invocation.suite
-            place = {"mlflow.parentRunId": self.parent(invocation).info.run_id, **invocation_tags(invocation)}
-        with FileLock(directory / ".tracking.lock", timeout=0):
-            child.sync(self._experiment(suite), place, over=over)
-        return child
-
-    def finish(self, invocation: Invocation) -> None:
-        """Complete the parent run of an invocation that is over."""
-        finish_parent(self.client, self.parent(invocation), invocation)
-
-    def _experiment(self, suite: str) -> str:
-        if suite not in self._experiments:
-            self._experiments[suite] = experiment_id(self.client, suite)
-        return self._experiments[suite]
 
 
 @dataclass
@@ -89,9 +27,8 @@ class SyncReport:
     cells: int = 0
     """Cells that MLflow now holds completely."""
     added_runs: int = 0
-    """Child runs that were not there before."""
     sent_points: int = 0
-    """Metric points that were not there before."""
+    """Child runs and metric points that were not there before."""
     reaped: int = 0
     """Stale runs of dead processes that were set to ``KILLED``."""
     running: list[Path] = field(default_factory=list)
@@ -120,8 +57,7 @@ def sync(dirs: Sequence[Path], uri: str) -> SyncReport:
         UserError: a folder holds no cell, or MLflow cannot be reached.
     """
     cells = list(dict.fromkeys(cell for folder in dirs for cell in _cells_in(folder)))
-    records = [file for folder in dirs for file in sorted((folder.resolve() / FOLDER).glob("*.json"))]
-    invocations = [Invocation.read(file) for file in records]
+    invocations = [Invocation.read(file) for folder in dirs for file in (folder.resolve() / FOLDER).glob("*.json")]
     report = SyncReport(uri)
     try:
         session = Session(uri)
@@ -146,7 +82,7 @@ def sync(dirs: Sequence[Path], uri: str) -> SyncReport:
         for invocation in {one.id: one for one in invocations if one is not None}.values():
             if not (invocation.status in ("running", "unknown") and invocation.alive):
                 session.finish(invocation)
-        report.reaped = reap(session.client)
+        report.reaped = session.reap()
     except Exception as error:
         raise failure(uri, error) from error
     return report

@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shlex
+import socket
 import subprocess
 import sys
 import time
@@ -21,12 +23,12 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from retable.benchmarks.environment import REPOSITORY, git_state
 from retable.benchmarks.tracking.connect import LIVE_TIMEOUT_S, failure, shown
-from retable.benchmarks.tracking.invocation import FOLDER, Invocation
-from retable.benchmarks.tracking.parents import reap
-from retable.benchmarks.tracking.sync import Session
+from retable.benchmarks.tracking.session import Session
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_atomically
+from retable.reports.records.invocation import FOLDER, Invocation
 from retable.reports.records.journal import now_ms
 
 CATCH_UP = "; `retable sync` will catch up"
@@ -56,9 +58,20 @@ class Tracker:
             root: the folder of all runs; cells are in ``root/cells``.
             planned: every cell of the plan, those that are done already included.
         """
-        self.invocation = Invocation.begin(uuid.uuid4().hex, suite)
-        self.invocation.planned = {cell.hash: cell.address for cell in planned}
-        self.invocation.device = ", ".join(sorted({cell.run.accelerator for cell in planned}))
+        commit, dirty = git_state(REPOSITORY)
+        self.invocation = Invocation(
+            id=uuid.uuid4().hex,
+            suite=suite,
+            started=now_ms(),
+            command=shlex.join(["retable", *sys.argv[1:]]),
+            commit=commit,
+            dirty=dirty,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            planned={cell.hash: cell.address for cell in planned},
+            device=", ".join(sorted({cell.run.accelerator for cell in planned})),
+            status="running",
+        )
         self._uri, self._root = uri or "", root.resolve()
         self._state = "off"
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,10 +95,9 @@ class Tracker:
 
     def watch(self, directory: Path) -> None:
         """Follow a cell of this invocation, in its folder ``root/cells/NAME``; the cell need not have started."""
-        self.invocation.leave_word(directory)
         if directory.name not in self.invocation.watched:
             self.invocation.watched.append(directory.name)
-            self._record()
+            self._record(directory)
 
     def finish(self, status: str, report_dir: Path | None = None, summary_markdown: str = "") -> None:
         """Record how the invocation ended and wait for the last sync. Never raises.
@@ -103,13 +115,11 @@ class Tracker:
         if process is None or process.stdin is None:
             return
         process.stdin.close()
-        began = time.monotonic()
-        while process.poll() is None:
-            patience = DOWN_PATIENCE_S if self.state.startswith("down") else SLOW_PATIENCE_S
-            if time.monotonic() - began > patience:
-                process.kill()
-                process.wait()
-            time.sleep(0.02)
+        try:
+            process.wait(DOWN_PATIENCE_S if self.state.startswith("down") else SLOW_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         state = self.state if self.state.startswith("down") else "down: the tracking server was too slow"
         self._process = None
         self.invocation.file(self._root, STATE).unlink(missing_ok=True)
@@ -126,10 +136,12 @@ class Tracker:
                 self._state = "down: the tracker ended unexpectedly"
         return self._state
 
-    def _record(self) -> bool:
-        """Write the record; a full disk must not end a run that its cells may survive."""
+    def _record(self, cell: Path | None = None) -> bool:
+        """Write the record, also into a cell's folder; a full disk must not end a run that its cells may survive."""
         try:
             self.invocation.write(self._root)
+            if cell:
+                self.invocation.leave_word(cell)
         except OSError as error:
             self._state = f"down: {self._root / FOLDER} cannot be written ({error.strerror})"
             return False
@@ -139,7 +151,7 @@ class Tracker:
 def follow(uri: str, record: Path) -> int:
     """The child process: sync until the invocation is over. Returns 0 if MLflow has everything, else 1."""
     root, session = record.parent.parent, None
-    over, retry_at, told = False, 0.0, ""
+    over, retry_at = False, 0.0
     while (invocation := Invocation.read(record)) is not None:
         over = over or invocation.status != "running"
         if over or time.monotonic() >= retry_at:
@@ -148,7 +160,7 @@ def follow(uri: str, record: Path) -> int:
                 if session is None:
                     session = Session(uri, LIVE_TIMEOUT_S)
                     session.parent(invocation)
-                    reap(session.client, keep=invocation.id)
+                    session.reap()
                 for name in invocation.watched:
                     with contextlib.suppress(Timeout):
                         session.cell(root / "cells" / name, invocation, over=over)
@@ -159,17 +171,14 @@ def follow(uri: str, record: Path) -> int:
                 print(shown(traceback.format_exc()), flush=True)  # noqa: T201 (into its log)
                 session, retry_at = None, time.monotonic() + RETRY_S
                 state = f"down: {failure(uri, error)}"
-            if state != told:
-                # A state that cannot be told is no reason to stop.
-                with contextlib.suppress(OSError):
-                    write_atomically(invocation.file(root, STATE), state)
-                told = state
+            # A state that cannot be told is no reason to stop.
+            with contextlib.suppress(OSError):
+                write_atomically(invocation.file(root, STATE), state)
+            if over and (session is not None or not was_up):
+                return 0 if session is not None else 1
             if over:
-                if session is not None or not was_up:
-                    return 0 if session is not None else 1
                 # A busy database or one lost answer is worth a second try; a dead server is not.
                 time.sleep(0.5)
-                continue
         # Nothing is ever written to the pipe. It turns readable when the main process closes it, or is gone.
         over = bool(select.select([sys.stdin], [], [], POLL_S)[0])
     return 1

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.tracking.connect import PREFIX, artifact_root, quieten, shown, sqlite_file
+from retable.benchmarks.tracking.connect import QUIET, artifact_root, experiments, open_client, shown, sqlite_file
 
 HOST = "127.0.0.1"
 START_S = 120
 """Seconds that the server may take to answer for the first time; it imports a lot and may make a database."""
-_LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Asks our own server, whatever proxy the environment names."""
 
 
 def ui(uri: str, port: int = 5000, say: Callable[[str], object] = print) -> None:
     """Serve the UI until Ctrl-C or SIGTERM.
+
+    MLflow's own list of experiments leads to its pages for language models, so the address of each suite's runs is
+    printed.
 
     Args:
         uri: tracking URI; a tracking server's has pages of its own, whose address is all that is printed.
@@ -45,13 +45,14 @@ def ui(uri: str, port: int = 5000, say: Callable[[str], object] = print) -> None
             attempt.bind((HOST, port))
         except OSError as error:
             raise UserError(f"{HOST}:{port} cannot be used ({error.strerror}); choose another with --port") from error
+    suites = sorted((one.name, one.experiment_id) for one in experiments(open_client(uri)))
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = start_server(uri, port)
     try:
-        pages = _await_pages(process, port)
+        await_server(process, port)
         say(f"MLflow: http://{HOST}:{port}   (Ctrl-C ends it)")
-        for name, page in pages.items():
-            say(f"{name}: {page}")
+        for name, number in suites:
+            say(f"{name}: http://{HOST}:{port}/#/experiments/{number}/runs?workflowType=machine_learning")
         if process.wait() != 0:
             raise UserError(f"the MLflow server ended with exit code {process.returncode}")
     except KeyboardInterrupt:
@@ -69,35 +70,30 @@ def start_server(uri: str, port: int) -> subprocess.Popen[bytes]:
     command += ["--allowed-hosts", f"{HOST}:{port},localhost:{port}"]
     if root := artifact_root(uri):
         command += ["--artifacts-destination", root.as_uri()]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore"}
-    quieten(environment)
-    return subprocess.Popen(command, env=environment, start_new_session=True)
+    ours = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore", "PYTHONSAFEPATH": "1"}
+    return subprocess.Popen(command, env={**QUIET, **os.environ, **ours}, start_new_session=True)
 
 
-def suite_pages(port: int) -> dict[str, str]:
-    """The experiments of a server on this machine, with the address of each one's runs.
-
-    MLflow's own list of experiments leads to its pages for language models; the address asks for those of training.
+def await_server(process: subprocess.Popen[bytes], port: int) -> None:
+    """Return once the server answers; it is asked directly, whatever proxy the environment names.
 
     Raises:
-        OSError: it does not answer.
+        UserError: it ended, or does not answer in time.
     """
-    address = f"http://{HOST}:{port}"
-    with _LOCAL.open(f"{address}/api/2.0/mlflow/experiments/search?max_results=1000", timeout=10) as answer:
-        found = json.load(answer).get("experiments", [])
-    suites = sorted((one["name"], one["experiment_id"]) for one in found if one["name"].startswith(PREFIX))
-    return {name: f"{address}/#/experiments/{number}/runs?workflowType=machine_learning" for name, number in suites}
-
-
-def _await_pages(process: subprocess.Popen[bytes], port: int) -> dict[str, str]:
     deadline = time.monotonic() + START_S
     while process.poll() is None:
+        connection = http.client.HTTPConnection(HOST, port, timeout=10)
         try:
-            return suite_pages(port)
-        except OSError:
+            connection.request("GET", "/health")
+            connection.getresponse()
+        except (OSError, http.client.HTTPException):
             if time.monotonic() > deadline:
                 raise UserError(f"the MLflow server did not answer at port {port} within {START_S} s") from None
             time.sleep(0.2)
+        else:
+            return
+        finally:
+            connection.close()
     raise UserError(f"the MLflow server did not start (exit code {process.returncode}); see its words above")
 
 

@@ -12,6 +12,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from retable.reports.published.schema import STRICT, Confidence, Direction, Identifier, refuse_twice
+from retable.reports.records.cell import Cell
 
 
 class _Strict(BaseModel):
@@ -169,6 +170,14 @@ class PublishedTable(_Strict):
     def caption(self) -> str:
         """Number and title: ``Table 1. Accuracy of ...``."""
         return f"{self.number}. {self.title}" if self.number else self.title
+
+    def shows(self, cell: Cell) -> bool:
+        """Whether a row shows this cell."""
+        return self.task in (None, cell.task) and any(
+            row.method == cell.method and (row.variant or column.variant or "") in ("*", cell.variant)
+            for row in self.rows
+            for column in self.columns
+        )
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:

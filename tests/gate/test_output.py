@@ -166,7 +166,7 @@ def test_runs_in_mlflow_are_downloaded_and_then_folders_like_any_other(
     def download(uri: str, suite: str, wanted: str, to: Path) -> BaseRun:
         write(to, [one.model_dump(mode="json") for one in runs[wanted[:2]]])
         planned = frozenset(one.cell.hash for one in read(results(range(4))))
-        return BaseRun(wanted[0] * 32, wanted * 20, False, planned, to)
+        return BaseRun(wanted[0] * 32, f"commit {wanted * 5}, run {wanted[0] * 8}", planned)
 
     monkeypatch.setattr("retable.benchmarks.gate.command.download_run", download)
     code, said = asked(tmp_path, against="b0", head="c0")

@@ -10,9 +10,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from retable.benchmarks.tracking.invocation import OF_CELL, Invocation
 from retable.reports.records.cell import Cell, RunSettings
 from retable.reports.records.files import write_json
+from retable.reports.records.invocation import OF_CELL, Invocation
 from retable.reports.records.journal import End, Event, Metrics, Samples, Scored, Start, System
 from retable.reports.records.result import Result, Status
 from retable.reports.records.score import Protocol, Score

@@ -8,12 +8,11 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from retable.benchmarks.tracking.ui import end_server, start_server, suite_pages
+from retable.benchmarks.tracking.ui import await_server, end_server, start_server
 
 
 def free_port() -> int:
@@ -86,14 +85,3 @@ def ui_server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         assert process.wait(30) == 0
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
-
-
-def await_server(process: subprocess.Popen[bytes], port: int, timeout_s: float = 90) -> None:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        with contextlib.suppress(OSError):
-            suite_pages(port)
-            return
-        assert process.poll() is None, "the server ended"
-        assert time.monotonic() < deadline, "the server does not answer"
-        time.sleep(0.2)

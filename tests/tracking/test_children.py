@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from retable.benchmarks.tracking.names import score_metric
-from retable.benchmarks.tracking.sync import Session, sync
+from retable.benchmarks.tracking.session import Session
+from retable.benchmarks.tracking.sync import sync
 from retable.reports.records.journal import Metrics, Note, Samples, Scored, read_journal
 from retable.reports.records.result import Status
 from tests.tracking.conftest import Store

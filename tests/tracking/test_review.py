@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from retable.benchmarks.tracking.connect import open_client
-from retable.benchmarks.tracking.describe import EXPERIMENT_NOTE, FORMER_NOTES, dataset_context, tables_of
+from retable.benchmarks.tracking.names import EXPERIMENT_NOTE, dataset_context, tables_of
 from retable.benchmarks.tracking.sync import sync
 from tests.browser import browser_or_skip, chromium
 from tests.tracking.conftest import Store
@@ -148,15 +148,11 @@ def test_runs_that_an_earlier_version_tracked_get_their_tables_at_the_next_sync(
     client.delete_tag(child[".id"], "mlflow.note.content")
     client.delete_tag(parent[".id"], "retable.papers")
     client.update_run(parent[".id"], name="quick · 11-21 19:54")
-    experiment = client.get_experiment_by_name("retable/quick")
-    client.set_experiment_tag(experiment.experiment_id, "mlflow.note.content", FORMER_NOTES[0])
     sync([root], store.uri)
     assert (store.tags(), store.rows()) == (new, rows)
     assert child["retable.tables"] == " dtn-table-1 dtn-more-scores "
     assert parent["retable.papers"] == " dtn "
     assert " · dtn · " in parent[".name"]
-    note = client.get_experiment_by_name("retable/quick").tags["mlflow.note.content"]
-    assert note == EXPERIMENT_NOTE
 
 
 def test_a_description_of_the_users_stays(make: MakeCell, store: Store, root: Path) -> None:

@@ -13,9 +13,9 @@ from filelock import FileLock
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.connect import open_client
-from retable.benchmarks.tracking.invocation import Invocation
-from retable.benchmarks.tracking.parents import reap
-from retable.benchmarks.tracking.sync import Session, sync
+from retable.benchmarks.tracking.session import Session
+from retable.benchmarks.tracking.sync import sync
+from retable.reports.records.invocation import Invocation
 from tests.tracking.conftest import Store
 from tests.tracking.factory import T0, MakeCell, make_cell, record
 from tests.tracking.servers import free_port
@@ -56,21 +56,19 @@ def test_stale_runs_of_dead_processes_on_this_host_are_reaped(make: MakeCell, st
         invocation = Invocation.model_validate({"id": f"{n}" * 32, "suite": "quick", "status": "running", **who})
         cells.append(make(cell=make_cell(seed=n)).start().train([0, 10]))
         session.cell(cells[-1].directory, invocation, over=False)
-    assert reap(session.client, keep="0" * 32) == 0
-    assert reap(session.client) == 2
+    assert session.reap() == 2
     (killed,), *others = ([*store.tags(journal=cell.journal)] for cell in cells)
     assert (killed[".status"], killed["retable.status"]) == ("KILLED", "killed")
     assert T0 < int(killed[".ended"]) <= cells[0].t
     assert [run[".status"] for (run,) in others] == ["RUNNING", "RUNNING"]
     parents = {run["retable.invocation"][0]: run[".status"] for run in store.tags(kind="invocation")}
     assert parents == {"0": "KILLED", "1": "RUNNING", "2": "RUNNING"}
-    assert reap(session.client) == 0
+    assert session.reap() == 0
 
 
 def test_an_invocation_lives_as_long_as_its_process_and_reads_back(root: Path) -> None:
-    invocation = Invocation.begin("ab" * 16, "quick")
-    invocation.planned = {"0" * 16: "a/b/c/s0"}
-    invocation.summary = "é"
+    known = {"id": "ab" * 16, "suite": "quick", "status": "running", "planned": {"0" * 16: "a/b/c/s0"}, "summary": "é"}
+    invocation = Invocation.model_validate({**known, **me()})
     invocation.write(root)
     assert Invocation.read(invocation.file(root)) == invocation
     assert invocation.alive
@@ -80,7 +78,7 @@ def test_an_invocation_lives_as_long_as_its_process_and_reads_back(root: Path) -
 
 def test_an_id_that_is_a_path_is_refused(root: Path, make: MakeCell) -> None:
     with pytest.raises(ValueError, match="pattern"):
-        Invocation.begin("../../x", "quick")
+        Invocation(id="../../x", suite="quick", started=1)
     cell = make()
     (cell.directory / "invocation.json").write_text('{"id": "../../x", "suite": "quick", "started": 1}')
     assert Invocation.of_cell(cell.directory) is None
@@ -100,17 +98,6 @@ def test_a_plan_of_any_size_is_named_in_the_parent_run(make: MakeCell, store: St
     sync([root], store.uri)
     (parent,) = store.tags(kind="invocation")
     assert ",".join(parent[f"retable.planned.{n}"] for n in range(3)).split(",") == sorted(planned)
-
-
-def test_a_long_summary_is_cut_at_a_line_and_points_to_the_report(make: MakeCell, store: Store, root: Path) -> None:
-    cell = make().belongs_to(id="a1").start().end()
-    record(root, "a1", [cell], summary="| a | b |\n" * 2000)
-    sync([cell.directory], store.uri)
-    (parent,) = store.tags(kind="invocation")
-    note = parent["mlflow.note.content"]
-    assert len(note) <= 8000
-    assert "report/index.html" in note.splitlines()[-1]
-    assert set(note.splitlines()[:-2]) == {"| a | b |"}
 
 
 def test_one_broken_cell_does_not_keep_the_others_from_mlflow(make: MakeCell, store: Store) -> None:

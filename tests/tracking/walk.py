@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from retable.benchmarks.tracking.connect import PREFIX, default_uri, open_client, sqlite_file
-from retable.benchmarks.tracking.invocation import OF_CELL, Invocation
 from retable.benchmarks.tracking.sync import sync
+from retable.reports.records.invocation import OF_CELL, Invocation
 from retable.reports.records.journal import now_ms
 from tests.browser import chromium
 from tests.tracking.factory import FakeCell, make_cell, make_score
@@ -137,8 +137,10 @@ def write_demo(root: Path) -> str:
     summary = "**quick**: 7 of 8 cells ok\n\n**Claims**: 1 reproduced, 1 contradicted, 2 undecided\n\n"
     summary += "## DTN, Table 1\n\n| row | accuracy |\n|---|---|\n"
     summary += "".join(f"| {row} | {accuracy} % |\n" for row, accuracy in ROWS.items()) + "| no-f | x oom |\n"
-    invocation = Invocation.begin(uuid.uuid4().hex, "quick").model_copy(
-        update={
+    invocation = Invocation.model_validate(
+        {
+            "id": uuid.uuid4().hex,
+            "suite": "quick",
             "started": started,
             "command": "retable run quick",
             "device": "cpu",

@@ -1,23 +1,18 @@
-"""The record of an invocation, ``ROOT/invocations/ID.json``: what its parent run in MLflow is made from.
+"""The record of an invocation, ``ROOT/invocations/ID.json``: one run of the command, and the cells that it planned.
 
-``retable run`` writes it; live tracking and ``retable sync`` read it. So a parent run can be made, or finished, long
-after the fact.
+``retable run`` writes it; live tracking, ``retable sync`` and the report read it. So a parent run in MLflow can be
+made, or finished, long after the fact.
 """
 
 from __future__ import annotations
 
-import os
-import shlex
 import socket
-import sys
 from pathlib import Path
 
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from retable.benchmarks.environment import REPOSITORY, git_state
 from retable.reports.records.files import read_json, write_json
-from retable.reports.records.journal import now_ms
 
 FOLDER = "invocations"
 OF_CELL = {"id", "suite", "started", "command", "commit", "dirty", "host", "pid"}
@@ -55,22 +50,6 @@ class Invocation(BaseModel):
     """Folder of the rendered report, or empty."""
 
     @classmethod
-    def begin(cls, id_: str, suite: str) -> Invocation:
-        """A new invocation, by this process."""
-        commit, dirty = git_state(REPOSITORY)
-        return cls(
-            id=id_,
-            suite=suite,
-            started=now_ms(),
-            command=shlex.join(["retable", *sys.argv[1:]]),
-            commit=commit,
-            dirty=dirty,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            status="running",
-        )
-
-    @classmethod
     def read(cls, file: Path) -> Invocation | None:
         """The record in a file; ``None`` where there is no readable one."""
         try:
@@ -95,9 +74,8 @@ class Invocation(BaseModel):
 
     def leave_word(self, directory: Path) -> None:
         """Say in a cell's folder which invocation runs the cell."""
-        if (read_json(directory / "invocation.json") or {}).get("id") != self.id:
-            directory.mkdir(parents=True, exist_ok=True)
-            write_json(directory / "invocation.json", self.model_dump(include=OF_CELL))
+        directory.mkdir(parents=True, exist_ok=True)
+        write_json(directory / "invocation.json", self.model_dump(include=OF_CELL))
 
     @property
     def alive(self) -> bool:
