@@ -9,10 +9,7 @@ import pytest
 from retable.reports.compute.runs import Runs
 from retable.reports.render import html_page
 from retable.reports.render.content import Content
-from tests.reports.cartoon_factory import cartoon_suite
-from tests.reports.mixdl_factory import mixdl_suite
-from tests.reports.report_factory import Cells, dtn_suite
-from tests.reports.stargan_factory import stargan_suite
+from tests.reports.report_factory import Cells, suite
 
 
 @pytest.fixture
@@ -25,18 +22,18 @@ def cells(tmp_path: Path) -> Cells:
 def suite_bundle(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """One seed of every row, with pictures, curves and failures; built once, only read."""
     root = tmp_path_factory.mktemp("suite") / "runs" / "cells"
-    return dtn_suite(Cells(root), pictures=True).bundle()
+    return suite("dtn", Cells(root), (0,), pictures=True).bundle()
 
 
 @pytest.fixture(scope="session")
 def four_papers(tmp_path_factory: pytest.TempPathFactory) -> Content:
     """Cells that failed, pictures, verdicts of one seed and of three; without curves, which take most of the time."""
     cells = Cells(tmp_path_factory.mktemp("papers") / "runs" / "cells")
-    dtn_suite(cells)
-    cartoon_suite(cells, pictures=True)
-    stargan_suite(cells, seeds=(0,))
-    fid = {"stylegan2": 70, "mixdl": 150, "mixdl-da": 66}
-    return Content(mixdl_suite(cells, pictures=True, fid=fid).bundle(), points=0)
+    suite("dtn", cells, (0,))
+    suite("cartoon", cells, pictures=True)
+    suite("stargan", cells, (0,))
+    worse = {"stylegan2/*": 70.0, "mixdl/*": 150.0}
+    return Content(suite("mixdl", cells, pictures=True, levels=worse).bundle(), points=0)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from retable.reports.render.curves import curve_figures
 from retable.reports.render.pictures import compose, evenly, shrink, side_by_side
 from retable.reports.write import write_report
 from tests.reports.outputs import Page
-from tests.reports.report_factory import Cells, accuracy, strips, write_grid
+from tests.reports.report_factory import PAIR, Cells, accuracy, strips, write_grid
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,8 @@ def test_faces_of_48_pixels_are_doubled_beside_titles_of_two_lines(four_papers: 
 
 
 def test_answers_to_other_inputs_are_not_shown_beside(cells: Cells) -> None:
-    cells.add("dtn/dtn", [accuracy(80.0)], pictures=True)
-    other = cells.add("dtn/no-tid", [accuracy(70.0)], pictures=True)
+    cells.add("dtn/dtn", [accuracy(80.0)], pictures=PAIR)
+    other = cells.add("dtn/no-tid", [accuracy(70.0)], pictures=PAIR)
     write_grid(other / "images" / "inputs.png", [strips(1.0, seed=99)[0]])
     (figure, *_) = Content(cells.bundle()).figures.values()
     assert [strip.title for strip in figure.rows] == ["Input", "DTN"]
@@ -124,7 +124,7 @@ def test_answers_to_other_inputs_are_not_shown_beside(cells: Cells) -> None:
 
 
 def test_a_damaged_picture_costs_only_itself(cells: Cells, tmp_path: Path) -> None:
-    directory = cells.add("dtn/dtn", [accuracy(80.0)], pictures=True)
+    directory = cells.add("dtn/dtn", [accuracy(80.0)], pictures=PAIR)
     for path in (directory / "images" / "outputs.png", directory / "samples" / "step-000100.png"):
         path.write_bytes(path.read_bytes()[:200])
     text = write_report(cells.bundle(), tmp_path / "out").read_text(encoding="utf-8")

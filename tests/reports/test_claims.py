@@ -16,6 +16,7 @@ from retable.reports.compute.statistics import bootstrap_interval, lower_tail, s
 from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
 from retable.reports.published.papers import PublishedPaper, load_paper
+from retable.reports.records.score import Score
 from tests.reports.report_factory import Cells, score
 
 CLAIM = """
@@ -68,7 +69,7 @@ def claim_of(cells: Cells, paper: PublishedPaper) -> ClaimLine:
     return line
 
 
-def kid(value: float, *, n: int = 100, extractor: str = "lite0", **slices: str) -> dict[str, Any]:
+def kid(value: float, *, n: int = 100, extractor: str = "lite0", **slices: str) -> Score:
     return score("kid.lite0", value, direction="lower", slices=slices, extractor=extractor, n_fake=n)
 
 
@@ -221,7 +222,9 @@ def test_a_term_may_be_the_mean_of_different_scores(cells: Cells, tmp_path: Path
         'mean_with = [{ score = "fid", slice = { request = ["test", "back"] } }] }]',
     )
     for seed in range(3):
-        cells.add("made-up/old", [kid(3.0), score("fid", 4.0), back(score("fid", 8.0))], seed=seed)
+        cells.add(
+            "made-up/old", [kid(3.0), score("fid", 4.0), score("fid", 8.0, slices={"request": "back"})], seed=seed
+        )
         cells.add("made-up/new", [kid(1.0)], seed=seed)
     assert claim_of(cells, paper_of(tmp_path, text)).contrasts[0].effect == "+4.00"
 
@@ -236,10 +239,6 @@ def test_a_missing_part_of_a_mean_is_named_by_its_own_score(cells: Cells, tmp_pa
     line = claim_of(cells, paper_of(tmp_path, text)).contrasts[0]
     assert line.verdict == "undecided"
     assert "seed 0, 1, 2: fid of made-up/old on request=back was not measured" in line.notes
-
-
-def back(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "slice": {"request": "back"}}
 
 
 @pytest.mark.parametrize(

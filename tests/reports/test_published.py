@@ -6,32 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from retable.reports.compute.comparison import published_value
 from retable.reports.errors import ReportError
-from retable.reports.published.papers import FOLDER, load_paper, load_papers, published_tables
-from retable.reports.published.table_schema import PublishedTable
+from retable.reports.published.papers import load_paper, load_papers, published_tables
 from tests.reports.printed import printed
-
-NUMBERS = ("Table 1", "Table 2", "Table 3")
-
-
-def dtn_table(number: str) -> PublishedTable:
-    paper = load_paper(FOLDER / "dtn.toml")
-    return next(table for table in paper.tables if table.number == number)
-
-
-@pytest.mark.parametrize("number", NUMBERS)
-def test_every_published_column_says_where_it_is_from_and_how_it_was_measured(number: str) -> None:
-    for column in dtn_table(number).columns:
-        assert column.source
-        assert column.confidence
-        assert column.unit
-        assert column.protocol is not None
-        assert column.protocol.source == "real"
+from tests.reports.report_factory import paper_of
 
 
 def test_rows_of_other_peoples_methods_are_published_only() -> None:
-    assert [row.title for row in dtn_table("Table 2").rows if row.method is None] == list(printed("dtn", "Table 2"))[:2]
+    (table,) = (table for table in paper_of("dtn").tables if table.number == "Table 2")
+    assert [row.title for row in table.rows if row.method is None] == list(printed("dtn", "Table 2"))[:2]
 
 
 def test_every_table_that_ships_has_a_name_of_its_own() -> None:
@@ -95,14 +78,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_the_cartoon_paper_prints_no_numbers_so_its_tables_hold_none() -> None:
-    paper = load_paper(FOLDER / "cartoon.toml")
+    paper = paper_of("cartoon")
     assert {table.origin for table in paper.tables} == {"added"}
     assert {table.number for table in paper.tables if table.figure} == {"Fig. 4", "Fig. 5", "Fig. 6"}
     assert not any(row.published for table in paper.tables for row in table.rows)
 
 
 def test_every_figure_of_the_cartoon_paper_that_compares_rows_has_a_claim() -> None:
-    paper = load_paper(FOLDER / "cartoon.toml")
+    paper = paper_of("cartoon")
     numbers = {table.id: table.number for table in paper.tables}
     assert {numbers[claim.table] for claim in paper.claims} == {"Fig. 4", "Fig. 5", "Fig. 6"}
     methods = {term.method for claim in paper.claims for one in claim.contrasts for term in (*one.plus, *one.minus)}
@@ -110,22 +93,6 @@ def test_every_figure_of_the_cartoon_paper_that_compares_rows_has_a_claim() -> N
 
 
 def test_what_the_cartoon_paper_shows_of_men_is_decided_on_men() -> None:
-    (claim,) = (claim for claim in load_paper(FOLDER / "cartoon.toml").claims if claim.table == "cartoon-fig-5")
+    (claim,) = (claim for claim in paper_of("cartoon").claims if claim.table == "cartoon-fig-5")
     terms = [term for one in claim.contrasts for term in (*one.plus, *one.minus)]
     assert {str(term.slice["group"]) for term in terms} == {"man"}
-
-
-def test_the_claims_of_dtn_agree_with_the_published_numbers() -> None:
-    """A claim is read off the tables, so with the paper's own numbers every contrast must come out as claimed."""
-    paper = load_paper(FOLDER / "dtn.toml")
-    tables = {table.id: table for table in paper.tables}
-    for claim in paper.claims:
-        rows = {(row.method, row.variant or ""): row for row in tables[claim.table].rows}
-        (column,) = tables[claim.table].columns
-        for one in claim.contrasts:
-            plus, minus = (
-                sum(published_value(rows[term.method, term.variant], column) for term in terms)
-                for terms in (one.plus, one.minus)
-            )
-            assert plus - minus - one.margin > 0, one.says
-            assert {term.score for term in (*one.plus, *one.minus)} == {column.score}

@@ -14,8 +14,8 @@ from retable.reports.compute.runs import Runs
 from retable.reports.compute.tables import build_tables
 from retable.reports.published.papers import load_papers
 from retable.reports.render.results_page import pictures_beside, results_page
-from tests.reports.report_factory import Cells
-from tests.reports.test_papers import PAPERS, SUITES
+from tests.reports.report_factory import Cells, suite
+from tests.reports.test_papers import PAPERS
 
 ROOT = Path(__file__).parents[2]
 RECORDED = sorted((ROOT / "reports" / "recorded").glob("*.jsonl.gz"))
@@ -50,7 +50,7 @@ def test_no_path_of_a_machine_is_committed(committed: str) -> None:
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_paper_has_its_claims_and_main_tables_on_two_screens(cells: Cells, name: str) -> None:
-    runs = SUITES[name](cells, range(4)).bundle()
+    runs = suite(name, cells, range(4)).bundle()
     (paper,) = (paper for paper in load_papers() if paper.paper == name)
     tables = build_tables(runs, [paper])
     (claims,) = build_claims(runs, [paper], tables)

@@ -10,7 +10,7 @@ import pytest
 from retable.reports.compute.runs import Runs
 from retable.reports.records.folder import CellRecord
 from retable.reports.render.curves import cell_curves
-from tests.reports.report_factory import Cells, accuracy, dtn_suite
+from tests.reports.report_factory import Cells, accuracy, suite
 
 
 def only_cell(runs: Runs) -> CellRecord:
@@ -145,7 +145,7 @@ def test_a_folder_that_another_version_wrote_is_refused_by_one_line(cells: Cells
     directory = cells.add("dtn/dtn", [accuracy(90.0)])
     for name in ("cell.json", "result.json", "journal.jsonl"):
         path = directory / name
-        path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+        path.write_text(path.read_text().replace('"seed":0', '"seed":1'))
     runs = cells.bundle()
     assert only_cell(runs).status == "not-run"
     (warning,) = runs.warnings
@@ -167,7 +167,7 @@ def test_a_journal_cannot_make_a_report_publish_files_from_elsewhere(cells: Cell
 
 
 def test_provenance_says_of_how_many_cells_a_fact_is_true(cells: Cells) -> None:
-    dtn_suite(cells)
+    suite("dtn", cells, (0,))
     cells.add("dtn/dtn", [accuracy(90.0)], seed=9, device="Made-up GPU")
     facts = cells.bundle().provenance
     assert facts["cells"] == "11 of 15 ok"

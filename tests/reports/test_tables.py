@@ -13,8 +13,8 @@ from retable.reports.compute.table_model import Entry, Table
 from retable.reports.compute.tables import build_tables
 from retable.reports.errors import ReportError
 from retable.reports.published.papers import PublishedPaper, load_paper, load_papers
-from tests.reports.cartoon_factory import cartoon_suite
-from tests.reports.report_factory import Cells, accuracy, adaptation, dtn_suite, score
+from retable.reports.records.score import Score
+from tests.reports.report_factory import Cells, accuracy, column, score, suite
 
 ROWS = ["baseline", "dtn", "no-tid", "no-const", "no-f", "no-gan", "no-const-tid", "original"]
 
@@ -26,11 +26,6 @@ def table_named(bundle: Runs, anchor: str, papers: list[PublishedPaper] | None =
 def entries(table: Table, row: str) -> dict[str, Entry]:
     line = next(line for line in table.lines if line.title == row)
     return {heading.kind: entry for heading, entry in zip(table.headings, line.entries, strict=True)}
-
-
-def column(table: Table, name: str) -> dict[str, Entry]:
-    place = [heading.column for heading in table.headings].index(name)
-    return {line.title: line.entries[place] for line in table.lines}
 
 
 def test_every_row_of_the_papers_tables_is_there_whatever_became_of_it(suite_bundle: Runs) -> None:
@@ -66,17 +61,20 @@ def test_stand_in_data_are_never_subtracted_from_a_papers_real_data(suite_bundle
 def test_only_equal_protocols_give_a_difference(
     cells: Cells, value: float, unit: str, n: int, difference: str, note: str
 ) -> None:
-    cells.add("dtn/dtn", [{**accuracy(value, n=n, source="real"), "unit": unit}], source="real")
+    cells.add("dtn/dtn", [accuracy(value, n=n, source="real").model_copy(update={"unit": unit})], source="real")
     table = table_named(cells.bundle(), "dtn-table-1")
     assert entries(table, "DTN")["difference"].text == difference
     assert note in " ".join(table.footnotes)
 
 
 @pytest.mark.parametrize("status", ["failed", "oom", "timeout", "nonfinite", "skipped", "damaged"])
-def test_a_cell_that_ended_badly_leaves_its_word_its_reason_and_no_number(cells: Cells, status: str) -> None:
-    # A score that is not finite makes the whole result one that cannot be trusted.
-    odd, end = (float("nan"), "ok") if status == "damaged" else (80.0, status)
-    cells.add("dtn/dtn", [accuracy(odd)], status=end, reason="needs a finite number")
+def test_a_cell_that_ended_badly_leaves_its_word_its_reason_and_no_number(cells: Cells, status: Any) -> None:
+    if status == "damaged":
+        # A score that is not finite makes the whole result one that cannot be trusted.
+        result = cells.add("dtn/dtn", [accuracy(80.0)]) / "result.json"
+        result.write_text(result.read_text().replace(":80.0", ":NaN"))
+    else:
+        cells.add("dtn/dtn", [accuracy(80.0)], status=status, reason="needs a finite number")
     table = table_named(cells.bundle(), "dtn-table-1")
     ours = entries(table, "DTN")["ours"]
     assert (ours.text, ours.value) == ("– skipped" if status == "skipped" else f"x {status}", None)
@@ -84,7 +82,7 @@ def test_a_cell_that_ended_badly_leaves_its_word_its_reason_and_no_number(cells:
     assert any("finite number" in note for note in table.footnotes)
 
 
-def timed(seconds: float, timer: str) -> dict[str, Any]:
+def timed(seconds: float, timer: str) -> Score:
     return score("step_time.p50", seconds, unit="s", direction="lower", detail=f"timer={timer}")
 
 
@@ -198,7 +196,9 @@ def test_seeds_that_were_measured_differently_are_not_averaged(cells: Cells) -> 
 
 
 def test_the_adaptation_table_takes_its_rows_from_two_requests_of_one_method(cells: Cells) -> None:
-    cells.add("dtn/dtn", [adaptation("train", 81.0, 5000), adaptation("test", 77.0, 1000)])
+    requests = (("train", 81.0, 5000), ("test", 77.0, 1000))
+    scores = [score("adaptation", value, slices={"request": name}, n_fake=n) for name, value, n in requests]
+    cells.add("dtn/dtn", scores)
     table = table_named(cells.bundle(), "dtn-table-2")
     assert entries(table, "DTN on SVHN transferring the train split s")["ours"].text == "81.00"
     assert entries(table, "DTN on SVHN transferring the test split")["ours"].text == "77.00"
@@ -327,7 +327,7 @@ def wide(tmp_path: Path, cells: Cells) -> list[Table]:
     fid = score("fid.inception", 80.04, direction="lower", extractor="inception", n_fake=5000)
     lpips = score("lpips_diversity.lite0", 0.5004, direction="higher", extractor="lite0", n_fake=200)
     cells.add("wide/ours", [fid, lpips], variant="cats", source="real")
-    cells.add("wide/ours", [{**fid, "value": 99.0}], variant="dogs", source="real")
+    cells.add("wide/ours", [fid.model_copy(update={"value": 99.0})], variant="dogs", source="real")
     return build_tables(cells.bundle(), [load_paper(tmp_path / "wide.toml")])
 
 
@@ -369,10 +369,8 @@ def test_a_published_number_of_another_source_says_so(wide: list[Table]) -> None
     assert "an issue thread; confidence: medium" in wide[1].footnotes[published.notes[0] - 1]
 
 
-def test_a_suite_of_several_seeds_fills_every_table(cells: Cells) -> None:
-    bundle = dtn_suite(cells, seeds=(0, 1, 2)).bundle()
-    table = table_named(bundle, "dtn-table-1")
-    assert all(line.entries[0].state == "number" for line in table.lines)
+def test_a_table_says_which_seeds_its_numbers_are_of(cells: Cells) -> None:
+    table = table_named(suite("dtn", cells).bundle(), "dtn-table-1")
     assert table.seeds == "Seeds: 0, 1, 2. Shown: mean (values of every seed)."
 
 
@@ -483,7 +481,7 @@ def test_a_column_against_nothing_is_refused(tmp_path: Path, old: str, new: str,
 
 
 def test_the_cartoon_tables_are_filled_from_a_suite_of_its_rows(cells: Cells) -> None:
-    tables = {table.anchor: table for table in build_tables(cartoon_suite(cells).bundle())}
+    tables = {table.anchor: table for table in build_tables(suite("cartoon", cells).bundle())}
     assert len([name for name in tables if name.startswith("table-cartoon-fig-4")]) == 3
     assert len([name for name in tables if name.startswith("table-cartoon-scores")]) == 4
     for name, table in tables.items():
@@ -527,6 +525,6 @@ def test_every_published_column_of_times_names_its_timer() -> None:
         if (column.score or "").startswith(("step_time", "throughput", "answer_time"))
     ]
     assert len(columns) > 10
-    for table, column in columns:
-        assert column.require.get("timer") in ("cpu", "cuda"), f"{table}, {column.id}: require = {{ timer = ... }}"
-        assert ("GPU" in column.title) == (column.require["timer"] == "cuda"), f"{table}, {column.id}: {column.title}"
+    for table, one in columns:
+        assert one.require.get("timer") in ("cpu", "cuda"), f"{table}, {one.id}: require = {{ timer = ... }}"
+        assert ("GPU" in one.title) == (one.require["timer"] == "cuda"), f"{table}, {one.id}: {one.title}"
