@@ -115,6 +115,7 @@ class Cells:
             environment={
                 "device": device,
                 "accelerator": "cpu" if device == "cpu" else "cuda",
+                "cpu": "Made-up CPU 2.0 GHz",
                 "commit": "0123456789abcdef0123456789abcdef01234567",
                 "dirty": "false",
             },
