@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,9 +11,8 @@ from rich.table import Table
 from retable.benchmarks.cli.app import app, get_console
 from retable.benchmarks.errors import UserError, did_you_mean
 
-Row = tuple[str, tuple[str, ...]]
-"""The first column, and the others."""
-KINDS = ("methods", "tasks", "suites", "tables")
+Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
+"""The names of the columns, and the rows."""
 
 
 @app.command("list", epilog="Example: [bold]retable list methods[/]")
@@ -27,52 +27,45 @@ def listing(what: str) -> Table:
     Raises:
         UserError: another word.
     """
-    if what not in KINDS:
-        raise UserError(f"cannot list {what!r}{did_you_mean(what, KINDS)} (there are: {', '.join(KINDS)})")
-    table = Table(box=None, title=what)
-    for column, row in {"methods": _methods, "tasks": _tasks, "suites": _suites, "tables": _tables}[what](table):
-        table.add_row(column, *row)
+    kinds = {"methods": _methods, "tasks": _tasks, "suites": _suites, "tables": _tables}
+    if what not in kinds:
+        raise UserError(f"cannot list {what!r}{did_you_mean(what, kinds)} (there are: {', '.join(kinds)})")
+    columns, rows = kinds[what]()
+    table = Table(*columns, box=None, title=what)
+    for row in rows:
+        table.add_row(*row)
     for place, shown in enumerate(table.columns):
         # Names are what one copies: a narrow terminal breaks what stands behind them, and cuts nothing.
         shown.overflow, shown.no_wrap = "fold", place == 0
     return table
 
 
-def _methods(table: Table) -> list[Row]:
+def _methods() -> Listing:
     from retable.benchmarks.plan.registry import get_method, get_needs, get_title, rows
 
-    for name in ("method", "row in the paper", "task", "starts from"):
-        table.add_column(name)
-    return [
-        (name, (get_title(name), get_method(name).task, ", ".join(get_needs(name).values()))) for name in sorted(rows())
-    ]
+    found = ((name, get_title(name), get_method(name).task, get_needs(name).values()) for name in sorted(rows()))
+    columns = ("method", "row in the paper", "task", "starts from")
+    return columns, [(name, title, task, ", ".join(needs)) for name, title, task, needs in found]
 
 
-def _tasks(table: Table) -> list[Row]:
+def _tasks() -> Listing:
     from retable.benchmarks.plan.registry import get_task, tasks
 
-    for name in ("task", "judges", "what it is"):
-        table.add_column(name)
     found = ((name, get_task(name)) for name in sorted(tasks()))
-    return [(name, (", ".join(cls.judges.values()), _first_line(cls.__doc__))) for name, cls in found]
+    rows = [(name, ", ".join(cls.judges.values()), str(cls.__doc__).partition("\n")[0]) for name, cls in found]
+    return ("task", "judges", "what it is"), rows
 
 
-def _suites(table: Table) -> list[Row]:
+def _suites() -> Listing:
     from retable.benchmarks.plan.suites import load_suite, suite_names
 
-    for name in ("suite", "profile", "rows", "what it is"):
-        table.add_column(name)
     suites = [load_suite(name) for name in suite_names()]
-    return [(one.name, (one.profile, str(sum(len(rows.methods) for rows in one.rows)), one.about)) for one in suites]
+    rows = [(one.name, one.profile, str(sum(len(rows.methods) for rows in one.rows)), one.about) for one in suites]
+    return ("suite", "profile", "rows", "what it is"), rows
 
 
-def _tables(table: Table) -> list[Row]:
+def _tables() -> Listing:
     from retable.reports.published.papers import published_tables
 
-    for name in ("table", "rows", "caption"):
-        table.add_column(name)
-    return [(published.id, (str(len(published.rows)), published.caption)) for published in published_tables()]
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().partition("\n")[0]
+    rows = [(published.id, str(len(published.rows)), published.caption) for published in published_tables()]
+    return ("table", "rows", "caption"), rows

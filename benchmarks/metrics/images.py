@@ -26,8 +26,6 @@ def check_images(images: Tensor, what: str = "images") -> Tensor:
     Raises:
         UserError: wrong type, shape or range, or a value that is not finite.
     """
-    if not isinstance(images, Tensor):
-        raise UserError(f"{what}: expected a torch tensor, got {type(images).__name__}")
     if images.dtype != torch.float32:
         raise UserError(f"{what}: expected float32, got {images.dtype}; scale to [-1, 1] and convert with .float()")
     if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:

@@ -5,10 +5,10 @@ scores = measure(Question("fid", Answer("test", images), reference=Answer("real"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Literal
 
 import torch
@@ -195,6 +195,4 @@ def measure(question: Question) -> list[Score]:
     """
     if question.metric not in METRICS:
         raise UserError(unknown("metric", question.metric, METRICS))
-    module, function = METRICS[question.metric].split(":")
-    scores: Iterable[Score] = getattr(import_module(module), function)(question)
-    return list(scores)
+    return list(resolve_name(METRICS[question.metric])(question))

@@ -41,7 +41,6 @@ class StepTimer:
         self.seen = 0
         self._times: deque[tuple[Any, Any, int]] = deque(maxlen=KEPT)
         self._watts: list[float] = []
-        self._power_handle = _power_handle(self.device) if self.kind == "cuda" else None
 
     @contextmanager
     def step(self, images: int) -> Iterator[None]:
@@ -62,10 +61,8 @@ class StepTimer:
         self.seen += 1
         if self.seen > WARM_UP:
             self._times.append((begin, end, images))
-            if self._power_handle is not None and self.seen % POWER_EVERY == 0:
-                import pynvml
-
-                self._watts.append(pynvml.nvmlDeviceGetPowerUsage(self._power_handle) / 1000)
+            if self.kind == "cuda" and self.seen % POWER_EVERY == 0:
+                self._watts += _power(self.device)
 
     def peak_memory(self) -> float:
         """MiB: the most that torch held on the GPU, or the process's largest resident size on a CPU."""
@@ -107,17 +104,12 @@ def _cuda_event() -> torch.cuda.Event:
     return event
 
 
-def _power_handle(device: torch.device) -> Any:
-    """NVML's handle of the very GPU that torch uses (indices differ under CUDA_VISIBLE_DEVICES), or ``None``."""
+def _power(device: torch.device) -> list[float]:
+    """Watts that the GPU draws, or nothing where it does not say."""
     try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
-        pynvml.nvmlDeviceGetPowerUsage(handle)
+        return [torch.cuda.power_draw(device) / 1000]
     except Exception:  # power is optional: drivers, containers and MIG slices refuse it in many ways
-        return None
-    return handle
+        return []
 
 
 def score_answer_time(question: Question) -> Iterator[Score]:

@@ -15,7 +15,7 @@ judges.
 from __future__ import annotations
 
 import functools
-import importlib
+import pkgutil
 import sys
 from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import entry_points
@@ -157,10 +157,9 @@ def _known(what: str, name: str, known: Mapping[str, EntryT]) -> EntryT:
 
 
 def _load(what: str, name: str, place: str, base: type) -> Any:
-    module, _, attribute = place.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        found = pkgutil.resolve_name(place)
+    except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"{what} {name!r} is registered as {place}, which cannot be imported: {error}") from error
     if not (isinstance(found, type) and issubclass(found, base)):
         raise UserError(f"{what} {name!r} is registered as {place}, which is not a subclass of {base.__name__}")

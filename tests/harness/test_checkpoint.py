@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,58 +52,49 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
         assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "without its sidecar", "sidecar cut"])
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_says_so(tmp_path: Path, damage: str) -> None:
+DAMAGE: dict[str, tuple[str, Callable[[bytes], bytes | None]]] = {
+    "truncated": (".safetensors", lambda content: content[:-10]),
+    "flipped": (".safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
+    "sidecar missing": (".json", lambda content: None),
+    "sidecar cut": (".json", lambda content: b'{"sha256": '),
+}
+
+
+@pytest.mark.parametrize(("suffix", "damaged"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_says_so(
+    tmp_path: Path, suffix: str, damaged: Callable[[bytes], bytes | None]
+) -> None:
     networks, optimizers = make()
     for step in (1, 2):
         train(networks, optimizers, 1)
         checkpoint.save(tmp_path, step, networks, optimizers)
-    newest = tmp_path / "step-0000002.safetensors"
-    content = bytearray(newest.read_bytes())
-    if damage == "truncated":
-        newest.write_bytes(content[:-10])
-    elif damage == "flipped":
-        content[-1] ^= 1
-        newest.write_bytes(content)
-    elif damage == "without its sidecar":
-        newest.with_suffix(".json").unlink()
-    else:
-        newest.with_suffix(".json").write_text('{"sha256": ')
+    file = tmp_path / f"step-0000002{suffix}"
+    content = damaged(file.read_bytes())
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
     said: list[str] = []
     assert checkpoint.restore_newest(tmp_path, *make(), said.append) == 1
-    assert len(said) == 1
-    assert "step-0000002" in said[0]
+    (line,) = said
+    assert "step-0000002" in line
 
 
-def test_no_sound_checkpoint_means_from_the_start(tmp_path: Path) -> None:
-    assert checkpoint.restore_newest(tmp_path, *make(), pytest.fail) == 0
-
-
-def test_only_the_newest_two_are_kept(tmp_path: Path) -> None:
+def test_only_the_newest_two_are_kept_and_without_any_a_run_starts_anew(tmp_path: Path) -> None:
     networks, optimizers = make()
+    assert checkpoint.restore_newest(tmp_path, networks, optimizers, pytest.fail) == 0
     for step in range(1, 6):
         checkpoint.save(tmp_path, step, networks, optimizers)
-    assert sorted(path.name for path in tmp_path.glob("*.safetensors")) == [
-        "step-0000004.safetensors",
-        "step-0000005.safetensors",
-    ]
+    assert {path.stem for path in tmp_path.iterdir()} == {"step-0000004", "step-0000005"}
 
 
-def test_weights_of_other_networks_are_refused_by_name(tmp_path: Path) -> None:
+def test_weights_are_refused_where_they_are_missing_or_of_other_networks_and_their_digest_is_the_files(
+    tmp_path: Path,
+) -> None:
     networks, _ = make()
-    checkpoint.save_weights(tmp_path / "weights.safetensors", networks)
-    with pytest.raises(UserError, match="network 'h'"):
-        checkpoint.load_weights(tmp_path / "weights.safetensors", {"h": nn.Linear(3, 3)})
-
-
-def test_missing_weights_are_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="missing or damaged"):
-        checkpoint.load_weights(tmp_path / "weights.safetensors", {})
-
-
-def test_the_recorded_digest_is_that_of_the_file(tmp_path: Path) -> None:
-    import hashlib
-
     path = tmp_path / "weights.safetensors"
-    said = checkpoint.save_weights(path, make()[0], note="about")
+    with pytest.raises(UserError, match="missing or damaged"):
+        checkpoint.load_weights(path, {})
+    said = checkpoint.save_weights(path, networks, note="about")
     assert said == checkpoint.digest_of(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(UserError, match="network 'h'"):
+        checkpoint.load_weights(path, {"h": nn.Linear(3, 3)})

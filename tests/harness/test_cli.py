@@ -15,12 +15,10 @@ from rich.console import Console
 from retable.benchmarks.cli import main as cli
 from retable.benchmarks.cli.listing import listing
 from retable.benchmarks.environment import code_digest
-from retable.benchmarks.plan.overrides import parse_override
-from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite, suite_names
 from retable.benchmarks.run.results import other_settings
 from retable.benchmarks.run.suite_run import prepare_data
-from tests.harness.conftest import DUMMY_ROW, write_suite
+from tests.harness.conftest import DUMMY_ROW, planned, write_suite
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -44,6 +42,9 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
+NO_DATA = ["no such folder", "wanted by mixdl/stylegan2/ten-shot-n100/s0; --only can leave them out"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -58,7 +59,10 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         (["run", "dummy", "--set", "method.lr=nan"], ["'lr'", "finite"]),
         (["run", "dummy", "--set", "method.steps=-5"], ["'steps'", "0 or more"]),
         (["run", "dummy", "--set", "method.batch_size=0"], ["'batch_size'", "1 or more"]),
+        (["run", "dummy", "--out", "file/runs"], ["is not writable", "--out"]),
+        (["run", "mixdl", "--only", "mixdl/stylegan2/*-n100/*", "--data-dir", "none"], NO_DATA),
         (["report", "--suite", "dummy"], ["has not been run", "retable run dummy"]),
+        (["report", "--suite", "old"], ["another version", "retable run old"]),
         (["gate"], ["has not been run", "retable run smoke"]),
         (["sync"], ["nothing to sync"]),
         (["list", "method"], ["cannot list 'method'", "did you mean 'methods'"]),
@@ -71,21 +75,17 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_bad_input_gets_one_clear_line(call: Call, arguments: list[str], words: list[str]) -> None:
+def test_bad_input_gets_one_clear_line(call: Call, tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    (tmp_path / "file").write_text("")
+    index = tmp_path / "runs" / "suites" / "old.json"
+    index.parent.mkdir(parents=True)
+    index.write_text('{"suite": "old", "cells": {"dummy/dummy/dummy/s0": {"method": "dummy/dummy", "hash": "0"}}}')
     code, _, err = call(*arguments)
     assert code == 2
     assert err.startswith("error: ")
     assert len(err.strip().splitlines()) == 1
     for word in words:
         assert word in err
-
-
-def test_an_output_folder_that_cannot_be_written_is_named_before_anything_runs(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    code, _, err = call("run", "dummy", "--out", str(tmp_path / "file" / "runs"))
-    assert code == 2
-    assert "is not writable" in err
-    assert "--out" in err
 
 
 def test_a_dry_run_shows_the_plan_and_runs_nothing(call: Call, tmp_path: Path) -> None:
@@ -117,8 +117,7 @@ def test_a_narrow_terminal_cuts_no_name(call: Call, monkeypatch: pytest.MonkeyPa
 
 def test_a_log_says_what_a_first_run_is_drawing_once(tmp_path: Path) -> None:
     log = StringIO()
-    plan = make_plan(load_suite("dummy"), seeds=(0, 1))
-    prepare_data(plan, tmp_path, Console(file=log, width=300))
+    prepare_data(planned("dummy", seeds=(0, 1)), tmp_path, Console(file=log, width=300))
     assert log.getvalue() == "preparing data of dummy (standin)\n"
 
 
@@ -138,28 +137,21 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_a_run_ends_in_a_report_and_says_where_it_is(call: Call, tmp_path: Path) -> None:
-    suite = write_suite(tmp_path, DUMMY_ROW)
-    code, out, err = call("run", str(suite), "--no-track", "--jobs", "1")
+def test_a_run_ends_in_a_report_and_says_where_results_of_other_sources_are_reused(call: Call, tmp_path: Path) -> None:
+    command = ("run", str(write_suite(tmp_path, DUMMY_ROW)), "--no-track", "--jobs", "1", "--set", "method.steps=1")
+    code, out, err = call(*command)
     assert code == 0, out + err
     assert "1 cell: 1 ok" in out
+    assert "other sources" not in out
     assert (tmp_path / "runs" / "report" / "trial" / "index.html").is_file()
-
-
-def test_a_run_says_when_it_reuses_what_other_sources_made(call: Call, tmp_path: Path) -> None:
-    command = ("run", str(write_suite(tmp_path, DUMMY_ROW)), "--no-track", "--set", "method.steps=1")
-    assert "other sources" not in call(*command)[1]
     (path,) = (tmp_path / "runs" / "cells").glob("*/result.json")
     result = json.loads(path.read_text())
-    assert len(result["environment"]["code"]) == 16
-    for digest, said in ((code_digest(), False), ("0" * 16, True)):
-        result["environment"]["code"] = digest
-        path.write_text(json.dumps(result))
-        words = "1 cell was made by other sources of Retable; --fresh runs it anew"
-        assert (words in call(*command)[1]) == said
+    assert result["environment"]["code"] == code_digest()
+    path.write_text(json.dumps(result | {"environment": {"code": "0" * 16}}))
+    assert "1 cell was made by other sources of Retable; --fresh runs it anew" in call(*command)[1]
 
 
-def test_a_suite_with_a_failed_cell_exits_1_and_names_it(call: Call, tmp_path: Path) -> None:
+def test_a_suite_with_a_failed_cell_exits_1_names_it_and_has_a_report(call: Call, tmp_path: Path) -> None:
     suite = write_suite(tmp_path, DUMMY_ROW)
     code, out, _ = call("run", str(suite), "--no-track", "--set", 'method.misbehave="raise"')
     assert code == 1
@@ -167,34 +159,15 @@ def test_a_suite_with_a_failed_cell_exits_1_and_names_it(call: Call, tmp_path: P
     assert (tmp_path / "runs" / "report" / "trial" / "index.html").is_file()
 
 
-def test_an_index_of_another_version_is_one_clear_line_and_the_next_run_mends_it(call: Call, tmp_path: Path) -> None:
-    index = tmp_path / "runs" / "suites" / "dummy.json"
-    index.parent.mkdir(parents=True)
-    index.write_text('{"suite": "dummy", "cells": {"dummy/dummy/dummy/s0": {"method": "dummy/dummy", "hash": "0"}}}')
-    code, _, err = call("report", "--suite", "dummy")
-    assert code == 2
-    assert "another version" in err
-    assert "retable run dummy" in err
-
-
 def test_a_report_says_which_rows_were_not_run_as_the_suite_is_written() -> None:
-    changed = make_plan(load_suite("dummy"), overrides=[parse_override("method.steps=3")])
-    assert other_settings("dummy", make_plan(load_suite("dummy")).cells) == []
-    (line,) = other_settings("dummy", [cell for cell in changed.cells if cell.method == "dummy/tuned"])
+    assert other_settings("dummy", planned("dummy").cells) == []
+    changed = planned("dummy", "method.steps=3").cells
+    (line,) = other_settings("dummy", [cell for cell in changed if cell.method == "dummy/tuned"])
     assert "method.steps = 3 instead of 80" in line
 
 
-def test_data_that_cannot_be_used_are_refused_with_the_cells_that_want_them(call: Call, tmp_path: Path) -> None:
-    code, _, err = call("run", "mixdl", "--only", "mixdl/stylegan2/*-n100/*", "--data-dir", str(tmp_path / "none"))
-    assert code == 2
-    assert "no such folder" in err
-    assert "wanted by mixdl/stylegan2/ten-shot-n100/s0; --only can leave them out" in err
-
-
 def test_data_of_ones_own_are_no_other_settings_but_two_data_sets_in_one_table_are_told() -> None:
-    plain = make_plan(load_suite("quick"), only="mixdl/stylegan2/*").cells
-    overrides = [parse_override("task.source=real"), parse_override("task.data_dir=/faces")]
-    own = make_plan(load_suite("quick"), only="mixdl/fastgan/*", overrides=overrides).cells
+    own = planned("quick", "task.source=real", "task.data_dir=/faces", only="mixdl/fastgan/*").cells
     assert other_settings("quick", own) == []
-    (line,) = other_settings("quick", [*plain, *own])
+    (line,) = other_settings("quick", [*planned("quick", only="mixdl/stylegan2/*").cells, *own])
     assert "task ten-shot saw different data (1 on standin, 1 on real /faces)" in line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,19 +12,16 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.plan import registry
-from retable.benchmarks.plan.dummy import ROWS, TASKS, Squares, SquaresSettings
-from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.dummy import DummySettings, Squares, SquaresSettings
+from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.plan.registry import roles_of
-from retable.benchmarks.plan.suites import load_suite
 from retable.benchmarks.run.answers import Answers, Judges, joint_logits, score_task
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task
 from retable.benchmarks.run.checkpoint import digest_of, save_weights
 from retable.datasets.task import Kind, Measure, Request, TaskInfo, TaskSettings
 from retable.methods.method import Info, Method, MethodSettings
-from retable.methods.rows import Row
 from retable.reports.records.cell import Cell
-from tests.harness.conftest import DUMMY_ROW, write_suite
+from tests.harness.conftest import register, row
 
 ROLES = ("hair", "gender", "age")
 SHADES, PLACES = 2, 3
@@ -44,7 +41,6 @@ class Bright(Squares):
     Settings = BrightSettings
     judges: ClassVar = {"shade": "test/shade", "unused": "test/shade", "place": "test/place"}
     settings: BrightSettings
-    asked: ClassVar[tuple[str, ...]] = ("shade.place", "place")
 
     @classmethod
     def settings_for(cls, settings: TaskSettings, stream: str) -> TaskSettings:
@@ -52,33 +48,21 @@ class Bright(Squares):
         return settings if stream == "train" or settings.keep_size else BrightSettings(keep_size=False)
 
     def info(self) -> TaskInfo:
-        classes = {
-            "shade": ("dark", "light"),
-            "place": ("a", "b", "c"),
-            "shade.place": ("da", "db", "dc", "la", "lb", "lc"),
-        }
-        return TaskInfo(self.settings.size, {"s": 1, "t": 1}, classes)
+        return TaskInfo(self.settings.size, {"s": 1, "t": 1}, {"shade": ("dark", "light"), "place": ("a", "b", "c")})
 
     def requests(self, kind: Kind, stream: str) -> list[Request]:
         labels = {"shade.place": torch.arange(12) % 6, "place": torch.arange(12) % 3}
-        return [Request("test", "translate", {"image": torch.rand(12, 1, 8, 8)}, labels)] if kind == "translate" else []
+        return [Request("test", "translate", {"image": torch.rand(12, 1, 8, 8)}, labels)]
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
-        if kind != "translate":
-            return []
-        return [Measure("classification_error", "test", judge=judge, label=judge) for judge in self.asked]
-
-
-class FixedSettings(MethodSettings):
-    """No training."""
-
-    steps: int = 0
+        judges = ("shade.place", "place") if kind == "translate" else ()
+        return [Measure("classification_error", "test", judge=judge, label=judge) for judge in judges]
 
 
 class Shade(Method):
     """Answers with the mean of the image and its negative."""
 
-    Settings = FixedSettings
+    Settings = DummySettings
     title, task, kind, stream = "Shade", "bright", "predict", "judge-shade"
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
@@ -100,18 +84,10 @@ class Place(Shade):
         self.network = nn.Linear(1, PLACES)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def bright(monkeypatch: pytest.MonkeyPatch) -> None:
     """The made-up task and its judges, registered."""
-    here = __name__
-    ours = {**ROWS, "test/shade": Row(f"{here}:Shade"), "test/place": Row(f"{here}:Place")}
-    monkeypatch.setattr(registry, "rows", lambda: ours)
-    monkeypatch.setattr(registry, "tasks", lambda: {**TASKS, "bright": f"{here}:Bright"})
-
-
-def planned(folder: Path, words: str = "") -> Cell:
-    rows = DUMMY_ROW.replace('"dummy"', '"bright"') + words
-    return make_plan(load_suite(str(write_suite(folder, rows)))).rows[0]
+    register(monkeypatch, {"test/shade": Shade, "test/place": Place}, Bright)
 
 
 def judged(cell: Cell, root: Path) -> Judges:
@@ -156,16 +132,14 @@ def test_joint_logits_are_log_probabilities_with_the_first_class_slowest() -> No
         torch.testing.assert_close(joint[:, (i * 2 + j) * 2 + k].exp(), hair[:, i] * gender[:, j] * age[:, k])
 
 
-@pytest.mark.usefixtures("bright")
-def test_the_plan_trains_every_judge_that_a_joined_name_needs_once_and_no_other(tmp_path: Path) -> None:
-    cell = planned(tmp_path)
-    assert {role: judge.method for role, judge in cell.judges.items()} == {"shade": "test/shade", "place": "test/place"}
-    assert list(cell.judges) == ["shade", "place"]
-
-
-@pytest.mark.usefixtures("bright")
-def test_judges_joined_by_dots_answer_as_one_whose_digest_is_made_of_theirs(tmp_path: Path) -> None:
-    cell = planned(tmp_path)
+def test_judges_joined_by_dots_answer_as_one_whose_digest_and_name_are_made_of_theirs(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    (cell,) = plan_of(row("dummy/dummy", task="bright")).rows
+    assert [(role, judge.method) for role, judge in cell.judges.items()] == [
+        ("shade", "test/shade"),
+        ("place", "test/place"),
+    ]
     judges, images = judged(cell, tmp_path), torch.rand(7, 1, 8, 8)
     shade, place, both, turned = map(judges.get, ("shade", "place", "shade.place", "place.shade"))
     expected = shade.logits(images).softmax(1)[:, :, None] * place.logits(images).softmax(1)[:, None, :]
@@ -173,43 +147,19 @@ def test_judges_joined_by_dots_answer_as_one_whose_digest_is_made_of_theirs(tmp_
     assert shade.digest == digest_of(cell.judges["shade"].directory(tmp_path) / WEIGHTS)
     assert len({judge.digest for judge in (shade, place, both, turned)}) == 4
 
-
-@pytest.mark.usefixtures("bright")
-def test_scores_carry_the_joined_name(tmp_path: Path) -> None:
-    cell = planned(tmp_path)
-    judged(cell, tmp_path)
     task = build_task(cell, tmp_path)
-    fabric = Fabric(accelerator="cpu", devices=1)
     method = build_method(cell, task, tmp_path)
     method.g.weight.data.fill_(0.1)
-    scores = list(score_task(cell, Answers(method, fabric), task, tmp_path))
-    assert {score.name for score in scores} == {"classification_error.shade.place", "classification_error.place"}
-    assert {score.protocol.extractor for score in scores} == {"judge:shade.place", "judge:place"}
+    scores = list(score_task(cell, Answers(method, Fabric(accelerator="cpu", devices=1)), task, tmp_path))
+    assert {(score.name, score.protocol.extractor) for score in scores} == {
+        ("classification_error.shade.place", "judge:shade.place"),
+        ("classification_error.place", "judge:place"),
+    }
 
 
-@pytest.mark.usefixtures("bright")
-def test_a_judge_of_images_of_another_size_is_refused(tmp_path: Path) -> None:
-    fits = planned(tmp_path, 'set = { "task.size" = 16 }\n')
+def test_a_judge_of_images_of_another_size_is_refused(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    (fits,) = plan_of(row("dummy/dummy", task="bright", task_size=16)).rows
     assert judged(fits, tmp_path).get("shade").logits(torch.zeros(2, 1, 16, 16)).shape == (2, SHADES)
-    cell = planned(tmp_path, 'set = { "task.size" = 16, "task.keep_size" = false }\n')
+    (cell,) = plan_of(row("dummy/dummy", task="bright", task_size=16, task_keep_size=False)).rows
     with pytest.raises(UserError, match=r"test/shade/bright/s0 was trained on images of 8 pixels and cannot judge 16"):
         judged(cell, tmp_path).get("shade.place")
-
-
-class Halved(Shade):
-    """Translates an image into half of it plus the wanted shift."""
-
-    kind = "translate"
-
-    def translate(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        return inputs["image"] / 2 + inputs["shift"][:, None, None, None]
-
-
-def test_a_request_with_then_is_asked_twice_about_its_own_answer() -> None:
-    method = Halved(FixedSettings(), TaskInfo(8, {"s": 1}))
-    answers = Answers(method, Fabric(accelerator="cpu", devices=1))
-    images, shift = torch.rand(300, 1, 8, 8), torch.linspace(-0.2, 0.2, 300)
-    once = answers.to(Request("a", "translate", {"image": images, "shift": shift}))
-    twice = answers.to(Request("a", "translate", {"image": images, "shift": shift}, then={"shift": -shift}))
-    torch.testing.assert_close(once, images / 2 + shift[:, None, None, None])
-    torch.testing.assert_close(twice, once / 2 - shift[:, None, None, None])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -15,7 +13,10 @@ from retable.benchmarks.plan.select import parse_recorded
 from retable.benchmarks.run.report import recorded_runs, wanted_runs
 from retable.benchmarks.run.results import find_recorded, on_cuda, planned_cells
 from retable.reports.records.cell import Cell
-from tests.harness.conftest import DUMMY_ROW, write_suite
+from retable.reports.records.journal import End, Start
+from retable.reports.records.result import Result, Status
+from retable.reports.records.score import Protocol, Score
+from tests.harness.conftest import DUMMY_ROW, row, write_suite
 
 
 @pytest.fixture
@@ -29,38 +30,34 @@ def report(*words: object) -> None:
     assert done.exit_code == 0, done.output
 
 
-def record(root: Path, cell: Cell, *, status: str = "ok", started: int = 1_000_000, **environment: str) -> Path:
+BOTH = DUMMY_ROW.replace('"dummy/dummy"', '"dummy/dummy", "dummy/tuned"')
+
+
+def record(root: Path, cell: Cell, *, status: Status = "ok", started: int = 1_000_000) -> Path:
     """A folder as a cell that ended leaves it, with a time by the timer of its device."""
     directory = cell.directory(root)
     directory.mkdir(parents=True)
-    timer = "cuda" if cell.run.accelerator == "cuda" else "cpu"
-    score = {
-        "name": "step_time.p50",
-        "value": 0.001 if timer == "cuda" else 0.5,
-        "unit": "s",
-        "direction": "lower",
-        "slice": {"request": "train"},
-        "protocol": {"metric": "step_time", "detail": f"timer={timer}, steps=50"},
-        "interval": None,
-    }
-    accuracy = {**score, "name": "accuracy", "value": 50.0, "protocol": {"metric": "accuracy"}}
-    start = {"t": started + 2000, "event": "start", "journal": "ab", "attempt": 1, "cell": cell.to_json()}
-    start |= {"environment": {}, "data": {}}
-    end = {"t": started + 9000, "event": "end", "status": status, "reason": "", "wall_s": 9.0}
-    (directory / "journal.jsonl").write_text(f"{json.dumps(start)}\n{json.dumps(end)}\n")
-    result: dict[str, Any] = {
-        "cell": cell.to_json(),
-        "status": status,
-        "reason": "",
-        "scores": [score, accuracy] if status == "ok" else [],
-        "environment": {"device": "Made-up GPU" if timer == "cuda" else "cpu", "commit": "c0ffee", **environment},
-        "data": {},
-        "wall_s": 9.0,
-        "steps": 1,
-        "started": started,
-        "ended": started + 9000,
-    }
-    (directory / "result.json").write_text(json.dumps(result))
+    timer, device, p50 = ("cuda", "Made-up GPU", 0.001) if cell.run.accelerator == "cuda" else ("cpu", "cpu", 0.5)
+    train = {"request": "train"}
+    protocol = Protocol(metric="step_time", detail=f"timer={timer}, steps=50")
+    step_time = Score(name="step_time.p50", value=p50, unit="s", direction="lower", slice=train, protocol=protocol)
+    accuracy = Score(name="accuracy", value=50.0, direction="lower", slice=train, protocol=Protocol(metric="accuracy"))
+    events = [
+        Start(t=started + 2000, journal="ab", attempt=1, cell=cell, environment={}, data={}),
+        End(t=started + 9000, status=status, wall_s=9.0),
+    ]
+    (directory / "journal.jsonl").write_text("".join(f"{event.model_dump_json()}\n" for event in events))
+    result = Result(
+        cell=cell,
+        status=status,
+        scores=(step_time, accuracy) if status == "ok" else (),
+        environment={"device": device, "commit": "c0ffee"},
+        wall_s=9.0,
+        steps=1,
+        started=started,
+        ended=started + 9000,
+    )
+    (directory / "result.json").write_text(result.model_dump_json())
     (directory / "done").write_text(status)
     return directory
 
@@ -77,7 +74,7 @@ def test_cells_of_several_folders_are_joined_and_the_missing_ones_are_not_run(su
 
 
 def test_cells_that_were_asked_for_at_fewer_seeds_are_missing_at_no_others(suite: str, tmp_path: Path) -> None:
-    both = str(write_suite(tmp_path, DUMMY_ROW.replace('"dummy/dummy"', '"dummy/dummy", "dummy/tuned"'), "second"))
+    both = str(write_suite(tmp_path, BOTH, "second"))
     fewer = parse_recorded(["0-2", "dummy/tuned/*:0,2", "nothing*,dummy/tuned/*:0"])
     assert fewer == ([0, 1, 2], (("dummy/tuned/*", (0, 2)), ("nothing*,dummy/tuned/*", (0,))))
     with pytest.raises(UserError, match=r"--seeds nothing\*:"):
@@ -100,34 +97,22 @@ def test_seeds_that_are_none_are_refused(texts: list[str]) -> None:
         parse_recorded(texts)
 
 
-def test_a_folder_of_other_settings_or_of_another_seed_never_gets_in(suite: str, tmp_path: Path) -> None:
-    (cell,) = planned_cells([suite], [0])
+def test_a_folder_of_another_cell_or_of_one_that_never_ended_does_not_get_in(suite: str, tmp_path: Path) -> None:
+    """Other settings, another seed, and a folder that was renamed by hand."""
+    cell, unfinished = planned_cells([suite], [0, 1])
     other = cell.with_changes(method_settings={**cell.method_settings, "steps": 3})
     assert other.address == cell.address
     record(tmp_path / "a", other)
-    record(tmp_path / "a", planned_cells([suite], [7])[0])
-    bundle, _ = recorded_runs([suite], [tmp_path / "a"], [0])
-    assert [record.status for record in bundle.records] == ["not-run"]
+    record(tmp_path / "a", planned_cells([suite], [7])[0]).rename(cell.directory(tmp_path / "a"))
+    (record(tmp_path / "a", unfinished) / "done").unlink()
+    bundle, _ = recorded_runs([suite], [tmp_path / "a"], [0, 1])
+    assert [record.status for record in bundle.records] == ["not-run", "not-run"]
     assert bundle.scores == ()
-
-
-def test_a_folder_renamed_by_hand_is_not_the_cell_that_its_name_says(suite: str, tmp_path: Path) -> None:
-    (cell,) = planned_cells([suite], [0])
-    stale = record(tmp_path / "a", planned_cells([suite], [1])[0])
-    stale.rename(cell.directory(tmp_path / "a"))
-    bundle, _ = recorded_runs([suite], [tmp_path / "a"], [0])
-    assert [record.status for record in bundle.records] == ["not-run"]
-
-
-def test_a_cell_that_never_ended_is_not_run(suite: str, tmp_path: Path) -> None:
-    (cell,) = planned_cells([suite], [0])
-    (record(tmp_path / "a", cell) / "done").unlink()
-    assert find_recorded([cell], [tmp_path / "a"]).records == ()
 
 
 @pytest.mark.parametrize(("first", "second", "winner"), [("ok", "ok", "b"), ("ok", "failed", "a")])
 def test_of_two_folders_the_newest_that_ended_well_is_taken_and_named(
-    suite: str, tmp_path: Path, first: str, second: str, winner: str
+    suite: str, tmp_path: Path, first: Status, second: Status, winner: str
 ) -> None:
     (cell,) = planned_cells([suite], [0])
     record(tmp_path / "a", cell, status=first, started=1_000)
@@ -140,21 +125,15 @@ def test_of_two_folders_the_newest_that_ended_well_is_taken_and_named(
         assert cell.address in note
 
 
-def test_a_cell_of_two_suites_appears_once(suite: str, tmp_path: Path) -> None:
-    both = str(write_suite(tmp_path, DUMMY_ROW.replace('"dummy/dummy"', '"dummy/dummy", "dummy/tuned"'), "second"))
+def test_a_cell_of_two_suites_appears_once_and_is_refused_where_they_plan_it_otherwise(
+    suite: str, tmp_path: Path
+) -> None:
+    both = str(write_suite(tmp_path, BOTH, "second"))
     addresses = [cell.address for cell in planned_cells([suite, both], [0])]
     assert sorted(addresses) == ["dummy/dummy/dummy/s0", "dummy/tuned/dummy/s0"]
-
-
-def test_two_suites_that_plan_one_address_otherwise_are_refused_by_name(suite: str, tmp_path: Path) -> None:
-    other = str(write_suite(tmp_path, DUMMY_ROW + 'set = { "method.steps" = 3 }\n', "other"))
+    other = str(write_suite(tmp_path, row("dummy/dummy", method_steps=3), "other"))
     with pytest.raises(UserError, match=r"dummy/dummy/dummy/s0: suite .*trial.* and suite .*other.*steps.*apart"):
         planned_cells([suite, other], [0])
-
-
-def test_a_folder_without_runs_is_one_clear_line(suite: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"--runs .*nowhere: no recorded runs"):
-        recorded_runs([suite], [tmp_path / "nowhere"], [0])
 
 
 def test_beside_cells_of_the_cpu_those_of_a_gpu_give_their_times_and_nothing_else(suite: str, tmp_path: Path) -> None:
@@ -222,7 +201,9 @@ def test_a_recording_gives_the_pages_that_its_folders_give(suite: str, tmp_path:
     assert timers == [1, 1, 1]
 
 
-def test_a_damaged_recording_is_one_clear_line(suite: str, tmp_path: Path) -> None:
+def test_a_damaged_recording_and_a_folder_without_runs_are_one_clear_line(suite: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--runs .*nowhere: no recorded runs"):
+        recorded_runs([suite], [tmp_path / "nowhere"], [0])
     (tmp_path / "bad.jsonl.gz").write_bytes(b"no gzip")
     for suites in ((suite,), ()):
         with pytest.raises(UserError, match=r"--runs .*bad\.jsonl\.gz cannot be read as a recording"):

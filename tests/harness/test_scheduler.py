@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from retable.benchmarks.plan.overrides import Override, parse_override
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.scheduler import Scheduler
 from retable.reports.records.journal import End, Note, Start, finished, read_journal
-from tests.harness.conftest import DUMMY_ROW, result_of, retable
+from tests.harness.conftest import DUMMY_ROW, planned, result_of, retable, row, write_suite
 
 MISBEHAVIOUR = {
     "raise": ("failed", "asked to raise"),
@@ -48,18 +47,13 @@ def quality(result: dict[str, Any]) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scheduler, Path]:
     """One suite in which a cell fails in every way there is, beside one that works and one that needs a failed one."""
-    from retable.benchmarks.plan.plan import make_plan
-    from retable.benchmarks.plan.suites import load_suite
-    from tests.harness.conftest import write_suite
-
     folder = tmp_path_factory.mktemp("misbehaving")
-    suite = load_suite(str(write_suite(folder, DUMMY_ROW)))
+    suite = write_suite(folder, DUMMY_ROW)
     cells = []
     for how in ("", *MISBEHAVIOUR):
-        overrides = [f'method.misbehave="{how}"', f"run.timeout_s={30 if how == 'hang' else 90}"]
-        cells += make_plan(suite, overrides=[parse_override(text) for text in overrides]).cells
-    tuned = load_suite(str(write_suite(folder, '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\n', name="tuned")))
-    cells += make_plan(tuned, overrides=[Override("method", "misbehave", "raise", "test", methods="dummy/dummy")]).rows
+        timeout = f"run.timeout_s={30 if how == 'hang' else 90}"
+        cells += planned(suite, f'method.misbehave="{how}"', timeout).cells
+    cells += planned(write_suite(folder, row("dummy/tuned"), "tuned"), "dummy/dummy:method.misbehave=raise").rows
     scheduler = Scheduler(cells, folder / "runs", jobs=3)
     scheduler.run(lambda state: None)
     return scheduler, folder / "runs"
@@ -108,7 +102,7 @@ def test_running_again_does_only_what_is_missing(plan_of: Callable[..., Plan], t
 
 
 def test_a_cell_killed_in_training_resumes_to_the_same_weights(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
-    plan = plan_of(overrides=(parse_override("method.pause_s=0.05"),))
+    plan = plan_of(DUMMY_ROW, "method.pause_s=0.05")
     cell = plan.cells[0]
     whole = run(plan, tmp_path / "whole").states[0].directory
 
@@ -138,11 +132,7 @@ def test_a_cell_killed_in_training_resumes_to_the_same_weights(plan_of: Callable
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_finished_cells_finished_and_marks_the_rest(tmp_path: Path, sign: signal.Signals) -> None:
-    (tmp_path / "trial.toml").write_text(
-        'profile = "dummy"\nseeds = [0]\n'
-        + DUMMY_ROW
-        + '[[rows]]\nmethods = ["dummy/tuned"]\ntask = "dummy"\nset = { "method.pause_s" = 5.0 }\n'
-    )
+    write_suite(tmp_path, DUMMY_ROW + row("dummy/tuned", method_pause_s=5.0))
     process = retable(tmp_path, "run", "trial.toml", "--seeds", "0,1", "--jobs", "1", "--no-track")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -10,22 +10,16 @@ from typing import Any, ClassVar
 import pytest
 from rich.console import Console
 
-from retable import datasets
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
-from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.live import show_plan
 from retable.datasets.task import Kind, Measure, TaskSettings
-from retable.methods import rows
 from retable.reports.records.cell import Cell
+from tests.harness.conftest import register, row
 
-ROWS = """
-[[rows]]
-methods = ["made/transfer", "made/tuned", "made/basic"]
-task = "made"
-set = { "task.n_test" = 16, "method.batch_size" = 4 }
-"""
+NEEDING = row("made/transfer", "made/tuned", task="made", task_n_test=16, method_batch_size=4)
+ROWS = NEEDING.replace('"made/tuned"', '"made/tuned", "made/basic"')
 
 
 class MadeSettings(SquaresSettings):
@@ -106,10 +100,7 @@ class Judge(Dummy):
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {"basic": Basic, "transfer": FromBasic, "tuned": FromBasic, "far": Far, "judge": Judge, "idle": Judge}
-    for name, cls in ours.items():
-        monkeypatch.setitem(rows.ROWS, f"made/{name}", rows.Row(f"{__name__}:{cls.__name__}"))
-    for task in (Made, Circular, Undeclared):
-        monkeypatch.setitem(datasets.TASKS, task.name, f"{__name__}:{task.__name__}")
+    register(monkeypatch, {f"made/{name}": cls for name, cls in ours.items()}, Made, Circular, Undeclared)
 
 
 PlanOf = Callable[..., Plan]
@@ -125,7 +116,7 @@ def basic_of(cell: Cell) -> Cell:
     return cell.starts_from["basic"]
 
 
-def test_a_row_that_others_start_from_is_planned_once_and_is_the_row(plan_of: PlanOf) -> None:
+def test_a_row_that_others_start_from_is_planned_once_and_is_the_row_whatever_only_picks(plan_of: PlanOf) -> None:
     plan = plan_of(ROWS)
     cells = by_address(plan)
     assert list(cells) == [
@@ -138,17 +129,14 @@ def test_a_row_that_others_start_from_is_planned_once_and_is_the_row(plan_of: Pl
     assert basic == basic_of(cells["made/transfer/made/s0"]) == basic_of(cells["made/tuned/made/s0"])
     assert basic in plan.rows
     assert (basic.method_settings["batch_size"], basic.task_settings["n_test"]) == (4, 16)
-
-
-def test_what_only_picks_does_not_change_which_cell_the_stage_is(plan_of: PlanOf) -> None:
-    whole, part = plan_of(ROWS), plan_of(ROWS, only="made/transfer/*")
+    part = plan_of(ROWS, only="made/transfer/*")
     assert [cell.method for cell in part.rows] == ["made/transfer"]
-    assert by_address(part)["made/basic/made/s0"] == by_address(whole)["made/basic/made/s0"]
+    assert by_address(part)["made/basic/made/s0"] == basic
 
 
 @pytest.mark.parametrize("override", ["method.lr=0.5", "task.n_test=8", "made/basic:method.lr=0.5"])
 def test_an_override_touches_the_row_and_the_stage_alike(plan_of: PlanOf, override: str) -> None:
-    before, after = plan_of(ROWS), plan_of(ROWS, overrides=(parse_override(override),))
+    before, after = plan_of(ROWS), plan_of(ROWS, override)
     addresses = by_address(after)
     assert len(addresses) == len(by_address(before)) == 4
     assert basic_of(addresses["made/transfer/made/s0"]) == addresses["made/basic/made/s0"]
@@ -163,26 +151,19 @@ def test_seeds_stay_paired(plan_of: PlanOf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "basic", "same"),
-    [
-        ('"task.n_test" = 16, "task.n_rare" = 9', '"task.n_test" = 16', True),
-        ('"task.n_test" = 16', '"task.n_test" = 12', False),
-    ],
-    ids=["data that the stage never sees", "other data"],
+    ("needing", "rate"), [({"task_n_test": 16, "task_n_rare": 9}, 0.5), ({"task_n_test": 12}, 0.05)]
 )
 def test_a_row_is_the_stage_where_the_stage_sees_the_same_data(
-    plan_of: PlanOf, rows: str, basic: str, same: bool
+    plan_of: PlanOf, needing: dict[str, int], rate: float
 ) -> None:
-    needing = ROWS.replace(', "made/basic"', "").replace('"task.n_test" = 16', rows)
-    row = f'[[rows]]\nmethods = ["made/basic"]\ntask = "made"\nset = {{ {basic}, "method.lr" = 0.5 }}\n'
-    (transfer,) = [cell for cell in plan_of(needing + row).rows if cell.method == "made/transfer"]
-    stage = basic_of(transfer)
-    assert (stage.task_settings["n_test"], stage.method_settings["lr"]) == (16, 0.5 if same else 0.05)
+    """The rare images do not matter to the stage, the number of test images does."""
+    basic = row("made/basic", task="made", task_n_test=16, method_lr=0.5)
+    stage = basic_of(plan_of(row("made/transfer", task="made", **needing) + basic).rows[0])
+    assert (stage.task_settings["n_test"], stage.method_settings["lr"]) == (needing["task_n_test"], rate)
 
 
 def test_a_stage_that_is_no_row_is_left_alone_by_the_rows_settings(plan_of: PlanOf) -> None:
-    plan = plan_of(ROWS.replace(', "made/basic"', ""), overrides=(parse_override("method.lr=0.5"),))
-    basic = by_address(plan)["made/basic/made/s0"]
+    basic = by_address(plan_of(NEEDING, "method.lr=0.5"))["made/basic/made/s0"]
     assert (basic.method_settings["lr"], basic.method_settings["batch_size"]) == (0.05, 8)
 
 
@@ -201,17 +182,15 @@ def test_only_judges_that_a_measure_names_are_waited_for(plan_of: PlanOf) -> Non
     ],
 )
 def test_judges_that_cannot_be_are_refused(plan_of: PlanOf, task: str, words: str) -> None:
-    with pytest.raises(UserError) as caught:
-        plan_of(f'[[rows]]\nmethods = ["made/basic"]\ntask = "{task}"\n')
-    assert words in str(caught.value)
+    with pytest.raises(UserError, match=words):
+        plan_of(row("made/basic", task=task))
 
 
 @pytest.mark.parametrize(("weight", "starts_from"), [(1, ["basic"]), (0, [])])
 def test_a_stage_is_needed_only_where_the_settings_ask_for_it(
     plan_of: PlanOf, weight: int, starts_from: list[str]
 ) -> None:
-    row = f'[[rows]]\nmethods = ["made/far"]\ntask = "made"\nset = {{ "method.weight" = {weight} }}\n'
-    plan = plan_of(row)
+    plan = plan_of(row("made/far", task="made", method_weight=weight))
     assert list(plan.rows[0].starts_from) == starts_from
     assert sum(cell.method == "made/basic" for cell in plan.cells) == len(starts_from)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from retable.benchmarks.plan.dummy import Dummy, DummySettings, Squares, SquaresSettings
 from retable.benchmarks.run.training import NonFiniteLossError, Progress, set_up, train
-from retable.reports.records.cell import Cell
+from retable.reports.records.cell import Cell, RunSettings
 from retable.reports.records.journal import Journal, Metrics, read_journal
 
 EVERY = 2
@@ -22,56 +21,50 @@ EVERY = 2
 class Lazy(Dummy):
     """The dummy with a term that only every second step computes, and one that comes up once."""
 
+    wild = -1
+    """The step in which the term is infinite, between two log points."""
+
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """``l_lazy`` is the number of the step."""
         losses = super().training_step(batch, step)
         if step % EVERY == 0:
-            losses["l_lazy"] = torch.tensor(float(step))
+            losses["l_lazy"] = torch.tensor(float("inf") if step == self.wild else float(step))
         if step == 0:
             losses["l_once"] = torch.ones(())
         return losses
 
 
-class Diverging(Dummy):
-    """The dummy with a term that is infinite in one step, between two log points."""
-
-    def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
-        """``l_wild`` is infinite in step 4."""
-        losses = super().training_step(batch, step)
-        return losses | ({"l_wild": torch.tensor(float("inf") if step == 4 else 0.0)} if step % EVERY == 0 else {})
+Curves = Callable[[int, int], dict[int, dict[str, float]]]
 
 
 @pytest.fixture
-def curves(tmp_path: Path) -> Callable[..., dict[int, dict[str, float]]]:
-    """Train a dummy and read its curves back: step -> values."""
+def curves(tmp_path: Path) -> Curves:
+    """Train the dummy for some steps, log every few, and read its curves back: step -> values."""
 
-    def run(row: type[Dummy], steps: int, log_every: int) -> dict[int, dict[str, float]]:
-        settings: dict[str, Any] = {
-            "method": "dummy/dummy",
-            "task": "dummy",
-            "profile": "dummy",
-            "seed": 0,
-            "method_settings": {"steps": steps},
-            "task_settings": {},
-            "run": {"log_every": log_every, "samples_every": 1000, "checkpoint_every": 1000},
-        }
+    def run(steps: int, log_every: int) -> dict[int, dict[str, float]]:
+        cell = Cell(
+            method="dummy/dummy",
+            task="dummy",
+            profile="dummy",
+            seed=0,
+            method_settings={"steps": steps},
+            task_settings={},
+            run=RunSettings(log_every=log_every, samples_every=1000, checkpoint_every=1000),
+        )
         task = Squares(SquaresSettings(), tmp_path)
-        method = row(DummySettings(steps=steps), task.info())
+        method = Lazy(DummySettings(steps=steps), task.info())
         fabric = Fabric(accelerator="cpu", devices=1)
         set_up(method, fabric)
-        journal, folder = Journal(tmp_path), tmp_path / "checkpoints"
-        cell = Cell.model_validate(settings)
-        train(cell, method, task, fabric, folder, journal, Progress(tmp_path), lambda step: None)
+        journal, progress = Journal(tmp_path), Progress(tmp_path)
+        train(cell, method, task, fabric, tmp_path / "checkpoints", journal, progress, lambda step: None)
         return {event.step: event.values for event in read_journal(tmp_path).events if isinstance(event, Metrics)}
 
     return run
 
 
 @pytest.mark.parametrize("log_every", [2, 4, 6])
-def test_a_term_of_every_second_step_reaches_the_curves_with_its_newest_value(
-    curves: Callable[..., dict[int, dict[str, float]]], log_every: int
-) -> None:
-    found = curves(Lazy, 12, log_every)
+def test_a_term_of_every_second_step_reaches_the_curves_with_its_newest_value(curves: Curves, log_every: int) -> None:
+    found = curves(12, log_every)
     assert list(found) == list(range(log_every, 13, log_every))
     for done, values in found.items():
         # The step that is logged is number done - 1, which is odd and does not compute the term.
@@ -79,18 +72,17 @@ def test_a_term_of_every_second_step_reaches_the_curves_with_its_newest_value(
         assert values["l_mse"] > 0
 
 
-def test_a_term_is_logged_once_for_every_time_that_it_was_computed(
-    curves: Callable[..., dict[int, dict[str, float]]],
-) -> None:
-    found = curves(Lazy, 7, 3)
+def test_a_term_is_logged_once_for_every_time_that_it_was_computed(curves: Curves) -> None:
+    found = curves(7, 3)
     assert list(found) == [3, 6, 7], "the last step is logged as well"
     assert ["l_once" in values for values in found.values()] == [True, False, False]
-    found = curves(Lazy, 4, 1)
+    found = curves(4, 1)
     assert ["l_lazy" in found[done] for done in (1, 2, 3, 4)] == [True, False, True, False]
 
 
 def test_a_loss_that_is_not_finite_between_two_log_points_ends_the_run_and_is_named(
-    curves: Callable[..., dict[int, dict[str, float]]],
+    curves: Curves, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(NonFiniteLossError, match="l_wild is inf at step 4"):
-        curves(Diverging, 12, 10)
+    monkeypatch.setattr(Lazy, "wild", 4)
+    with pytest.raises(NonFiniteLossError, match="l_lazy is inf at step 4"):
+        curves(12, 10)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
 
 from retable.benchmarks.metrics import cache
-from retable.benchmarks.metrics.measure import Answer
+from retable.benchmarks.metrics.measure import Answer, Judge
 
 DIGITS = {"digit": tuple("0123456789")}
 
@@ -31,6 +32,22 @@ def answer(n: int = 6, seed: int = 0, request: str = "test", **more: object) -> 
     """Digits 2, 3, 4, 2, ... in grey."""
     labels = {"digit": torch.arange(n) % 3 + 2}
     return Answer(request, make_images(n, channels=1, seed=seed), labels, class_names=DIGITS, **more)  # type: ignore[arg-type]
+
+
+def calls_everything_a_3(images: Tensor) -> Tensor:
+    return torch.nn.functional.one_hot(torch.full((len(images),), 3), 10).float()
+
+
+JUDGE = Judge("target", calls_everything_a_3, "ab" * 32)
+
+
+def trained_networks() -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
+    """Two networks that share a layer, and their optimisers: one layer is frozen, one is held by nobody."""
+    with torch.device("meta"):
+        shared, still = nn.Linear(3, 4), nn.Linear(4, 1).requires_grad_(False)
+        networks = {"g": nn.Sequential(shared, nn.BatchNorm1d(4)), "d": nn.Sequential(shared, still)}
+    held = [{"params": list(layer.parameters())} for layer in (shared, still)]
+    return networks, {"g": SGD(held, lr=0.1), "again": SGD(shared.parameters(), lr=0.1)}
 
 
 def make_features(n: int, d: int, seed: int = 0, shift: float = 0.0) -> NDArray[np.float64]:

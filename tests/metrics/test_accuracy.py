@@ -5,39 +5,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.accuracy import TOLERANCE, accuracy, classification_error
 from retable.benchmarks.metrics.measure import Answer, Judge, Question, measure
 from tests.metrics.factory import DIGITS, answer
 
 
 def test_accuracy_is_the_percentage_of_largest_logits_at_the_label() -> None:
-    logits = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0], [1.0, 2.0]])
-    labels = torch.tensor([0, 1, 1, 1])
-    assert (accuracy(logits, labels), classification_error(logits, labels)) == (75.0, 25.0)
-
-
-def test_accuracy_equals_numpys_count_on_random_logits() -> None:
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(200, 10, generator=generator)
     labels = torch.randint(0, 10, (200,), generator=generator)
     expected = 100 * np.mean(logits.numpy().argmax(1) == labels.numpy())
     assert accuracy(logits, labels) == pytest.approx(expected, rel=TOLERANCE.relative, abs=TOLERANCE.absolute)
-
-
-@pytest.mark.parametrize(
-    ("logits", "labels", "says"),
-    [
-        (torch.zeros(3, 2), torch.zeros(2, dtype=torch.int64), r"got \[3, 2\] and \[2\]"),
-        (torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), "logits"),
-        (torch.full((1, 2), float("nan")), torch.zeros(1, dtype=torch.int64), "not all finite"),
-        (torch.zeros(2, 3), torch.tensor([0, 3]), r"labels span 0\.\.3, but the classifier knows classes 0\.\.2"),
-        (torch.zeros(2, 3), torch.tensor([-1, 1]), r"labels span -1\.\.1"),
-    ],
-)
-def test_unfit_logits_and_labels_are_refused(logits: torch.Tensor, labels: torch.Tensor, says: str) -> None:
-    with pytest.raises(UserError, match=says):
-        accuracy(logits, labels)
+    logits, labels = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0], [1.0, 2.0]]), torch.tensor([0, 1, 1, 1])
+    assert (accuracy(logits, labels), classification_error(logits, labels)) == (75.0, 25.0)
 
 
 def test_confusion_says_how_many_of_each_class_are_taken_for_each_class() -> None:

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.adaptation import TOLERANCE, adaptation_accuracy
 
 
@@ -32,18 +31,3 @@ def test_is_a_pure_function_of_its_arguments() -> None:
     again = adaptation_accuracy(*data, seed=3, steps=2)
     assert again == pytest.approx(first, rel=TOLERANCE.relative, abs=TOLERANCE.absolute)
     assert len({adaptation_accuracy(*data, seed=s, steps=2) for s in range(4)}) > 1
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda a, b, c, d: (a.repeat(1, 3, 1, 1), b, c, d), r"got \[3, 16, 16\] and \[1, 16, 16\]"),
-        (lambda a, b, c, d: (a[:, :, :4, :4], b, c[:, :, :4, :4], d), "sides of at least 8"),
-        (lambda a, b, c, d: (a, b[:-1], c, d), r"training labels must be int64 \[10\]"),
-        (lambda a, b, c, d: (a, b, c, d.float()), r"test labels must be int64 \[10\]"),
-        (lambda a, b, c, d: (a * 3, b, c, d), "training images: values must lie in"),
-    ],
-)
-def test_unfit_images_and_labels_are_refused(change, says: str) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(UserError, match=says):
-        adaptation_accuracy(*change(*bars(10, 1), *bars(10, 2)), seed=0)

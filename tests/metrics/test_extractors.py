@@ -31,11 +31,11 @@ def test_lite0_names_a_photograph_right() -> None:
     assert int(lite0.load(lite0.weights_file()).logits(image).argmax()) == MILITARY_UNIFORM
 
 
-@pytest.mark.parametrize("side", [31, 32, 33, 96])
-def test_lite0_pads_like_tensorflow_so_that_maps_halve_rounding_up(side: int) -> None:
+def test_lite0_pads_like_tensorflow_so_that_maps_halve_rounding_up() -> None:
     net = lite0.load(lite0.weights_file())
-    sides = [found.shape[-1] for found in net.maps(torch.zeros(1, 3, side, side))]
-    assert sides == [-(-side // 2**level) for level in range(1, 6)]
+    for side in (31, 32, 33, 96):
+        sides = [found.shape[-1] for found in net.maps(torch.zeros(1, 3, side, side))]
+        assert sides == [-(-side // 2**level) for level in range(1, 6)]
 
 
 def test_features_are_named_versioned_and_shaped() -> None:
@@ -62,11 +62,9 @@ def test_features_do_not_depend_on_the_order_or_the_neighbours_in_the_batch() ->
         np.testing.assert_allclose(last, found[0], atol=lite0.TOLERANCE.absolute)
 
 
-def test_one_channel_is_seen_as_grey_and_images_outside_the_range_are_refused() -> None:
+def test_one_channel_is_seen_as_grey() -> None:
     grey, extractor = make_images(2, channels=1), get_extractor("lite0")
     np.testing.assert_array_equal(extractor.features(grey), extractor.features(grey.repeat(1, 3, 1, 1)))
-    with pytest.raises(UserError, match=r"must lie in \[-1, 1\]"):
-        extractor.features(grey * 127)
 
 
 def test_an_image_scores_the_same_from_memory_and_from_a_png(tmp_path: Path) -> None:
@@ -86,43 +84,37 @@ def test_features_are_taken_at_full_precision_whatever_the_training_used() -> No
     assert torch.backends.cudnn.conv.fp32_precision == before
 
 
-def test_available_says_yes_or_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_available("lite0")
-    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
-    for name, file in (("inception", inception.FILE), ("alex", "alexnet"), ("vgg", "vgg16"), ("squeeze", "squeezenet")):
-        # What is missing, where it was looked for, and both ways out.
-        with pytest.raises(UserError, match=rf"(?s){file}.*{tmp_path}.*RETABLE_WEIGHTS.*'lite0'"):
-            check_available(name)
-    with pytest.raises(UserError, match="did you mean 'inception'"):
-        check_available("inceptoin")
-
-
-def test_missing_inception_weights_are_an_error_and_never_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_are_an_error_with_the_ways_out_and_never_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("something tried to reach the network")
 
     monkeypatch.setattr("socket.socket.connect", refuse)
     monkeypatch.setattr("urllib.request.urlopen", refuse)
+    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
+    check_available("lite0")
+    for name, file in (("inception", inception.FILE), ("alex", "alexnet"), ("vgg", "vgg16"), ("squeeze", "squeezenet")):
+        # What is missing, where it was looked for, and both ways out.
+        with pytest.raises(UserError, match=rf"(?s){file}.*{tmp_path}.*RETABLE_WEIGHTS.*'lite0'"):
+            check_available(name)
     with pytest.raises(UserError, match="or use the embedded extractor 'lite0'"):
         get_extractor("inception")
-    with pytest.raises(UserError, match="unknown extractor 'lite'; did you mean 'lite0'"):
-        get_extractor("lite")
-
-
-@pytest.fixture(scope="module")
-def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state dict of the right architecture with random weights, as the real file is out of reach here."""
-    with torch.device("meta"):
-        shapes = inception.Inception().net.state_dict()
-    return name_by_digest(random_state(shapes), tmp_path_factory.mktemp("inception"), "inception")
+    for find in (check_available, get_extractor):
+        with pytest.raises(UserError, match="unknown extractor 'lite'; did you mean 'lite0'"):
+            find("lite")
 
 
 @pytest.fixture
-def known_inception(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RETABLE_WEIGHTS", str(random_inception.parent))
-    monkeypatch.setattr(inception, "FILE", random_inception.name)
-    monkeypatch.setattr(inception, "SHA256", file_digest(random_inception))
-    return random_inception
+def known_inception(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state dict of the right architecture with random weights, as the real file is out of reach here."""
+    with torch.device("meta"):
+        shapes = inception.Inception().net.state_dict()
+    path = name_by_digest(random_state(shapes), tmp_path, "inception")
+    monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(inception, "FILE", path.name)
+    monkeypatch.setattr(inception, "SHA256", file_digest(path))
+    return path
 
 
 def test_inception_equals_clean_fids_network_on_the_same_weights(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,10 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.fid import TOLERANCE, frechet_distance
-from retable.benchmarks.metrics.kid import kid
-from retable.benchmarks.metrics.precision_recall import precision_recall
 from tests.metrics.factory import make_features
 
 steady = settings(deadline=None, derandomize=True)  # the machine may be busy; every run tries the same examples
@@ -119,19 +115,3 @@ def test_features_and_their_covariance_factor_give_the_same_distance() -> None:
     wide = np.zeros((1, 60))  # 60 more features that are always 0 turn n > d into n < d and change nothing
     padded = frechet_distance(np.hstack([a, wide.repeat(60, 0)]), np.hstack([b, wide.repeat(80, 0)]))
     assert padded == pytest.approx(frechet_distance(a, b), rel=1e-10)
-
-
-Distance = Callable[[NDArray[np.float64], NDArray[np.float64]], object]
-
-
-@pytest.mark.parametrize("distance", [frechet_distance, partial(kid, seed=0), precision_recall])
-def test_features_that_do_not_fit_are_refused_by_every_comparison_of_sets(distance: Distance) -> None:
-    for n, m in ((1, 5), (5, 1), (0, 5)):
-        with pytest.raises(UserError, match=f"at least 2 images on each side, got {n} and {m}"):
-            distance(np.zeros((n, 3)), np.zeros((m, 3)))
-    with pytest.raises(UserError, match=r"got \[4, 3\] and \[4, 2\]"):
-        distance(np.zeros((4, 3)), np.zeros((4, 2)))
-    bad = np.zeros((4, 3))
-    bad[2, 1] = np.nan
-    with pytest.raises(UserError, match="1 of 4 rows are not"):
-        distance(bad, np.zeros((4, 3)))

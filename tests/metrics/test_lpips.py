@@ -59,20 +59,15 @@ def test_distance_and_diversity_grow_with_the_difference_and_the_distance_is_sym
     assert lpips_diversity(torch.lerp(x, x[:1], 0.7), trunk) < lpips_diversity(x, trunk)
 
 
-def test_digests_tell_trunks_apart(random_trunk: GetTrunk) -> None:
+def test_digests_tell_trunks_apart_and_the_packages_trunks_need_32_pixels(random_trunk: GetTrunk) -> None:
     digests = {random_trunk(name)[0].digest for name in ("alex", "squeeze")} | {get_trunk("lite0").digest}
     assert len(digests) == 3
     assert all(len(digest) == 64 for digest in digests)
+    with pytest.raises(UserError, match="at least 32 x 32 pixels"):
+        lpips_diversity(make_images(2, 16), random_trunk("alex")[0])
 
 
-def test_missing_weights_and_unknown_trunks_are_errors_that_name_the_ways_out() -> None:
-    with pytest.raises(UserError, match=r"'vgg' has no weights: vgg16-397923af\.pth.*RETABLE_WEIGHTS.*'lite0'"):
-        get_trunk("vgg")
-    with pytest.raises(UserError, match="did you mean 'squeeze'"):
-        get_trunk("squeezenet")
-
-
-def test_damaged_and_other_trunk_files_are_refused(
+def test_damaged_other_missing_and_unknown_trunks_are_refused_with_the_way_out(
     trunk_files: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trunk_files("squeeze")
@@ -81,19 +76,11 @@ def test_damaged_and_other_trunk_files_are_refused(
     monkeypatch.setenv("RETABLE_WEIGHTS", str(tmp_path))
     for name, file in (("squeeze", whole.name), ("alex", other.name)):
         monkeypatch.setitem(trunks.TRUNKS, name, file)
-    with pytest.raises(UserError, match="not the file it should be"):
-        get_trunk("squeeze")
-    with pytest.raises(UserError, match="does not hold torchvision's weights for 'alex'"):
-        get_trunk("alex")
-
-
-def test_unfit_sets_are_refused(random_trunk: GetTrunk) -> None:
-    lite0, alex = get_trunk("lite0"), random_trunk("alex")[0]
-    with pytest.raises(UserError, match="at least 2 images, got 1"):
-        lpips_diversity(make_images(1), lite0)
-    with pytest.raises(UserError, match="one by one"):
-        lpips_pair(make_images(2), make_images(3), lite0)
-    with pytest.raises(UserError, match=r"must lie in \[-1, 1\]"):
-        lpips_pair(make_images(2) * 3, make_images(2), lite0)
-    with pytest.raises(UserError, match="at least 32 x 32 pixels"):
-        lpips_diversity(make_images(2, 16), alex)
+    for name, says in (
+        ("squeeze", "not the file it should be"),
+        ("alex", "does not hold torchvision's weights for 'alex'"),
+        ("vgg", r"'vgg' has no weights: vgg16-397923af\.pth.*RETABLE_WEIGHTS.*'lite0'"),
+        ("squeezenet", "did you mean 'squeeze'"),
+    ):
+        with pytest.raises(UserError, match=says):
+            get_trunk(name)

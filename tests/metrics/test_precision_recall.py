@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.measure import Answer, Question, measure
 from retable.benchmarks.metrics.precision_recall import TOLERANCE, precision_recall
 from tests.metrics.factory import make_features, make_images
@@ -59,10 +58,3 @@ def test_both_scores_say_k_and_how_many_images() -> None:
     assert precision.protocol == recall.protocol
     assert (recall.protocol.detail, recall.protocol.n_real, recall.protocol.n_fake) == ("k=3", 9, 6)
     assert (precision.direction, recall.direction) == ("higher", "higher")
-
-
-def test_sets_without_enough_neighbours_are_refused() -> None:
-    with pytest.raises(UserError, match="need more than 3 images on each side, got 9 real and 3 generated"):
-        precision_recall(np.eye(9), np.eye(9)[:3])
-    with pytest.raises(UserError, match="k must be 1 or more"):
-        precision_recall(np.eye(9), np.eye(9), k=0)

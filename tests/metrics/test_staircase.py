@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.lpips import lpips_pair
 from retable.benchmarks.metrics.measure import Answer, Question, measure
 from retable.benchmarks.metrics.networks.trunks import get_trunk
@@ -15,10 +14,12 @@ from retable.benchmarks.metrics.staircase import TOLERANCE, evenness, steps, ste
 from tests.metrics.factory import make_images
 
 
-def test_even_and_still_paths_have_a_largest_jump_of_one_and_no_spread() -> None:
+def test_the_three_numbers_are_means_over_paths_and_even_or_still_ones_neither_jump_nor_spread() -> None:
     assert evenness(np.full((3, 11), 0.2)) == pytest.approx((1.0, 0.0, 2.2))
     for still in (0.0, 1e-12):
         assert evenness(np.full((2, 4), still)) == (1.0, 0.0, 0.0)
+    mixed = evenness(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]]))
+    assert mixed == pytest.approx(((3 * 2 / 4 + 1) / 2, np.std([1, 1, 2]) / np.mean([1, 1, 2]) / 2, (4 + 9) / 2))
 
 
 @pytest.mark.parametrize("n", [2, 5, 11])
@@ -28,28 +29,16 @@ def test_a_single_jump_is_as_large_as_there_are_steps(n: int) -> None:
     assert evenness(whole) == pytest.approx((n, np.sqrt(n - 1), 0.7))
 
 
-def test_the_three_numbers_are_means_over_paths() -> None:
-    jump, spread, length = evenness(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]]))
-    assert jump == pytest.approx((3 * 2 / 4 + 1) / 2)
-    assert spread == pytest.approx((np.std([1, 1, 2]) / np.mean([1, 1, 2]) + 0) / 2)
-    assert length == pytest.approx((4 + 9) / 2)
-
-
-def staying(points: int, jumps_at: int = 7) -> Tensor:
-    """A path that stays at one image and then at another."""
-    ends = make_images(2, seed=5)
-    return torch.cat([ends[:1].expand(jumps_at, -1, -1, -1), ends[1:].expand(points - jumps_at, -1, -1, -1)])
-
-
 def fading(points: int) -> Tensor:
     """A path that fades from one image to another."""
     ends = make_images(2, seed=5)
     return torch.stack([torch.lerp(ends[0], ends[1], t / (points - 1)) for t in range(points)])
 
 
-def test_a_staircase_of_images_jumps_and_a_fade_does_not() -> None:
-    one = torch.zeros(12, dtype=torch.int64)
-    jumping, smooth = (steps_of_paths(path(12), one, get_trunk("lite0")) for path in (staying, fading))
+def test_a_path_that_stays_at_one_image_and_then_at_another_jumps_and_a_fade_does_not() -> None:
+    one, fade = torch.zeros(12, dtype=torch.int64), fading(12)
+    staying = fade[[0] * 7 + [-1] * 5]
+    jumping, smooth = (steps_of_paths(path, one, get_trunk("lite0")) for path in (staying, fade))
     assert jumping.shape == smooth.shape == (1, 11)
     assert evenness(jumping)[:2] == pytest.approx((11, np.sqrt(10)), rel=1e-6)
     jump, spread, _ = evenness(smooth)
@@ -83,9 +72,3 @@ def test_scores_name_paths_and_steps() -> None:
         ("path_length.lite0", "none"),
     ]
     assert {(score.protocol.detail, score.protocol.n_fake) for score in scores} == {("paths=2x3 steps", 8)}
-
-
-@pytest.mark.parametrize(("n", "paths"), [(7, [0, 0, 0, 1, 1, 1, 1]), (4, [0, 0, 1, 1]), (3, [0, 1, 2]), (3, [0] * 4)])
-def test_paths_that_are_short_uneven_or_of_other_images_are_refused(n: int, paths: list[int]) -> None:
-    with pytest.raises(UserError, match="paths of equally many images, at least 3"):
-        steps_of_paths(make_images(n), torch.tensor(paths), get_trunk("lite0"))
