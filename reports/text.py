@@ -13,34 +13,24 @@ ARROWS = {"higher": "↑", "lower": "↓", "none": ""}
 NOT_COMPARABLE = "n/c"
 NOTHING = "–"
 
-STATUS_WORDS = {
-    "ok": "ok",
-    "failed": "x failed",
-    "oom": "x oom",
-    "timeout": "x timeout",
-    "nonfinite": "x nonfinite",
-    "damaged": "x damaged",
-    "unfinished": "x unfinished",
-    "skipped": f"{NOTHING} skipped",
-    "not-run": f"{NOTHING} not run",
-}
+NO_FAILURES = {"ok": "ok", "skipped": f"{NOTHING} skipped", "not-run": f"{NOTHING} not run"}
+"""Status of a cell -> what a table prints for it; every other status is a failure."""
 
 
 def number(value: float, decimals: int) -> str:
     """``1234.5, 2`` -> ``1,234.50``; negative numbers get a real minus sign and zero never has one."""
-    text = f"{abs(value):,.{decimals}f}"
-    return MINUS + text if value < 0 and any(digit in text for digit in "123456789") else text
+    return f"{value:z,.{decimals}f}".replace("-", MINUS)
 
 
 def signed(value: float, decimals: int) -> str:
     """Like :func:`number` with a plus sign before positive numbers: for differences."""
     text = number(value, decimals)
-    return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text
+    return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
 def status_word(status: str) -> str:
-    """What a table prints for a cell's status: ``oom`` -> ``x oom``; an unknown word is a failure by its own name."""
-    return STATUS_WORDS.get(status, f"x {status}")
+    """What a table prints for a cell's status: ``oom`` -> ``x oom``."""
+    return NO_FAILURES.get(status, f"x {status}")
 
 
 def duration(seconds: float | None) -> str:
@@ -96,7 +86,7 @@ def row_name(title: str, variant: str) -> str:
 
 def plural(count: int, noun: str) -> str:
     """``1, "seed"`` -> ``1 seed``; ``3, "seed"`` -> ``3 seeds``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def slug(text: str) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from retable.reports import text
 from retable.reports.compute.runs import Runs
 from retable.reports.errors import ReportError
 from retable.reports.records.files import write_atomically
@@ -18,12 +15,14 @@ from retable.reports.render.content import Content
 from retable.reports.render.pictures import PageSize, compose
 from retable.reports.render.results_csv import results_csv
 
-LARGEST = 4_500_000
-"""Bytes of the small page."""
 POINTS = 60
 """Points of a training curve on the small page."""
-SIZES = (PageSize(75, 0, (2,)), PageSize(60, 0, (1,)), PageSize(40, 0, (1,)), PageSize(20, 0, (1,)))
-"""Tried in turn until the small page is small enough."""
+SMALL = PageSize(quality=75, lossless_up_to=0, grids=(1,))
+LEFT_OUT = (
+    f"A small copy: pictures are WebP with loss (quality {SMALL.quality}), every row shows the last sample grid of its "
+    f"first seed, curves are thinned to {POINTS} points. Left out: the list of every score (results.csv), and tables "
+    "and figures as files of their own, which a report without --compact has."
+)
 
 
 def write_report(runs: Runs, out: Path) -> Path:
@@ -64,44 +63,9 @@ def write_report(runs: Runs, out: Path) -> Path:
 
 
 def write_small_report(runs: Runs, out: Path) -> Path:
-    """Write ``index.html`` alone, at most :data:`LARGEST` bytes, and say at its top what it leaves out.
-
-    Raises:
-        ReportError: the page is larger even with the worst pictures, or cannot be written; see also
-            :func:`write_report`.
-    """
-    content = Content(runs, points=POINTS)
-    for paper, drawing in content.curves.items():
-        content.curves[paper] = replace(drawing, svg=_short_numbers(drawing.svg))
-    page = b""
-    for size in SIZES:
-        page = html_page.render(content, size, _left_out(size, curves=bool(content.curves))).encode()
-        if len(page) <= LARGEST:
-            write(out / "index.html", page)
-            return out / "index.html"
-    raise ReportError(
-        f"{out / 'index.html'}: {len(page):,} bytes even with the smallest pictures, more than {LARGEST:,}; "
-        "report fewer suites, or without --compact"
-    )
-
-
-def _left_out(size: PageSize, *, curves: bool) -> str:
-    shown = "the last sample grid" if size.grids == (1,) else f"{size.grids[0]} sample grids"
-    thinned = f", curves are thinned to {text.plural(POINTS, 'point')}" if curves else ""
-    return (
-        f"A small copy: pictures are WebP with loss (quality {size.quality}), every row shows {shown} of its first "
-        f"seed{thinned}. Left out: the list of every score (results.csv), "
-        "and tables and figures as files of their own, which a report without --compact has."
-    )
-
-
-def _short_numbers(svg: bytes) -> bytes:
-    """Coordinates to a hundredth of a point, which no screen shows."""
-
-    def path(found: re.Match[str]) -> str:
-        return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), found[0])
-
-    return re.sub(r'\bd="[^"]*"', path, svg.decode()).encode()
+    """Write ``index.html`` alone, which says at its top what it leaves out; see :func:`write_report`."""
+    write(out / "index.html", html_page.render(Content(runs, points=POINTS), SMALL, LEFT_OUT))
+    return out / "index.html"
 
 
 def write(path: Path, content: str | bytes) -> None:

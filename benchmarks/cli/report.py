@@ -36,7 +36,7 @@ def report(
     record: Annotated[
         Path | None, typer.Option(help="Also write the results as one small file (.jsonl.gz), to be committed.")
     ] = None,
-    compact: Annotated[bool, typer.Option("--compact", help="A small page alone, below 4.5 MB.")] = False,
+    compact: Annotated[bool, typer.Option("--compact", help="A small page alone, with lossy pictures.")] = False,
     budget: Annotated[Path | None, typer.Option(help="Also write where the time went as a Markdown page.")] = None,
     out: Out = RUNS,
 ) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
-from importlib import util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,27 +34,17 @@ def snippets(heading: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
-    """``load(heading)``: the section's Python snippet as a module."""
-    names: list[str] = []
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """``load(heading)``: the section's Python snippet as a module, which others import by its name."""
 
     def from_section(heading: str) -> ModuleType:
         (code,) = snippets(heading, "python")
-        name = f"contributing_{len(names)}_{heading.split()[-1]}"
-        path = tmp_path / f"{name}.py"
-        path.write_text(code)
-        spec = util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = util.module_from_spec(spec)
-        names.append(name)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+        module = ModuleType(f"contributing_{heading.split()[-1]}")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        exec(compile(code, module.__name__, "exec"), vars(module))  # noqa: S102
         return module
 
-    yield from_section
-    for name in names:
-        del sys.modules[name]
+    return from_section
 
 
 def test_the_method_keeps_the_contract_and_learns(load: Callable[[str], Any]) -> None:

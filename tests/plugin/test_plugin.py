@@ -17,8 +17,6 @@ from retable.datasets.errors import DataError
 from retable.datasets.task import Task
 from retable.methods.method import Method
 
-from .install import install_plugin
-
 REPOSITORY = Path(__file__).parents[2]
 SUITE = """
 profile = "tiny"
@@ -83,55 +81,32 @@ def test_its_method_learns_its_task(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("plugin")
-def test_its_batches_depend_on_nothing_but_their_arguments(tmp_path: Path) -> None:
-    task_class = get_task("acme-shapes")
-    first, second = (task_class(task_class.Settings(), tmp_path).batch("train", 3, 4, 7) for _ in range(2))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    other = task_class(task_class.Settings(), tmp_path).batch("train", 4, 4, 7)
-    assert not torch.equal(first["s"], other["s"])
-
-
-@pytest.mark.usefixtures("plugin")
-@pytest.mark.usefixtures("plugin")
-def test_its_test_images_are_no_reference_images(tmp_path: Path) -> None:
-    task_class = get_task("acme-shapes")
-    task = task_class(task_class.Settings(), tmp_path)
-    truth = task.requests("translate", "train")[0].truth
-    assert truth is not None
-    assert not torch.equal(truth, task.reference("grey").inputs["image"])
-
-
-@pytest.mark.usefixtures("plugin")
 def test_its_errors_are_for_people(tmp_path: Path) -> None:
     task_class = get_task("acme-shapes")
-    task = task_class(task_class.Settings(source="real"), tmp_path)
     with pytest.raises(DataError, match="source = 'standin'"):
-        task.prepare()
+        task_class(task_class.Settings(source="real"), tmp_path).prepare()
+
+
+def python(folder: Path, site: Path, *words: str) -> str:
+    """What our Python prints with the example package on its path."""
+    paths = os.pathsep.join([str(REPOSITORY), str(site)])
+    environment = os.environ | {"PYTHONPATH": paths, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", *words]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow
-def test_the_command_lists_it_and_a_suite_runs_it(tmp_path: Path) -> None:
-    site = install_plugin(tmp_path)
+def test_the_command_lists_it_and_a_suite_runs_it(tmp_path: Path, plugin: Path) -> None:
     (tmp_path / "acme.toml").write_text(SUITE)
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "tiny.toml").write_text('[method."acme/*"]\nsteps = 10\n')
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(site)]),
-        "COLUMNS": "200",
-        "OMP_NUM_THREADS": "1",
-    }
-
-    def retable(*arguments: str) -> str:
-        command = [sys.executable, "-m", "retable.benchmarks.cli.main", *arguments]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    assert "acme/blur" in retable("list", "methods")
-    retable("run", str(tmp_path / "acme.toml"), "--no-track")
+    command = "retable.benchmarks.cli.main"
+    assert "acme/blur" in python(tmp_path, plugin, command, "list", "methods")
+    python(tmp_path, plugin, command, "run", str(tmp_path / "acme.toml"), "--no-track")
     (found,) = (tmp_path / "runs").rglob("result.json")
     result = json.loads(found.read_text())
     assert result["status"] == "ok", result["reason"]
@@ -139,12 +114,7 @@ def test_the_command_lists_it_and_a_suite_runs_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_our_conformance_tests_test_it_too(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(install_plugin(tmp_path)), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pytest", "tests/conformance", "-v", "-k", "acme", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=100, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    tested = {name for name in ("[acme/blur]", "[acme-shapes]") if name in done.stdout}
-    assert tested == {"[acme/blur]", "[acme-shapes]"}
+def test_our_conformance_tests_test_it_too(plugin: Path) -> None:
+    words = ["pytest", "tests/conformance", "-v", "-k", "acme", "-p", "no:cacheprovider"]
+    printed = python(REPOSITORY, plugin, *words)
+    assert all(name in printed for name in ("[acme/blur]", "[acme-shapes]"))

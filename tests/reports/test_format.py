@@ -47,5 +47,5 @@ def test_a_protocols_detail_is_read_as_keys() -> None:
     }
 
 
-def test_an_unknown_status_is_still_a_failure_with_a_name() -> None:
-    assert text.status_word("melted") == "x melted"
+def test_a_status_that_is_no_success_is_printed_as_a_failure() -> None:
+    assert [text.status_word(status) for status in ("ok", "oom", "melted")] == ["ok", "x oom", "x melted"]
