@@ -83,12 +83,10 @@ def translate(
     """Translate image files with a trained cell; every file is read before the first one is written.
 
     Args:
-        source: the cell's address within ``suite``, or its directory.
+        source: with ``root`` and ``suite`` as for :func:`find_trained`.
         images: PNG, JPEG or WebP files of any size; the centre square of each is brought to the task's size, with
             anti-aliasing: a face must not be squeezed.
         out: folder for the results, ``NAME.png`` each.
-        root: the folder of all runs.
-        suite: where the address is looked up.
         wanted: what to translate into, in the task's words, e.g. ``{"group": "kids"}``.
 
     Raises:
@@ -131,11 +129,9 @@ def sample(
     """Sample images from a trained cell; nothing is written before everything has been made.
 
     Args:
-        source: the cell's address within ``suite``, or its directory.
+        source: with ``root`` and ``suite`` as for :func:`find_trained`.
         out: folder for the results: ``000.png``, ``001.png`` ..., a grid of all in ``samples.png``, and ``strips.png``
             with one interpolation per row.
-        root: the folder of all runs.
-        suite: where the address is looked up.
         count: how many images, 1 to 10,000.
         seed: another seed, other images; 0 or more.
         strips: how many interpolations, each between two images of their own; 0 for none.

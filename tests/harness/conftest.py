@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from retable import datasets
 from retable.benchmarks.cell import run_cell
+from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan, make_plan
 from retable.benchmarks.plan.suites import load_suite
@@ -81,6 +83,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             write_json(directory / "cell.json", cell.to_json())
             assert run_cell(cell, directory) == "ok"
         yield folder / "runs"
+
+
+@contextmanager
+def refused(*words: str) -> Iterator[None]:
+    """The block is refused in one error that holds these words."""
+    with pytest.raises(UserError) as caught:
+        yield
+    for word in words:
+        assert word in str(caught.value)
 
 
 def retable(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:

@@ -21,7 +21,7 @@ from retable.benchmarks.run.checkpoint import digest_of, save_weights
 from retable.datasets.task import Kind, Measure, Request, TaskInfo, TaskSettings
 from retable.methods.method import Info, Method, MethodSettings
 from retable.reports.records.cell import Cell
-from tests.harness.conftest import register, row
+from tests.harness.conftest import refused, register, row
 
 ROLES = ("hair", "gender", "age")
 SHADES, PLACES = 2, 3
@@ -115,10 +115,8 @@ def test_a_name_is_a_role_or_roles_joined_by_dots_in_its_own_order() -> None:
     ],
 )
 def test_a_name_that_is_made_of_anything_else_is_refused(judge: str, words: list[str]) -> None:
-    with pytest.raises(UserError) as caught:
+    with refused(*words):
         roles_of(judge, ROLES, "task 't'")
-    for word in words:
-        assert word in str(caught.value)
 
 
 def test_joint_logits_are_log_probabilities_with_the_first_class_slowest() -> None:

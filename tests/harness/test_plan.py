@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from retable.benchmarks.plan.registry import get_needs, get_title, rows
 from retable.benchmarks.plan.suites import load_suite, suite_names
 from retable.benchmarks.run.suite_run import prepare_data
 from retable.methods.rows import MIXDL, ROWS, Row
-from tests.harness.conftest import BOTH, DUMMY_ROW, planned, row, write_suite
+from tests.harness.conftest import BOTH, DUMMY_ROW, planned, refused, row, write_suite
 
 PlanOf = Callable[..., Plan]
 TUNED_ROW = row("dummy/tuned")
@@ -24,15 +23,6 @@ FASTER_ROW = row("dummy/dummy", method_lr=0.2)
 
 def steps(plan: Plan) -> dict[str, object]:
     return {cell.method: cell.method_settings["steps"] for cell in plan.cells}
-
-
-@contextmanager
-def refused(*words: str) -> Iterator[None]:
-    """The block is refused in one error that holds these words."""
-    with pytest.raises(UserError) as caught:
-        yield
-    for word in words:
-        assert word in str(caught.value)
 
 
 @pytest.fixture
