@@ -1,4 +1,4 @@
-"""The real layout of the task cartoon-groups, on tiny folders with right and wrong things in them."""
+"""The task cartoon-groups on the paper's folders; what every reader promises is in ``test_readers.py``."""
 
 import random
 
@@ -7,31 +7,18 @@ import torch
 from PIL import Image
 
 from retable.datasets import inventory
-from retable.datasets.cartoon_groups import group_folders
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.cartoon_groups.task import ROWS, CartoonGroups
 from retable.datasets.errors import DataError
-from retable.datasets.standins.faces.people import GROUPS
+from tests.datasets.folders import GROUP_COUNTS as COUNTS
+from tests.datasets.folders import write_groups
 from tests.datasets.test_images import picture
-
-COUNTS = {"trainA": (9, 4, 3, 2), "trainB": (5, 3, 1, 2), "testA": (3, 3, 2, 2), "testB": (2, 4, 2, 3)}
-COLOURS = ("red", "lime", "blue", "white")
 
 
 @pytest.fixture
 def root(tmp_path):
-    """Plain pictures in the colour of their group; photos are brighter at the top."""
-    root = tmp_path / "faces"
-    for g, group in enumerate(GROUPS):
-        for sub, counts in COUNTS.items():
-            folder = root / group / sub
-            folder.mkdir(parents=True)
-            for i in range(counts[g]):
-                image = Image.new("RGB", (24, 32), COLOURS[g])
-                if sub.endswith("A"):
-                    image.paste("black", (0, 20 - i, 24, 32))
-                image.save(folder / f"{i}.png")
-    return root
+    write_groups(tmp_path / "faces")
+    return tmp_path / "faces"
 
 
 @pytest.fixture
@@ -128,53 +115,12 @@ def test_a_recogniser_sees_two_different_views_of_one_photograph(make):
     assert request.labels["same"].tolist() == [1] * sum(COUNTS["testA"]) + [0] * sum(COUNTS["testA"])
 
 
-def test_folders_are_decoded_once_and_again_when_a_picture_changes(make, root, monkeypatch):
-    first = make().digests()
-    decoded = []
-    real = group_folders.read_image
-    monkeypatch.setattr(group_folders, "read_image", lambda path: decoded.append(path) or real(path))
-    for path in root.rglob("*.png"):
-        path.touch()
-    assert make().digests() == first
-    assert decoded == []
-    Image.new("RGB", (24, 32), "red").save(root / "woman" / "trainA" / "0.png")
-    changed = make().digests()
-    assert {key for key in first if first[key] != changed[key]} == {"train-photo-woman"}
-    assert {path.parent for path in decoded} == {root / "woman" / "trainA"}
-
-
-@pytest.mark.parametrize(
-    ("break_it", "words"),
-    [
-        (lambda root: (root / "kids").rename(root / "children"), r"kids/trainA: no such folder"),
-        (lambda root: (root / "man" / "testB").rename(root / "man" / "TestB"), r"man/testB: .*man/TestB: rename"),
-        (lambda root: [p.unlink() for p in (root / "old" / "trainB").iterdir()], r"old/trainB: no images"),
-        (lambda root: (root / "old" / "testA" / "0.png").unlink(), r"old/testA: 1 image, 2 needed"),
-        (lambda root: (root / "kids" / "trainA" / "1.png").write_bytes(b"text"), r"kids/trainA/1.png: not a PNG"),
-    ],
-    ids=["group missing", "capitals", "empty", "too few", "no image"],
-)
-def test_whatever_is_wrong_is_one_line_that_names_it_and_the_way_on(make, root, break_it, words):
-    break_it(root)
-    with pytest.raises(DataError, match=words) as error:
-        make()
-    assert f"`retable data check {root}` lists everything" in str(error.value)
-    assert "\n" not in str(error.value)
-
-
 def test_a_stage_asks_for_the_whole_layout_too(make, root):
     """Better now than after its training, when the rows start."""
     (root / "old" / "trainB" / "0.png").unlink()
     (root / "old" / "trainB" / "1.png").unlink()
     with pytest.raises(DataError, match="old/trainB"):
         make(stream="judge-photo")
-
-
-def test_a_folder_that_is_missing_or_not_given_is_said(make, tmp_path):
-    with pytest.raises(DataError, match="nowhere: no such folder"):
-        make(data_dir=str(tmp_path / "nowhere"))
-    with pytest.raises(DataError, match="needs data_dir"):
-        make(data_dir=None)
 
 
 def test_a_sound_folder_is_counted_beside_the_papers_figures(root):

@@ -1,4 +1,4 @@
-"""RaFD on tiny folders with its exact file names, with right and wrong things in them."""
+"""RaFD: its split, crop, labels and file names; what every reader promises is in ``test_readers.py``."""
 
 import pytest
 import torch
@@ -9,26 +9,12 @@ from retable.datasets.attributes import rafd
 from retable.datasets.attributes.rafd_names import ANGLES, Shot, parse
 from retable.datasets.errors import DataError
 from retable.datasets.standins.faces.people import EXPRESSIONS
-
-PEOPLE = (1, 2, 3, 7, 12)
-SOME = ("neutral", "happy", "sad")
-
-
-def name_of(person, expression, angle=90, gaze="frontal"):
-    return f"Rafd{angle:03d}_{person:02d}_Caucasian_female_{expression}_{gaze}.jpg"
+from tests.datasets.folders import PARTS, PEOPLE, SOME, rafd_image, write_rafd
 
 
 @pytest.fixture
 def root(tmp_path):
-    """Portraits of 34 x 51 pixels: the square around the face tells person, expression and angle, the rest is white."""
-    folder = tmp_path / "data" / "rafd"
-    folder.mkdir(parents=True)
-    for person in PEOPLE:
-        for e, expression in enumerate(EXPRESSIONS):
-            for angle in (0, 45, 90, 135):
-                image = Image.new("RGB", (34, 51), "white")
-                image.paste((20 * person, 30 * e, angle), (0, 3, 34, 37))
-                image.save(folder / name_of(person, expression, angle), quality=95, subsampling=0)
+    write_rafd(tmp_path / "data")
     return tmp_path / "data"
 
 
@@ -45,7 +31,7 @@ def people_in(shown):
 
 
 def everybody(read):
-    return {part: read(part) for part in ("train", "test", "judge", "judge-test")}
+    return {part: read(part) for part in PARTS}
 
 
 def test_everybody_is_in_one_part_with_her_own_labels(read):
@@ -80,30 +66,18 @@ def test_portraits_are_cropped_around_the_face_and_squares_taken_as_they_are(rea
     square = torch.zeros(3, 256, 256)
     assert rafd.crop(square) is square
     assert read(size=34).images.amax((2, 3)).amax() < 250, "none of the white above and below"
-    path = root / "rafd" / name_of(rafd.split(PEOPLE)["judge"][0], "neutral")
-    Image.new("RGB", (40, 40), "white").save(path)
+    Image.new("RGB", (40, 40), "white").save(rafd_image(root, rafd.split(PEOPLE)["judge"][0], "neutral"))
     assert read("judge").images.amin((1, 2, 3)).amax() == 255
 
 
-def test_which_expressions_are_asked_for_decodes_nothing_anew(read, root, monkeypatch):
+def test_which_expressions_are_asked_for_decodes_nothing_anew(read, monkeypatch):
     first = everybody(read)
     monkeypatch.setattr(rafd, "read_image", lambda path: pytest.fail(f"{path} is decoded again"))
-    for path in (root / "rafd").iterdir():
-        path.touch()
-    assert {part: shown.digest for part, shown in everybody(read).items()} == {p: s.digest for p, s in first.items()}
     turned = read("train", ("sad", "neutral"))
     kept = first["train"].labels != 1
     assert torch.equal(turned.images, first["train"].images[kept])
     assert turned.labels.tolist() == [{0: 1, 2: 0}[e] for e in first["train"].labels[kept].tolist()]
     assert turned.digest != first["train"].digest
-
-
-def test_a_changed_picture_changes_its_own_part_alone(read, root):
-    first = everybody(read)
-    person = rafd.split(PEOPLE)["judge-test"][0]
-    Image.new("RGB", (34, 51), "lime").save(root / "rafd" / name_of(person, "sad"))
-    again = everybody(read)
-    assert {part for part in again if again[part].digest != first[part].digest} == {"judge-test"}
 
 
 @pytest.mark.parametrize(
@@ -118,44 +92,11 @@ def test_file_names_say_who_shows_what(name, shot):
     assert parse(name) == shot
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("Rafd090_01_Caucasian_female_angrry_frontal.jpg", "no expression 'angrry', did you mean 'angry'?"),
-        ("Rafd090_01_Caucasian_female_bored_frontal.jpg", "no expression 'bored' (there are neutral, happy, sad"),
-        ("Rafd090_01_Caucasian_femal_angry_frontal.jpg", "no gender 'femal', did you mean 'female'?"),
-        ("Rafd090_01_Caucasian_female_angry_front.jpg", "no gaze 'front', did you mean 'frontal'?"),
-        ("Rafd060_01_Caucasian_female_angry_left.jpg", "no camera angle 060 (there are 000, 045, 090, 135, 180)"),
-        ("Rafd090_01_Caucasian_female_angry.jpg", "not a file name of RaFD, like Rafd090_01_Caucasian_female_angry"),
-        ("Rafd090_x_Caucasian_female_angry_left.jpg", "not a file name of RaFD"),
-        ("holiday.png", "not a file name of RaFD"),
-    ],
-)
-def test_a_file_name_that_is_not_rafds_is_refused_by_name(read, root, name, words):
-    (root / "rafd" / name).write_bytes((root / "rafd" / name_of(1, "sad")).read_bytes())
-    for refuse in (lambda: rafd.require(root), read):
-        with pytest.raises(DataError) as error:
-            refuse()
-        assert f"{root}: rafd/{name}: " in str(error.value)
-        assert words in str(error.value)
-        assert f"`retable data check {root}` lists everything" in str(error.value)
-    report = inventory.check(root)
-    assert len(report.problems) == 1
-    assert words in report.problems[0]
-
-
 def test_a_suffix_in_capitals_is_the_same_file_name(read, root):
     before = read("train")
     for path in list((root / "rafd").iterdir()):
         path.rename(path.with_suffix(".JPG"))
     assert read("train").digest == before.digest
-
-
-def test_one_picture_twice_is_refused_by_name(read, root):
-    (root / "rafd" / "more").mkdir()
-    (root / "rafd" / "more" / name_of(1, "sad")).write_bytes(b"")
-    with pytest.raises(DataError, match=rf"more/{name_of(1, 'sad')}: rafd/{name_of(1, 'sad')} is the same picture"):
-        read()
 
 
 @pytest.mark.parametrize("where", ["rafd", "RaFD", "Rafd", "RAFD", "Radboud faces"])
@@ -171,33 +112,10 @@ def test_the_folder_may_be_called_as_its_owner_likes(read, root, where):
     assert inventory.check(root / where).kind == "RaFD"
 
 
-@pytest.mark.parametrize("name", ["RAFD", "rafdb"])
-def test_an_empty_folder_of_almost_that_name_is_pointed_out(tmp_path, name):
-    (tmp_path / name).mkdir()
-    with pytest.raises(DataError, match=f"no such folder, but there is {name}: rename it"):
-        rafd.require(tmp_path)
-
-
-def test_no_folder_and_no_picture_are_said(tmp_path):
-    with pytest.raises(DataError, match="nowhere: no such folder; expected one that holds rafd/"):
-        rafd.require(tmp_path / "nowhere")
-    (tmp_path / "rafd").mkdir()
-    with pytest.raises(DataError, match=r"rafd: no images .* like Rafd090_01_Caucasian"):
-        rafd.require(tmp_path)
-
-
-def test_fewer_people_than_parts_are_said(root):
-    for path in (root / "rafd").iterdir():
-        if parse(path.name).person > 3:
-            path.unlink()
-    with pytest.raises(DataError, match="rafd: 3 people, 4 needed, one for each part"):
-        rafd.require(root)
-
-
 def test_a_part_in_which_nobody_shows_an_expression_is_refused_where_it_is_asked_for(read, root):
     (person,) = rafd.split(PEOPLE)["judge"]
     for angle in ANGLES:
-        (root / "rafd" / name_of(person, "happy", angle)).unlink()
+        rafd_image(root, person, "happy", angle).unlink()
     rafd.require(root)
     assert len(read("judge", ("neutral", "sad")).images) == 6
     with pytest.raises(DataError, match=rf"judge \(the people {person}\): nobody shows a happy face"):
@@ -210,20 +128,12 @@ def test_an_expression_that_rafd_does_not_know_is_refused(read):
         read("train", ("neutral", "bored"))
 
 
-def test_an_image_that_cannot_be_read_is_named(read, root):
-    name = name_of(rafd.split(PEOPLE)["judge"][0], "surprised", 45)
-    (root / "rafd" / name).write_bytes(b"text")
-    with pytest.raises(DataError, match=rf"{name}: not a PNG.* lists everything"):
-        read("judge")
-    assert [problem.split(":")[0] for problem in rafd.check(root).problems] == [f"rafd/{name}"]
-
-
 def test_a_check_counts_beside_the_papers_figures(read, root):
     one, other = rafd.split(PEOPLE)["train"]
     for angle in ANGLES:
-        (root / "rafd" / name_of(one, "neutral", angle)).unlink()
-        (root / "rafd" / name_of(one, "sad", angle)).unlink()
-        (root / "rafd" / name_of(other, "angry", angle)).unlink()
+        rafd_image(root, one, "neutral", angle).unlink()
+        rafd_image(root, one, "sad", angle).unlink()
+        rafd_image(root, other, "angry", angle).unlink()
     found = rafd.check(root)
     assert [*found.missing, *found.problems] == []
     table = {line.split("   ")[0]: line.split()[-3:] for line in found.found[:13]}
