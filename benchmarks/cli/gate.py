@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from retable.benchmarks.cli.app import RUNS, Out, app, get_console
+from retable.benchmarks.errors import UserError
 
 
 @app.command(
@@ -32,19 +33,34 @@ def gate(
     out: Out = RUNS,
 ) -> None:
     """Compare a suite's scores with recorded expectations or with another run; exit 1 when any is worse or missing."""
-    from retable.benchmarks.gate.command import gate as check
+    from retable.benchmarks.gate.accept import accept as accept_results
+    from retable.benchmarks.gate.compare import compare_runs, compare_with_file
+    from retable.benchmarks.gate.expectations import Expectations, load, to_toml
+    from retable.benchmarks.gate.render import show, to_junit, to_markdown
+    from retable.benchmarks.gate.runs import read_run
     from retable.benchmarks.plan.suites import EXPECTED
+    from retable.reports.write import write
 
-    code = check(
-        out,
-        suite,
-        expected or EXPECTED / f"{suite}.toml",
-        accept=accept,
-        only=only,
-        against=against,
-        head=head,
-        junit=junit,
-        summary_to=summary,
-        console=get_console(),
-    )
-    raise typer.Exit(code)
+    if against is not None and accept:
+        raise UserError("--accept makes expectations of a suite's own scores; it does not go with --against")
+    if head is not None and against is None:
+        raise UserError("--head names the run that --against is to judge; give --against as well")
+    console, file = get_console(), expected or EXPECTED / f"{suite}.toml"
+    with console.status("reading the runs"):
+        base = None if against is None else read_run(out, suite, against)
+        judged = read_run(out, suite, head)
+    if not file.exists() and not accept and base is None:
+        raise UserError(f"{file}: nothing is recorded yet; run the suite with five seeds, then `retable gate --accept`")
+    known = load(file) if file.exists() else Expectations.none(suite)
+    if accept:
+        known, notes = accept_results(known, judged.cells, only)
+        write(file, to_toml(known))
+        for note in notes:
+            console.print(note, markup=False, highlight=False, soft_wrap=True)
+    report = compare_runs(known, base, judged, only) if base else compare_with_file(known, judged.cells, only)
+    if junit is not None:
+        write(junit, to_junit(report))
+    if summary is not None:
+        write(summary, to_markdown(report))
+    show(report, console)
+    raise typer.Exit(1 if report.failures else 0)

@@ -8,25 +8,20 @@ whole file then has, and what is kept was made for fewer, so the rate of false a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from statistics import fmean
+from collections.abc import Collection, Sequence
+from statistics import fmean, stdev
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.gate.compare import by_address, differing, gated, lasting, picker, without_seed
+from retable.benchmarks.gate.compare import differing, gated, lasting, picker, without_seed
 from retable.benchmarks.gate.expectations import Expectation, Expectations, Later, Place, Provenance
-from retable.benchmarks.gate.notes import Cells, values
+from retable.benchmarks.gate.runs import Cells, facts
 from retable.benchmarks.gate.tolerance import MIN_SEEDS, can_fail, tolerance
 from retable.reports.records.result import Result
 from retable.reports.records.score import Score
 
-Runs = dict[int, Score]
-"""Seed -> score."""
 
-
-def accept(
-    suite: str, results: Iterable[Result], old: Expectations | None = None, only: str | None = None
-) -> tuple[Expectations, list[str]]:
-    """The results as expectations; with ``only`` those of some cells, and the others as they were in ``old``.
+def accept(old: Expectations, found: Cells, only: str | None = None) -> tuple[Expectations, list[str]]:
+    """The scores ``found`` as expectations; with ``only`` those of some cells, the others as they were in ``old``.
 
     Returns:
         The new expectations and what a person should know about them.
@@ -35,23 +30,23 @@ def accept(
         UserError: a cell that is not ok, results of several devices, seeds that were not measured alike, a recorded
             cell without a result, a changed protocol without five seeds, or a part of nothing.
     """
-    if only is not None and old is None:
-        raise UserError(f"gate {suite}: nothing is recorded yet, so there is no part to renew; accept without --only")
-    old = old or Expectations(suite=suite, made=Provenance.of({}))
-    found = by_address(results)
+    if only is not None and not old.score:
+        raise UserError(
+            f"gate {old.suite}: nothing is recorded yet, so there is no part to renew; accept without --only"
+        )
     wanted = picker(only, {*found, *(entry.cell for entry in old.score)})
-    found = {address: result for address, result in found.items() if wanted(address)}
+    renewed = [found[address] for address in sorted(found) if wanted(address)]
     before = {entry.place: entry for entry in old.score if wanted(entry.cell)}
     kept = [entry for entry in old.score if not wanted(entry.cell)]
-    _refuse(found, {cell for cell, _ in before}, old.made.device if kept else None)
-    runs = _group(found, old.leave_out)
+    _refuse(renewed, {cell for cell, _ in before}, old.made.device if kept else None)
+    runs = _group(renewed, old.leave_out)
     remade = {place for place, seeds in runs.items() if len(seeds) >= MIN_SEEDS}
     unknown = runs.keys() - remade - before.keys()
     if not runs.keys() - unknown:
         most = max(map(len, runs.values()), default=0)
         raise UserError(
-            f"gate {suite}: nothing to record: no score has {MIN_SEEDS} seeds (the most is {most}); "
-            f"run `retable run {suite} --seeds 0-{MIN_SEEDS - 1}` first"
+            f"gate {old.suite}: nothing to record: no score has {MIN_SEEDS} seeds (the most is {most}); "
+            f"run `retable run {old.suite} --seeds 0-{MIN_SEEDS - 1}` first"
         )
     checks = len(runs) - len(unknown) + len(kept)
     entries = [
@@ -62,13 +57,10 @@ def accept(
     good = [entry for entry in entries if can_fail(entry.score, entry.tolerance)]
     # A score with too few seeds to say that it could fail by now stays where it was.
     noisy = {entry.place for entry in entries if entry not in good} | old.noisy & unknown
-    how = Provenance.of(found)
-    if remade:
-        how = how.model_copy(update={"seeds": sorted({n for place in remade for n in runs[place]}), "checks": checks})
+    elsewhere = {place for place in old.noisy if not wanted(place[0])}
+    how = Provenance.of(renewed, checks if remade else 0)
     new = {
-        "cannot_fail": sorted(
-            " ".join(place) for place in {place for place in old.noisy if not wanted(place[0])} | noisy
-        ),
+        "cannot_fail": sorted(" ".join(place) for place in noisy | elsewhere),
         "score": sorted([*kept, *good], key=lambda entry: entry.place),
     }
     if only is not None:
@@ -82,10 +74,10 @@ def accept(
 
     fresh = sum(entry.place in remade for entry in good)
     notes = [
-        f"{len(good)} expectations of gate {suite}: {fresh} with new tolerances, {len(good) - fresh} with the old "
+        f"{len(good)} expectations of gate {old.suite}: {fresh} with new tolerances, {len(good) - fresh} with the old "
         f"tolerance and a moved value (fewer than {MIN_SEEDS} seeds); {len(kept)} of other cells are as they were",
         "an equally good run on another machine is red with a probability of at most "
-        f"{sum(whole.recorded(entry).alarms for entry in whole.score):.3g}",
+        f"{sum(whole.alarms(entry) for entry in whole.score):.3g}",
     ]
     for title, places in (
         (f"left out, fewer than {MIN_SEEDS} seeds", unknown - noisy),
@@ -100,29 +92,29 @@ def accept(
     return whole, notes
 
 
-def _refuse(found: Cells, recorded: Collection[str], device: str | None) -> None:
+def _refuse(results: Collection[Result], recorded: Collection[str], device: str | None) -> None:
     """Raise an error if results cannot become expectations beside others that were made on ``device``."""
-    for address, result in sorted(found.items()):
+    for result in results:
         if result.status != "ok":
-            raise UserError(f"cannot accept: {address} is {result.status}, not ok; run it again first")
-    devices = values(found, "device")
+            raise UserError(f"cannot accept: {result.cell.address} is {result.status}, not ok; run it again first")
+    devices = facts(results, "device")
     if len(devices) > 1:
         raise UserError(f"cannot accept: the results come from several devices ({', '.join(devices)})")
     if device is not None and devices not in ([], [device]):
         kept = f"the kept expectations were made on {device!r}, these results on {devices[0]!r}"
         raise UserError(f"cannot accept a part: {kept}; run the whole suite")
-    if absent := sorted({*recorded} - found.keys()):
+    if absent := sorted({*recorded} - {result.cell.address for result in results}):
         raise UserError(
             f"cannot accept: no result for {', '.join(absent)}, which the file expects; run the whole suite, or, if a "
             "cell has left it, delete its [[score]] blocks from the file"
         )
 
 
-def _group(found: Cells, leave_out: Sequence[str]) -> dict[Place, Runs]:
+def _group(results: Collection[Result], leave_out: Sequence[str]) -> dict[Place, dict[int, Score]]:
     """(address at the row's lowest seed, label) -> seed -> score, for everything that may be gated."""
     first: dict[str, Result] = {}
-    runs: defaultdict[Place, Runs] = defaultdict(dict)
-    for result in sorted(found.values(), key=lambda result: result.cell.seed):
+    runs: defaultdict[Place, dict[int, Score]] = defaultdict(dict)
+    for result in sorted(results, key=lambda result: result.cell.seed):
         lowest = first.setdefault(without_seed(result.cell.address), result)
         for key, score in gated(result, leave_out).items():
             place = lowest.cell.address, key
@@ -132,32 +124,33 @@ def _group(found: Cells, leave_out: Sequence[str]) -> dict[Place, Runs]:
     return runs
 
 
-def _made(cell: str, seeds: Runs, checks: int) -> Expectation:
+def _made(cell: str, seeds: dict[int, Score], checks: int) -> Expectation:
     score = seeds[min(seeds)]
     _refuse_difference(cell, score, seeds, "its seeds were not measured alike")
-    found = tolerance([run.value for run in seeds.values()], checks, score)
+    values = [run.value for run in seeds.values()]
+    allowed = tolerance(values, checks, score)
     # A tolerance must still cover the values that it was made from.
-    rounded = _digits(found.tolerance, 4)
+    rounded = _digits(allowed, 4)
     return Expectation(
         cell=cell,
         **score.model_dump(include={"name", "slice", "unit", "direction"}),
-        value=_digits(found.value, 6),
-        tolerance=rounded if rounded >= found.tolerance else _digits(rounded * (1 + 1e-3), 4),
-        spread=_digits(found.spread, 4),
-        seeds=found.seeds,
+        value=_digits(fmean(values), 6),
+        tolerance=rounded if rounded >= allowed else _digits(rounded * (1 + 1e-3), 4),
+        spread=_digits(stdev(values), 4),
+        seeds=len(values),
         n_real=score.protocol.n_real,
         n_fake=score.protocol.n_fake,
         protocol=lasting(score.protocol).model_copy(update={"n_real": 0, "n_fake": 0}),
     )
 
 
-def _moved(entry: Expectation, seeds: Runs) -> Expectation:
+def _moved(entry: Expectation, seeds: dict[int, Score]) -> Expectation:
     words = f"how it is measured has changed, so its tolerance must be made anew with {MIN_SEEDS} seeds"
     _refuse_difference(entry.cell, entry.score, seeds, words)
     return entry.model_copy(update={"value": _digits(fmean(run.value for run in seeds.values()), 6)})
 
 
-def _refuse_difference(cell: str, expected: Score, seeds: Runs, words: str) -> None:
+def _refuse_difference(cell: str, expected: Score, seeds: dict[int, Score], words: str) -> None:
     for seed, score in sorted(seeds.items()):
         if difference := differing(expected, score):
             raise UserError(f"cannot accept: {cell} {score.label}: {words} (seed {seed}: {difference})")

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from statistics import fmean
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from retable.benchmarks.errors import UserError, did_you_mean
-from retable.benchmarks.gate.expectations import Expectations, Place, left_out
-from retable.benchmarks.gate.notes import Cells, differences, values
-from retable.benchmarks.gate.paired import Decision, decide, gain, judge
+from retable.benchmarks.gate.expectations import Expectations, Place
+from retable.benchmarks.gate.runs import Cells, Run, differences, facts
+from retable.benchmarks.gate.tolerance import Decision, Pairs, decide, gain, judge
 from retable.benchmarks.plan.select import idle, matches
 from retable.reports.records.result import Result
 from retable.reports.records.score import Protocol, Score
+from retable.reports.text import plural
 
 Verdict = Literal[
     "ok", "better", "worse", "missing", "not ok", "incomparable", "undecided", "same run", "new", "too noisy"
@@ -29,22 +31,8 @@ Verdict = Literal[
 FAILURES = ("not ok", "missing", "incomparable", "worse")
 """Verdicts that turn the gate red."""
 APART: tuple[Verdict, ...] = ("same run", "incomparable", "undecided")
-"""Verdicts on scores that two runs both have and that cannot be compared."""
-Pairs = dict[int, tuple[Score, Score]]
-"""Seed -> the expected score and the head's."""
+"""Verdicts on scores that two runs both have and that cannot be compared. They turn nothing red."""
 TIMED_UNITS = ("s", "ms", "images/s", "MiB", "W", "J")
-
-
-class Run(NamedTuple):
-    """A run of a suite, as its folder holds it."""
-
-    label: str
-    results: Sequence[Result]
-    """Of every cell that ended, whatever its status."""
-    planned: Collection[str] = ()
-    """Addresses, or for a run in MLflow hashes, of the cells that it was asked for."""
-    run_id: str = ""
-    """Id in MLflow, if it comes from there."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +61,22 @@ class GateReport:
     """Everything that a gate says."""
 
     suite: str
-    checks: tuple[Check, ...]
-    """The scores that were decided, by cell and metric."""
-    told: tuple[Check, ...] = ()
-    """Scores that were not: new ones, and those that cannot be compared. They turn nothing red."""
+    every: tuple[Check, ...]
+    """By cell and metric."""
     notes: tuple[str, ...] = ()
     against: str = ""
     """What the base is called; empty where scores are compared with recorded expectations."""
+
+    @property
+    def apart(self) -> list[Check]:
+        """The scores that both runs have and that could not be compared."""
+        return [check for check in self.every if self.against and check.verdict in APART]
+
+    @property
+    def checks(self) -> list[Check]:
+        """The scores that were decided."""
+        undecided = ("new", "too noisy", *(APART if self.against else ()))
+        return [check for check in self.every if check.verdict not in undecided]
 
     @property
     def failures(self) -> list[Check]:
@@ -88,7 +85,7 @@ class GateReport:
 
 
 def compare(
-    expected: Mapping[str, Mapping[str, Score]],
+    expected: Mapping[str, Mapping[str, Score | None]],
     head: Cells,
     judge: Callable[[Place, Pairs, int], Decision],
     leave_out: Sequence[str],
@@ -97,32 +94,34 @@ def compare(
     """Verdicts on every expected score, then ``new`` for every other score of the head that can be gated.
 
     Args:
-        expected: address -> label -> the score as it should be.
+        expected: address -> label -> the score as it should be, or ``None`` where no value would be wrong.
         head: the run that is judged.
         judge: decides over the values of one score; its last argument is how many scores are compared.
         leave_out: globs over ``CELL METRIC``; such scores of the head are not new.
         group: address -> name of the group of seeds whose values are judged together.
     """
     checks: list[Check] = []
-    pairs: defaultdict[Place, Pairs] = defaultdict(dict)
+    pairs: defaultdict[Place, dict[int, tuple[Score, Score]]] = defaultdict(dict)
     for address, scores in sorted(expected.items()):
         result = head.get(address)
         if result is None or result.status != "ok":
-            checks.append(_lost(address, len(scores), result))
+            checks.append(_lost(address, plural(len(scores), "score"), result))
             continue
         got = {score.label: score for score in result.scores}
         for key, score in scores.items():
             if key not in got:
                 checks.append(Check(address, key, "missing", score, reason="the cell has no such score"))
+            elif score is None:
+                checks.append(Check(address, key, "too noisy", got=got[key]))
             elif difference := differing(score, got[key]):
                 checks.append(Check(address, key, "incomparable", score, got[key], reason=difference))
             else:
                 pairs[group(address), key][result.cell.seed] = score, got[key]
-    for place, seeds in pairs.items():
-        found = judge(place, seeds, len(pairs))
+    for (name, key), seeds in pairs.items():
+        found = judge((name, key), seeds, len(pairs))
         old, new = (_mean([pair[side] for pair in seeds.values()]) for side in (0, 1))
-        cell = f"{without_seed(place[0])}/s{_span(sorted(seeds))}"
-        checks.append(Check(cell, place[1], found.verdict, old, new, found.tolerance, found.words, found.chance))
+        cell = f"{without_seed(name)}/s{_span(sorted(seeds))}"
+        checks.append(Check(cell, key, found.verdict, old, new, found.tolerance, found.words, found.chance))
     checks.sort(key=lambda check: (check.cell, check.key))
     for address, result in sorted(head.items()):
         fresh = gated(result, leave_out).items()
@@ -130,109 +129,82 @@ def compare(
     return checks
 
 
-def compare_with_file(expectations: Expectations, results: Iterable[Result], only: str | None = None) -> GateReport:
-    """Compare results with recorded expectations; results of other seeds than the gate's are passed over.
-
-    Raises:
-        UserError: two different cells have the same address, or ``only`` picks no cell.
-    """
-    head = by_address(results)
-    wanted = picker(only, {*head, *(entry.cell for entry in expectations.score)})
-    entries = {entry.place: entry for entry in expectations.score if wanted(entry.cell)}
-    noisy = {(cell, key) for cell, key in expectations.noisy if wanted(cell)}
-    expected: defaultdict[str, dict[str, Score]] = defaultdict(dict)
-    for (cell, key), entry in sorted(entries.items()):
-        expected[cell][key] = entry.score
-    cells = {cell for cell, _ in (*entries, *noisy)}
-    rows = {without_seed(cell) for cell in cells}
-    head = {name: head[name] for name in head if wanted(name) and (name in cells or without_seed(name) not in rows)}
+def compare_with_file(expectations: Expectations, head: Cells, only: str | None = None) -> GateReport:
+    """Compare a run with recorded expectations; cells of other seeds than the gate's are passed over."""
+    entries = {entry.place: entry for entry in expectations.score}
+    wanted = picker(only, {*head, *(cell for cell, _ in entries)})
+    expected: defaultdict[str, dict[str, Score | None]] = defaultdict(dict)
+    for cell, key in sorted({*entries, *expectations.noisy}):
+        if wanted(cell):
+            expected[cell][key] = entries[cell, key].score if (cell, key) in entries else None
+    rows = {without_seed(cell) for cell in expected}
+    head = {cell: head[cell] for cell in head if wanted(cell) and (cell in expected or without_seed(cell) not in rows)}
 
     def one_run(place: Place, pairs: Pairs, _: int) -> Decision:
         ((old, new),) = pairs.values()
         return decide([gain(old, old.value, new.value)], entries[place].tolerance, old.value)._replace(words="")
 
-    checks, told = [], []
-    for check in compare(expected, head, one_run, expectations.leave_out):
-        if check.verdict != "new":
-            checks.append(check)
-        elif (check.cell, check.key) in noisy:
-            noisy.remove((check.cell, check.key))
-            told.append(replace(check, verdict="too noisy"))
-        else:
-            told.append(check)
-    for cell, key in sorted(noisy):
-        if cell in head and head[cell].status == "ok":
-            checks.append(Check(cell, key, "missing", reason="the cell has no such score any more"))
+    checks = compare(expected, head, one_run, expectations.leave_out)
     notes, made = [], [expectations.made.device]
-    if (devices := values(head, "device")) not in ([], made):
+    if (devices := facts(head.values(), "device")) not in ([], made):
         those = f"expectations were made on {made[0]!r}, these results on {' and '.join(map(repr, devices))}"
         notes.append(f"{those}; tolerances may not cover the difference")
-    return GateReport(expectations.suite, tuple(checks), tuple(told), tuple(notes))
+    return GateReport(expectations.suite, tuple(checks), tuple(notes))
 
 
-def compare_runs(
-    suite: str, base_run: Run, head_run: Run, expectations: Expectations | None = None, only: str | None = None
-) -> GateReport:
+def compare_runs(expectations: Expectations, base: Run, head: Run, only: str | None = None) -> GateReport:
     """Decide every score that both runs have, and name what the head has lost.
 
-    Besides a score that got worse these are regressions: a cell that is missing or not ok in the head and ok in the
-    base, and a score that the head's cell no longer has. New cells, cells that failed in the base already, scores that
-    were measured differently, and cells that are one run on both sides are told and turn nothing red. Expectations
-    give recorded tolerances, and their ``leave_out`` leaves the same scores out here.
+    Expectations give recorded tolerances, and their ``leave_out`` leaves the same scores out here.
 
     Raises:
-        UserError: two different cells have the same address, ``only`` picks no cell, or nothing could be decided.
+        UserError: nothing could be decided.
     """
-    base, head = by_address(base_run.results), by_address(head_run.results)
-    wanted = picker(only, {*base, *head})
-    base, head = ({name: one for name, one in side.items() if wanted(name)} for side in (base, head))
-    leave_out = expectations.leave_out if expectations else []
-    rows = {without_seed(address) for address in head}
-    expected: dict[str, dict[str, Score]] = {}
-    told, notes, fewer = [], [], Counter[str]()
-    for address, old in sorted(base.items()):
-        new = head.get(address)
-        asked_for = address in head_run.planned or old.cell.hash in head_run.planned
+    wanted = picker(only, {*base.cells, *head.cells})
+    old_cells, new_cells = ({name: run.cells[name] for name in run.cells if wanted(name)} for run in (base, head))
+    suite, leave_out = expectations.suite, expectations.leave_out
+    known = {(without_seed(entry.cell), entry.score.label): entry for entry in expectations.score}
+    rows = {without_seed(address) for address in new_cells}
+    others, expected, checks = dict(new_cells), {}, []
+    notes, fewer = [f"the head is {head.label}"], Counter[str]()
+    for side, run in (("base", base), ("head", head)):
+        if (lacking := len(run.planned) - len(run.cells)) > 0:
+            notes.append(f"{lacking} of the {side}'s {len(run.planned)} cells left no result")
+    for address, old in sorted(old_cells.items()):
+        new = new_cells.get(address)
         if old.status != "ok":
             notes += [f"{address} was {old.status} in the base and is {new.status} now"] if new else []
-        elif new is None and without_seed(address) in rows and not asked_for:
+        elif new is None and without_seed(address) in rows and {address, old.cell.hash}.isdisjoint(head.planned):
             fewer[without_seed(address)] += 1
         elif new is not None and old.journal and old.journal == new.journal:
             why = f"it was run once and stands on both sides; `retable run {suite} --fresh` runs it anew"
-            told += [
-                Check(address, key, "same run", one, one, reason=why) for key, one in gated(old, leave_out).items()
-            ]
+            same = gated(old, leave_out).items()
+            checks += [Check(address, key, "same run", score, score, reason=why) for key, score in same]
+            del others[address]
         else:
             expected[address] = gated(old, leave_out)
-    known = (
-        {(without_seed(entry.cell), entry.score.label): entry for entry in expectations.score} if expectations else {}
-    )
 
     def several_seeds(place: Place, pairs: Pairs, comparisons: int) -> Decision:
         score, entry = pairs[min(pairs)][0], known.get(place)
-        recorded = None
-        if expectations and entry and not differing(entry.score, score):
-            recorded = expectations.recorded(entry)
-        old, new = ({seed: pair[side].value for seed, pair in pairs.items()} for side in (0, 1))
-        return judge(old, new, comparisons, score, recorded)
+        if entry is None or differing(entry.score, score):
+            return judge(pairs, comparisons)
+        return judge(pairs, comparisons, entry, expectations.alarms(entry))
 
-    others = {address: head[address] for address in head.keys() - {check.cell for check in told}}
-    checks: list[Check] = []
-    for check in compare(expected, others, several_seeds, leave_out, without_seed):
-        (told if check.verdict in ("new", *APART) else checks).append(check)
+    checks += compare(expected, others, several_seeds, leave_out, without_seed)
     because = []
     for verdict in APART:
-        if apart := [check for check in told if check.verdict == verdict]:
+        if apart := [check for check in checks if check.verdict == verdict]:
             example = f"{apart[0].cell} {apart[0].key}: {apart[0].reason}"
-            because.append(f"not compared, {verdict}: {len(apart)} score{'s' * (len(apart) > 1)}, e.g. {example}")
-    if not checks:
-        why = "; ".join(because) or "they have no cell in common that was ok in the base"
-        raise UserError(f"{suite} against {base_run.label}: nothing could be decided ({why})")
-    notes += [f"{row}: the head has {n} seed{'s' * (n != 1)} fewer, passed over" for row, n in sorted(fewer.items())]
-    notes += differences(base, head)
-    if chance := sum(check.chance for check in (*checks, *told)):
+            because.append(f"not compared, {verdict}: {plural(len(apart), 'score')}, e.g. {example}")
+    notes += [f"{row}: the head has {plural(n, 'seed')} fewer, passed over" for row, n in sorted(fewer.items())]
+    notes += differences(old_cells, new_cells)
+    if chance := sum(check.chance for check in checks):
         notes.append(f"an equally good head is red by chance with a probability of at most {chance:.2g}")
-    return GateReport(suite, tuple(checks), tuple(told), (*notes, *because), base_run.label)
+    report = GateReport(suite, tuple(checks), (*notes, *because), base.label)
+    if not report.checks:
+        why = "; ".join(because) or "they have no cell in common that was ok in the base"
+        raise UserError(f"{suite} against {base.label}: nothing could be decided ({why})")
+    return report
 
 
 def is_gated(score: Score) -> bool:
@@ -247,7 +219,8 @@ def gated(result: Result, leave_out: Sequence[str]) -> dict[str, Score]:
     cells = {result.cell.address, f"{without_seed(result.cell.address)}/s0"}
     found = {}
     for score in sorted(result.scores, key=lambda score: score.label) if result.status == "ok" else ():
-        if is_gated(score) and not any(left_out(leave_out, cell, score.label) for cell in cells):
+        names = [f"{cell} {score.label}" for cell in cells]
+        if is_gated(score) and not any(fnmatchcase(name, glob) for name in names for glob in leave_out):
             found[score.label] = score
     return found
 
@@ -267,27 +240,8 @@ def lasting(protocol: Protocol) -> Protocol:
     return protocol.model_copy(update={"weights": ""}) if protocol.extractor.startswith("judge:") else protocol
 
 
-def by_address(results: Iterable[Result]) -> dict[str, Result]:
-    """Address -> result.
-
-    Raises:
-        UserError: two different cells of the same address.
-    """
-    found: dict[str, Result] = {}
-    for result in results:
-        address, hash_ = result.cell.address, result.cell.hash
-        if (other := found.setdefault(address, result).cell.hash) != hash_:
-            both = f"two different cells have the address {address!r} (hashes {other} and {hash_})"
-            raise UserError(f"{both}: give the gate the results of one suite")
-    return found
-
-
 def picker(only: str | None, addresses: Collection[str]) -> Callable[[str], bool]:
-    """Whether the globs ``only`` pick an address.
-
-    Raises:
-        UserError: one of them matches none of ``addresses``.
-    """
+    """Whether the globs ``only`` pick an address. One that matches none of ``addresses`` is a ``UserError``."""
     if only is not None and (none := idle(only, addresses)) is not None:
         raise UserError(f"--only {none!r} matches no cell{did_you_mean(none, addresses)}")
     return lambda address: only is None or matches(address, only)
@@ -298,12 +252,11 @@ def without_seed(address: str) -> str:
     return re.sub(r"/s\d+$", "", address)
 
 
-def _lost(address: str, scores: int, result: Result | None) -> Check:
-    key = f"({scores} score{'s' * (scores != 1)})"
+def _lost(address: str, scores: str, result: Result | None) -> Check:
     if result is None:
-        return Check(address, key, "missing", reason="the cell has no result")
-    why = f": {result.reason}" if result.reason else ""
-    return Check(address, key, "not ok", reason=f"the cell's status is {result.status}{why}")
+        return Check(address, f"({scores})", "missing", reason="the cell has no result")
+    why = f"the cell's status is {result.status}" + (f": {result.reason}" if result.reason else "")
+    return Check(address, f"({scores})", "not ok", reason=why)
 
 
 def _mean(scores: Sequence[Score]) -> Score:

@@ -8,45 +8,44 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
 
 from retable.benchmarks.errors import UserError, did_you_mean
-from retable.benchmarks.gate.notes import Cells, commit, values
-from retable.benchmarks.gate.tolerance import FALSE_ALARMS, Recorded
+from retable.benchmarks.gate.runs import commit, facts
 from retable.benchmarks.plan.overrides import read_toml
 from retable.benchmarks.plan.select import matches
-from retable.reports.records.files import write_atomically
+from retable.reports.records.result import Result
 from retable.reports.records.score import Protocol, Score
 
 Place = tuple[str, str]
 """A cell's address, with or without its seed, and a score's label."""
-Text = Annotated[str, Field(min_length=1)]
-NonNegative = Annotated[FiniteFloat, Field(ge=0)]
+FALSE_ALARMS = 0.05
+"""A: the probability that a gate over a fresh, equally good run is red."""
 
 
 class _Block(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Expectation(_Block):
     """What one score of one cell should be."""
 
-    cell: Text
+    cell: str
     """Address of the cell at the gate's seed."""
-    name: Text
+    name: str
     slice: dict[str, str] = {}
-    value: FiniteFloat
+    value: float
     """Mean over the recorded seeds."""
-    tolerance: NonNegative
+    tolerance: NonNegativeFloat
     """How far a run may be from ``value``; see :mod:`retable.benchmarks.gate.tolerance`."""
     unit: str = ""
     direction: Literal["higher", "lower"]
-    spread: NonNegative
+    spread: NonNegativeFloat
     """Standard deviation over the seeds from which the tolerance was made."""
     seeds: PositiveInt
     """How many seeds the tolerance was made from."""
@@ -84,19 +83,19 @@ class Provenance(_Block):
     """A, the probability that a gate over an equally good run is red."""
 
     @classmethod
-    def of(cls, cells: Cells) -> Provenance:
+    def of(cls, results: Collection[Result], checks: int = 0) -> Provenance:
         """Today, and what made these results."""
-        device, cpu, torch = (", ".join(values(cells, key)) for key in ("device", "cpu", "torch"))
-        made_by = ", ".join(sorted({commit(result) for result in cells.values()} - {""}))
-        seeds = sorted({result.cell.seed for result in cells.values()})
+        device, cpu, torch = (", ".join(facts(results, key)) for key in ("device", "cpu", "torch"))
+        made_by = ", ".join(sorted({commit(result) for result in results} - {""}))
+        seeds = sorted({result.cell.seed for result in results})
         today = datetime.datetime.now(datetime.UTC).date()
-        return cls(date=today, commit=made_by, device=device, cpu=cpu, torch=torch, seeds=seeds)
+        return cls(date=today, commit=made_by, device=device, cpu=cpu, torch=torch, seeds=seeds, checks=checks)
 
 
 class Later(Provenance):
     """How the expectations of some cells were made after the rest of the file."""
 
-    only: Text
+    only: str
     """Glob over addresses. ``checks`` is 0 where only values were moved."""
 
 
@@ -118,60 +117,39 @@ class Expectations(_Block):
     """Parts that were accepted by themselves since, in the order in which that happened."""
     score: list[Expectation] = []
 
+    @classmethod
+    def none(cls, suite: str) -> Expectations:
+        """Of a suite of which nothing is recorded."""
+        return cls(suite=suite, made=Provenance.of([]))
+
     @property
     def noisy(self) -> set[Place]:
         """The scores in ``cannot_fail``."""
         return {(cell, label) for cell, _, label in (place.partition(" ") for place in self.cannot_fail)}
 
-    def recorded(self, entry: Expectation) -> Recorded:
-        """What is known of a score from the seeds of its expectation."""
+    def alarms(self, entry: Expectation) -> float:
+        """The probability that an equally good run is farther off than the tolerance."""
         made = [self.made, *(part for part in self.later if part.checks and matches(entry.cell, part.only))][-1]
-        alarms = made.false_alarms / made.checks if made.checks else 0.0
-        return Recorded(entry.value, entry.spread, entry.tolerance, entry.seeds, alarms)
-
-
-def left_out(globs: Sequence[str], cell: str, key: str) -> bool:
-    """Whether ``leave_out`` picks this score: a glob over the cell's address, a space, and the score's key."""
-    return any(fnmatchcase(f"{cell} {key}", glob) for glob in globs)
+        return made.false_alarms / made.checks if made.checks else 0.0
 
 
 def load(path: Path) -> Expectations:
     """Read a file of expectations.
 
     Raises:
-        UserError: no such file or not TOML; or, with its line, an unknown key, a bad value, or a score given twice.
+        UserError: no TOML; or, with the line of its block, an unknown key or a bad value; or a score given twice.
     """
-    if not path.exists():
-        raise UserError(f"{path}: nothing is recorded yet; run the suite with five seeds, then `retable gate --accept`")
-    data, text = read_toml(path), path.read_text(encoding="utf-8")
     try:
-        expectations = Expectations.model_validate(data)
+        expectations = Expectations.model_validate(read_toml(path))
     except ValidationError as error:
-        raise UserError(_explain(path, text, error)) from error
-    first: dict[Place, int] = {}
-    for index, entry in enumerate(expectations.score):
-        other = first.setdefault(entry.place, index)
-        if other != index:
-            here, there = (_line(text, ("score", i, "cell")) for i in (index, other))
-            what = " ".join(entry.place)
-            raise UserError(f"{path}:{here}: {what} is given twice (first in line {there}); delete one")
+        raise UserError(_explain(path, error)) from error
+    places = Counter(entry.place for entry in expectations.score)
+    if twice := [" ".join(place) for place, times in places.items() if times > 1]:
+        raise UserError(f"{path}: {twice[0]} is given twice; delete one")
     return expectations
 
 
-def save(path: Path, text: str | bytes) -> None:
-    """Write a file in one step, with its folder.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def to_toml(expectations: Expectations) -> str:
+def to_toml(expectations: Expectations) -> bytes:
     """The file's text. Equal expectations give equal text, whatever their order."""
     lines = [
         "# What the gate expects. Written by `retable gate --accept`; the rule for tolerances is explained in",
@@ -187,7 +165,7 @@ def to_toml(expectations: Expectations) -> str:
     for title, block in blocks:
         if block is not None:
             lines += ["", title, *(f"{key} = {_toml(value)}" for key, value in block)]
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode()
 
 
 def _toml(value: Any) -> str:
@@ -202,23 +180,18 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
 
 
-def _explain(path: Path, text: str, error: ValidationError) -> str:
+def _explain(path: Path, error: ValidationError) -> str:
+    """The first mistake: the line where its block begins, its key, and what is wrong."""
     first = error.errors(include_url=False)[0]
-    loc = first["loc"]
-    where = f"{path}:{_line(text, loc)}: key {'.'.join(map(str, loc))!r}"
+    block, number, *_ = (*first["loc"], 0)
+    begins = re.compile(rf"[\[\s\"']*{re.escape(str(block))}\b")
+    lines = [n for n, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1) if begins.match(line)]
+    index = number if isinstance(number, int) else 0
+    line = lines[index] if index < len(lines) else 1
+    what = first["msg"]
     if first["type"] == "extra_forbidden":
-        known = [name for block in (Expectations, Expectation, Later, Protocol) for name in block.model_fields]
-        return f"{where}: unknown key{did_you_mean(str(loc[-1]), known)}"
-    if first["type"] == "missing":
-        return f"{where}: is missing"
-    return f"{where}: {first['msg']} (got {first['input']!r})"
-
-
-def _line(text: str, loc: Sequence[int | str]) -> int:
-    """The line of a key within its block, or the block's first line."""
-    heads = [match.start() for match in re.finditer(rf"^\[+{re.escape(str(loc[0]))}\]", text, re.MULTILINE)]
-    number, inside = (loc[1], loc[2:]) if len(loc) > 1 and isinstance(loc[1], int) else (0, loc[1:])
-    start, key = (heads[number], str(inside[0]) if inside else "") if heads else (0, str(loc[0]))
-    end = text.find("\n[", start + 1)
-    found = re.search(rf"^\s*[\"']?{re.escape(key)}[\"']?\s*=", text[start : None if end < 0 else end], re.MULTILINE)
-    return text.count("\n", 0, start + (found.start() if found else 0)) + 1
+        known = [name for model in (Expectations, Expectation, Later, Protocol) for name in model.model_fields]
+        what = f"unknown key{did_you_mean(str(first['loc'][-1]), known)}"
+    elif first["type"] != "missing":
+        what += f" (got {first['input']!r})"
+    return f"{path}:{line}: key {'.'.join(map(str, first['loc']))!r}: {what}"

@@ -1,4 +1,4 @@
-"""A gate's report for people and for CI: a Rich table, plain lines, Markdown, JUnit XML."""
+"""A gate's report for people and for CI: lines, Markdown, JUnit XML."""
 
 from __future__ import annotations
 
@@ -6,40 +6,32 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from retable.benchmarks.gate.compare import APART, FAILURES, Check, GateReport
-from retable.benchmarks.gate.paired import points
+from retable.benchmarks.gate.compare import FAILURES, Check, GateReport
+from retable.benchmarks.gate.tolerance import points
+from retable.reports.text import plural
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def show(report: GateReport, console: Console) -> None:
-    """Print a table on a terminal, plain lines in a log. What is ok is only counted."""
-    if not console.is_terminal:
-        console.print(to_text(report), markup=False, highlight=False, soft_wrap=True, emoji=False)
-        return
-    from rich.table import Table
+    """Print a line per failure and per better score, the notes, and the summary. What is ok is only counted."""
     from rich.text import Text
 
-    if checks := _shown(report):
-        table = Table(title=_title(report), title_justify="left")
-        for heading in _headings(report):
-            table.add_column(heading, overflow="fold")
-        for check in checks:
-            table.add_row(*map(Text, _row(check)), style="red" if check.verdict in FAILURES else "yellow")
-        console.print(table)
-    for line in report.notes:
-        console.print(Text(line, style="dim"))
-    console.print(Text(summary(report), style="bold red" if report.failures else "bold green"))
+    lines = [
+        Text(
+            f"{check.verdict:<12} {check.cell}  {check.key}: {_words(report, check)}",
+            style="red" if check.verdict in FAILURES else "yellow",
+        )
+        for check in _shown(report)
+    ]
+    lines += [Text(note, style="dim") for note in report.notes]
+    lines += [Text(summary(report), style="bold red" if report.failures else "bold green")]
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
-def to_text(report: GateReport) -> str:
-    """Plain lines for logs, the summary last."""
-    lines = [f"{check.verdict:<12} {check.cell}  {check.key}: {_words(report, check)}" for check in _shown(report)]
-    return "\n".join([*lines, *report.notes, summary(report)])
-
-
-def to_markdown(report: GateReport) -> str:
+def to_markdown(report: GateReport) -> bytes:
     """Summary and failures as Markdown, e.g. for the summary of a CI job."""
     lines = [f"**{summary(report)}**"]
     if checks := _shown(report):
@@ -47,24 +39,19 @@ def to_markdown(report: GateReport) -> str:
         lines += ["", *(f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |" for row in rows)]
     if report.notes:
         lines += ["", *(f"- {line}" for line in report.notes)]
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode()
 
 
 def to_junit(report: GateReport) -> bytes:
     """JUnit XML: a test case per check; what cannot be compared is skipped, and the notes are the suite's output."""
-    skipped = [check for check in report.told if check.verdict in APART]
-    root = ElementTree.Element(
-        "testsuite",
-        name=f"gate.{report.suite}",
-        tests=str(len(report.checks) + len(skipped)),
-        failures=str(len(report.failures)),
-        errors="0",
-        skipped=str(len(skipped)),
-    )
-    for check in (*report.checks, *skipped):
+    root = ElementTree.Element("testsuite", name=f"gate.{report.suite}", errors="0")
+    root.set("tests", str(len(report.checks) + len(report.apart)))
+    root.set("failures", str(len(report.failures)))
+    root.set("skipped", str(len(report.apart)))
+    for check in (*report.checks, *report.apart):
         case = ElementTree.SubElement(root, "testcase", classname=check.cell, name=check.key)
         text = _printable(f"{check.verdict}: {_words(report, check)}")
-        if check in skipped:
+        if check in report.apart:
             ElementTree.SubElement(case, "skipped", message=text)
         elif check.verdict in FAILURES:
             ElementTree.SubElement(case, "failure", type=check.verdict, message=text)
@@ -78,19 +65,18 @@ def to_junit(report: GateReport) -> bytes:
 
 def summary(report: GateReport) -> str:
     """One sentence: how many checks, how many failed, and what to do."""
-    counts = Counter(check.verdict for check in (*report.checks, *report.told))
-    apart = sum(check.verdict in APART for check in report.told)
+    counts = Counter(check.verdict for check in report.every)
     accept = "" if report.against else f" than expected (`retable gate --suite {report.suite} --accept` updates that)"
-    checks, failed = f"{len(report.checks)} check{'s' * (len(report.checks) != 1)}", len(report.failures)
-    parts = [f"{failed} of {checks} failed" if failed else f"{checks} passed"]
-    for count, words in (
-        (counts["better"], f"better{accept}"),
-        (apart, "not compared"),
-        (counts["new"], "new"),
-        (counts["too noisy"], "too noisy to be checked"),
-    ):
-        parts += [f"{count} {words}"] if count else []
-    return f"{_title(report)}: {'; '.join(parts)}"
+    checks, failed = plural(len(report.checks), "check"), len(report.failures)
+    parts = {
+        f"better{accept}": counts["better"],
+        "not compared": len(report.apart),
+        "new": counts["new"],
+        "too noisy to be checked": counts["too noisy"],
+    }
+    said = [f"{failed:,} of {checks} failed" if failed else f"{checks} passed"]
+    said += [f"{count:,} {words}" for words, count in parts.items() if count]
+    return f"{_title(report)}: {'; '.join(said)}"
 
 
 def _title(report: GateReport) -> str:
@@ -123,9 +109,8 @@ def _row(check: Check) -> list[str]:
 
 
 def _words(report: GateReport, check: Check) -> str:
-    *_, expected, got, by = _row(check)
-    *_, wanted, given, _ = _headings(report)
-    return ", ".join(filter(None, (f"{wanted} {expected}" if expected else "", f"{given} {got}" if got else "", by)))
+    parts = zip((*_headings(report)[3:5], ""), _row(check)[3:], strict=True)
+    return ", ".join(f"{heading} {words}".strip() for heading, words in parts if words)
 
 
 def _printable(text: str) -> str:

@@ -25,9 +25,8 @@ from retable.benchmarks.plan.suites import load_suite
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json, write_json
 from retable.reports.records.folder import CellRecord
-from retable.reports.records.journal import finished
 from retable.reports.records.recording import Store
-from retable.reports.records.result import RecordError, Result
+from retable.reports.records.result import RecordError
 
 
 def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> None:
@@ -67,16 +66,6 @@ def _readable(path: Path) -> list[Cell]:
         with contextlib.suppress(ValueError):
             cells.append(Cell.from_json(data))
     return cells
-
-
-def suite_results(root: Path, suite: str) -> list[Result]:
-    """The result of every cell of the suite that ended.
-
-    Raises:
-        UserError: the suite was never run here.
-    """
-    found = (finished(cell.directory(root)) for cell in suite_cells(root, suite))
-    return [result for result in found if result is not None]
 
 
 WHOSE_DATA = ("task.source", "task.data_dir")

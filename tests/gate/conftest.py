@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
+from retable.benchmarks.cli.main import app
 from retable.benchmarks.gate.accept import accept
-from retable.benchmarks.gate.compare import Check, GateReport, Run, compare_runs, compare_with_file
+from retable.benchmarks.gate.compare import Check, GateReport, compare_runs, compare_with_file
 from retable.benchmarks.gate.expectations import Expectations
+from retable.benchmarks.gate.render import show
+from retable.benchmarks.gate.runs import Run
 from retable.reports.records.cell import Cell
 from retable.reports.records.result import Result
 
 Data = dict[str, Any]
 """What ``result.json`` holds."""
-MakeResults = Callable[..., list[Data]]
 
 ROW, OTHER = "dtn/dtn/digits", "dtn/original/digits"
 CELL = f"{ROW}/s0"
@@ -42,48 +48,41 @@ def result(row: str, seed: int, scores: list[Data], **settings: Any) -> Data:
     }
 
 
-@pytest.fixture
-def results() -> MakeResults:
+def results(seeds: Sequence[int] = range(5), *, shift: float = 0.0) -> list[Data]:
     """Results of two rows over seeds; accuracy about 86 and 40 %, each with two gated scores and a timing."""
-
-    def make(seeds: Sequence[int] = range(5), *, shift: float = 0.0) -> list[Data]:
-        made = []
-        for row, accuracy, fid in ((ROW, 86.0, 30.0), (OTHER, 40.0, 90.0)):
-            for seed in seeds:
-                noise = random.Random(f"{row}{seed}")
-                scores = [
-                    score("accuracy.target", accuracy + noise.gauss(0, 0.5) + shift, "%", "higher"),
-                    score("fid.lite0", fid + noise.gauss(0, 0.3) - shift, "", "lower"),
-                    score("step_time.p50", 0.1 + noise.random(), "s", "lower"),
-                    score("parameters", 1000, "", "none"),
-                ]
-                made.append(result(row, seed, scores))
-        return made
-
-    return make
+    made = []
+    for row, accuracy, fid in ((ROW, 86.0, 30.0), (OTHER, 40.0, 90.0)):
+        for seed in seeds:
+            noise = random.Random(f"{row}{seed}")
+            scores = [
+                score("accuracy.target", accuracy + noise.gauss(0, 0.5) + shift, "%", "higher"),
+                score("fid.lite0", fid + noise.gauss(0, 0.3) - shift, "", "lower"),
+                score("step_time.p50", 0.1 + noise.random(), "s", "lower"),
+                score("parameters", 1000, "", "none"),
+            ]
+            made.append(result(row, seed, scores))
+    return made
 
 
-@pytest.fixture
-def fresh(results: MakeResults) -> MakeResults:
+def fresh(seeds: Sequence[int] = range(5), *, shift: float = 0.0) -> list[Data]:
     """The same results as another run's: journals of its own."""
-
-    def make(*args: Any, **kwargs: Any) -> list[Data]:
-        return [{**one, "journal": f"again-{n}"} for n, one in enumerate(results(*args, **kwargs))]
-
-    return make
+    return [{**one, "journal": f"again-{n}"} for n, one in enumerate(results(seeds, shift=shift))]
 
 
 @pytest.fixture
-def expected(results: MakeResults) -> Expectations:
+def expected() -> Expectations:
     return accepted(results())[0]
 
 
-def read(found: Iterable[Data]) -> list[Result]:
-    return [Result.model_validate(one) for one in found]
+def read(found: Iterable[Data]) -> dict[str, Result]:
+    made = [Result.model_validate(one) for one in found]
+    return {one.cell.address: one for one in made}
 
 
-def accepted(found: Iterable[Data], *more: Any) -> tuple[Expectations, list[str]]:
-    return accept("smoke", read(found), *more)
+def accepted(
+    found: Iterable[Data], old: Expectations | None = None, only: str | None = None
+) -> tuple[Expectations, list[str]]:
+    return accept(old or Expectations.none("smoke"), read(found), only)
 
 
 def checked(expectations: Expectations, found: Iterable[Data], only: str | None = None) -> GateReport:
@@ -91,28 +90,39 @@ def checked(expectations: Expectations, found: Iterable[Data], only: str | None 
 
 
 def versus(
-    base: Iterable[Data], head: Iterable[Data], *more: Any, planned: Sequence[str] = (), only: str | None = None
+    base: Iterable[Data],
+    head: Iterable[Data],
+    expectations: Expectations | None = None,
+    *,
+    planned: Sequence[str] = (),
+    only: str | None = None,
 ) -> GateReport:
-    return compare_runs("smoke", Run(AGAINST, read(base)), Run("the head", read(head), planned), *more, only=only)
+    sides = Run(AGAINST, read(base)), Run("the head", read(head), planned)
+    return compare_runs(expectations or Expectations.none("smoke"), *sides, only)
 
 
-def moved(found: list[Data], by: float, row: str = ROW) -> list[Data]:
-    """The accuracy of a row changed at every seed."""
+def lines(report: GateReport) -> list[str]:
+    """What is printed."""
+    out = io.StringIO()
+    show(report, Console(file=out))
+    return out.getvalue().splitlines()
+
+
+def moved(found: list[Data], by: float) -> list[Data]:
+    """The accuracy of the first row changed at every seed."""
     for one in found:
-        if f"{one['cell']['method']}/{one['cell']['task']}" == row:
+        if one["cell"]["method"] == "dtn/dtn":
             one["scores"][0]["value"] += by
     return found
 
 
 def verdicts(report: GateReport) -> dict[tuple[str, str], str]:
     """Of everything but new scores."""
-    return {
-        (check.cell, check.key): check.verdict for check in (*report.checks, *report.told) if check.verdict != "new"
-    }
+    return {(check.cell, check.key): check.verdict for check in report.every if check.verdict != "new"}
 
 
 def new(report: GateReport) -> list[tuple[str, str]]:
-    return [(check.cell, check.key) for check in report.told if check.verdict == "new"]
+    return [(check.cell, check.key) for check in report.every if check.verdict == "new"]
 
 
 def failed(report: GateReport) -> list[tuple[str, str, str]]:
@@ -122,3 +132,10 @@ def failed(report: GateReport) -> list[tuple[str, str, str]]:
 def the_failure(report: GateReport) -> Check:
     (check,) = report.failures
     return check
+
+
+def asked(root: Path, *options: object) -> tuple[int, str]:
+    """Exit code and lines of ``retable gate``."""
+    words = ["gate", "--out", root, *options]
+    done = CliRunner().invoke(app, list(map(str, words)), catch_exceptions=False)
+    return done.exit_code, done.output

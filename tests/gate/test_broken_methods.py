@@ -7,7 +7,6 @@ has left behind is used where these very sources made it.
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
@@ -16,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from retable.benchmarks.environment import REPOSITORY, SOURCES, made_elsewhere
-from retable.benchmarks.gate.command import gate
 from retable.benchmarks.plan.plan import make_plan
-from retable.benchmarks.plan.suites import EXPECTED, load_suite
+from retable.benchmarks.plan.suites import load_suite
 from retable.benchmarks.run.results import index_cells
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import finished
+
+from .conftest import asked
 
 RUN = """
 import sys
@@ -95,13 +94,13 @@ def test_the_gate_is_green_for_the_method_and_red_for_the_broken_one(break_: Bre
     index_cells(root, "smoke", plan.cells)
 
     _run(REPOSITORY, root, break_.address)
-    code, said = _gate(root, break_.address)
+    code, said = asked(root, "--only", break_.address)
     assert code == 0, said
 
     row = next(cell for cell in plan.cells if cell.address == break_.address)
     shutil.rmtree(row.directory(root))
     _run(_copy(tmp_path / "broken", break_), root, break_.address)
-    code, said = _gate(root, break_.address)
+    code, said = asked(root, "--only", break_.address)
     assert code == 1, said
     assert any(line.startswith(f"worse        {break_.address}  {break_.metric}: ") for line in said.splitlines()), said
 
@@ -142,9 +141,3 @@ def _run(tree: Path, root: Path, address: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _gate(root: Path, address: str) -> tuple[int, str]:
-    out = io.StringIO()
-    console = Console(file=out, width=200, emoji=False)
-    return gate(root, "smoke", EXPECTED / "smoke.toml", only=address, console=console), out.getvalue()
