@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.optim import AdamW, Optimizer
 
 from retable.methods.method import Kind, Method, MethodSettings
-from retable.methods.schedules import one_cycle, set_learning_rate
+from retable.methods.schedules import one_cycle, set_learning_rates
 from retable.methods.training import random_affine
 from retable.methods.types import Rate, Share, Weight
 
@@ -59,7 +59,7 @@ class Classifier(Method):
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """One update from ``{"image": [N, C, H, W], LABEL: [N]}``; gives ``loss`` and ``accuracy`` (0 to 100)."""
         s = self.settings
-        set_learning_rate(self.opt["all"], s.lr * one_cycle(step, s.steps))
+        set_learning_rates(self.opt, one_cycle(step, s.steps), all=s.lr)
         images = random_affine(batch["image"], s.shift, s.rotate, s.scale)
         logits = self.logits(images).float()
         loss = functional.cross_entropy(logits, batch[self.label], label_smoothing=s.label_smoothing)

@@ -23,16 +23,11 @@ def linear_decay(step: int, steps: int, decay_from: float) -> float:
     return min(1.0, (1 - step / steps) / (1 - decay_from))
 
 
-def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Give every parameter group this learning rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-
-
 def set_learning_rates(optimizers: Mapping[str, Optimizer], factor: float, **rates: float) -> None:
     """Give every optimiser ``factor`` times its rate, e.g. ``set_learning_rates(self.opt, 0.5, g=1e-4, d=2e-4)``.
 
     Names that are not among the optimisers are passed over: a method without D still names its rate.
     """
     for name in optimizers.keys() & rates.keys():
-        set_learning_rate(optimizers[name], rates[name] * factor)
+        for group in optimizers[name].param_groups:
+            group["lr"] = rates[name] * factor

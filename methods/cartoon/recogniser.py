@@ -38,8 +38,9 @@ from torch.optim import Adam, Optimizer
 
 from retable.methods.cartoon.mobilefacenet import IMAGE_SIZE, MobileFaceNet
 from retable.methods.method import Info, Kind, Method, MethodSettings
-from retable.methods.schedules import one_cycle, set_learning_rate
+from retable.methods.schedules import one_cycle, set_learning_rates
 from retable.methods.training import mirror_and_crop
+from retable.methods.types import Count, Positive, Rate, Weight
 
 PUBLISHED_THRESHOLD = 0.25
 """Cosine above which MobileFaceNet's publisher calls two faces the same: a squared distance of 1.5 is 2 - 2 cos."""
@@ -54,15 +55,15 @@ class RecogniserSettings(MethodSettings):
     """Pairs of photographs per step; each is told apart from the 2 * batch_size - 2 others."""
     architecture: Literal["small", "mobilefacenet"] = "mobilefacenet"
     """``mobilefacenet`` is the paper's and needs a file of weights; ``small`` is trained on the task's identities."""
-    width: int = 32
+    width: Count = 32
     """``small``: channels of the first convolution; the later ones have up to 4 times as many."""
-    features: int = 128
+    features: Count = 128
     """``small``: dimensions of the features. MobileFaceNet has 512."""
-    lr: float = 2e-3
+    lr: Rate = 2e-3
     """``small``: highest learning rate of the one-cycle schedule."""
-    temperature: float = 0.1
+    temperature: Positive = 0.1
     """``small``: T in NT-Xent."""
-    jitter: float = 0.1
+    jitter: Weight = 0.1
     """``small``: largest relative change of contrast and shift of brightness (images are in [-1, 1]) in training."""
 
     @model_validator(mode="after")
@@ -76,8 +77,6 @@ class RecogniserSettings(MethodSettings):
             raise ValueError("architecture = 'small' has no published weights: set steps to at least 1")
         if self.architecture == "small" and self.batch_size < 2:
             raise ValueError("telling people apart needs at least two in a batch: set batch_size to 2 or more")
-        if self.temperature <= 0:
-            raise ValueError(f"a temperature is greater than 0, not {self.temperature}")
         return self
 
 
@@ -157,7 +156,7 @@ def jittered(images: Tensor, amount: float) -> Tensor:
     return out
 
 
-def nt_xent(z: Tensor, other: Tensor, temperature: float) -> Tensor:
+def nt_xent(z: Tensor, other: Tensor, temperature: Positive) -> Tensor:
     """NT-Xent, Chen et al. 2020, Eq. 1, over both photographs of every pair.
 
     Args:
@@ -240,9 +239,8 @@ class Recogniser(Method):
         photograph among all ``other`` is the one of the same person.
         """
         s = self.settings
-        set_learning_rate(self.opt["embed"], s.lr * one_cycle(step, s.steps))
-        # two numbers with a long way to go: they can take larger steps than weights
-        set_learning_rate(self.opt["verifier"], 10 * s.lr * one_cycle(step, s.steps))
+        # The verifier's two numbers have a long way to go: they can take larger steps than weights.
+        set_learning_rates(self.opt, one_cycle(step, s.steps), embed=s.lr, verifier=10 * s.lr)
         n = len(batch["image"])
         z: Tensor = self.embed(jittered(torch.cat([batch["image"], batch["other"]]), s.jitter))
         l_nt_xent = nt_xent(z[:n], z[n:], s.temperature)

@@ -43,7 +43,7 @@ from retable.methods.dtn.networks import Decoder, Discriminator, Encoder, checke
 from retable.methods.method import Info, Method, MethodSettings
 from retable.methods.schedules import linear_decay, set_learning_rates
 from retable.methods.training import Frozen, held, with_channels
-from retable.methods.types import Count, Kept, Rate, Share, Weight
+from retable.methods.types import Count, Kept, Positive, Rate, Share, Weight
 
 Term = Literal["gan", "const", "tid", "tv"]
 
@@ -67,7 +67,7 @@ class TransferSettings(MethodSettings):
     """Weight of L_TID."""
     gamma: Weight = 0.0
     """Weight of L_TV; at 0 it is not computed."""
-    tv_exponent: float = 1.0
+    tv_exponent: Positive = 1.0
     """B in L_TV."""
     lr: Rate = 2e-4
     """Adam's learning rate for the generator."""

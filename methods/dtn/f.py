@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from retable.methods.classifier import Classifier, ClassifierSettings
 from retable.methods.dtn.networks import CODE, Encoder, checked_size
 from retable.methods.method import Info, MethodSettings
+from retable.methods.types import Count
 
 
 class FSettings(ClassifierSettings):
     """Settings of f."""
 
-    width: int = 64
+    width: Count = 64
     """Channels of the first block; the next ones have 2 and 4 times as many. 64 is the paper's."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from retable.benchmarks.plan.registry import get_method, get_settings
 from retable.methods.method import Info, Method
@@ -18,16 +18,16 @@ SMALL = {"steps": 8, "latent": 16, "layers": 2, "width": 8, "base": 256}
 
 @dataclass(frozen=True)
 class TinyInfo:
+    """What a method is told of its task; without arguments, of the digits."""
+
     image_size: int = 32
     channels: Mapping[str, int] = field(default_factory=lambda: {"s": 3, "t": 1})
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"digit": tuple("0123456789")})
 
 
-@dataclass(frozen=True)
-class Shots:
-    image_size: int = 32
-    channels: Mapping[str, int] = field(default_factory=lambda: {"image": 3})
-    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+def faces(image_size: int = 32, channels: int = 3) -> TinyInfo:
+    """The task of the cartoon paper."""
+    return TinyInfo(image_size, {"photo": channels, "cartoon": channels}, {"group": ("woman", "man", "kids", "old")})
 
 
 def made(row: str, info: Info, seed: int = 0, **settings: Any) -> Any:
@@ -40,14 +40,14 @@ def made(row: str, info: Info, seed: int = 0, **settings: Any) -> Any:
 
 def made_small(row: str, size: int = 32, seed: int = 0, **settings: Any) -> Any:
     """A small method of MixDL's tables, one that is StyleGAN2 or built on it."""
-    return made(f"mixdl/{row}", Shots(size), seed, **{**SMALL, **settings})
+    return made(f"mixdl/{row}", TinyInfo(size, {"image": 3}, {}), seed, **{**SMALL, **settings})
 
 
-def images(n: int, channels: int, seed: int = 0) -> Tensor:
+def images(n: int, channels: int = 3, seed: int = 0, size: int = 32) -> Tensor:
     """Smooth random blobs in [-1, 1]: enough structure to be learnt, different for every image."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(n, channels, 5, 5, generator=generator)
-    return torch.nn.functional.interpolate(coarse, size=32, mode="bicubic").tanh()
+    return torch.nn.functional.interpolate(coarse, size=size, mode="bicubic").tanh()
 
 
 def transfer_batch(n: int = 8, seed: int = 0) -> dict[str, Tensor]:
@@ -63,15 +63,50 @@ def train(method: Method, batches: list[dict[str, Tensor]]) -> list[dict[str, fl
     for step, batch in enumerate(batches):
         losses = method.training_step(batch, step)
         history.append({name: float(value) for name, value in losses.items()})
-    for network in method.networks().values():
-        network.eval()
+    evaluated(method)
     return history
 
 
-def weights(method: Method) -> dict[str, Tensor]:
+def evaluated(method: Method) -> Any:
+    """The method with its networks in evaluation mode, as the harness asks it for images."""
+    for network in method.networks().values():
+        network.eval()
+    return method
+
+
+def parameters(*networks: nn.Module) -> int:
+    """How many parameters networks have together."""
+    return sum(parameter.numel() for network in networks for parameter in network.parameters())
+
+
+def weights(of: Method | nn.Module) -> dict[str, Tensor]:
     """Every weight and buffer by name, copied."""
+    networks = of.networks() if isinstance(of, Method) else {"": of}
     return {
-        f"{name}.{key}": value.clone()
-        for name, network in method.networks().items()
+        f"{name}.{key}".lstrip("."): value.clone()
+        for name, network in networks.items()
         for key, value in network.state_dict().items()
     }
+
+
+def moved(of: Method | nn.Module, before: Mapping[str, Tensor]) -> set[str]:
+    """Names of the weights and buffers that are no longer as they were."""
+    return {name for name, value in weights(of).items() if not torch.equal(value, before[name])}
+
+
+def moved_by(method: Method, act: Callable[[], Any]) -> set[str]:
+    """Names of the networks that ``act`` moves. It leaves no gradient in any other, and all ask for one as before."""
+    for optimizer in method.opt.values():
+        optimizer.zero_grad(set_to_none=True)
+    asking = [p.requires_grad for network in method.networks().values() for p in network.parameters()]
+    before = weights(method)
+    act()
+    names = {name.split(".")[0] for name in moved(method, before)}
+    touched = {
+        name
+        for name, network in method.networks().items()
+        if any(parameter.grad is not None for parameter in network.parameters())
+    }
+    assert touched <= names
+    assert asking == [p.requires_grad for network in method.networks().values() for p in network.parameters()]
+    return names

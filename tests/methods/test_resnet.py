@@ -4,10 +4,7 @@ import pytest
 import torch
 
 from retable.methods.resnet import Block, resnet18
-
-
-def count(network: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+from tests.methods.helpers import parameters
 
 
 def test_at_full_width_it_has_the_parameters_of_torchvisions_resnet18():
@@ -16,7 +13,7 @@ def test_at_full_width_it_has_the_parameters_of_torchvisions_resnet18():
     with torch.device("meta"):
         ours, theirs = resnet18(3, 64, 128, 8), models.resnet18(num_classes=8)
         assert sorted(tuple(p.shape) for p in ours.parameters()) == sorted(tuple(p.shape) for p in theirs.parameters())
-    assert count(ours) == count(theirs) == 11_180_616
+    assert parameters(ours) == parameters(theirs) == 11_180_616
 
 
 def test_with_torchvisions_weights_it_gives_torchvisions_answers():

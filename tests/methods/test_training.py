@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from retable.benchmarks.plan.registry import get_method, get_settings
 from retable.methods.schedules import linear_decay, one_cycle, set_learning_rates
 from retable.methods.training import Frozen, grey, held, random_affine
-from tests.methods.helpers import images
+from tests.methods.helpers import TinyInfo, faces, images
 
 
 def test_one_cycle_rises_to_one_and_falls_to_almost_nothing():
@@ -21,6 +22,28 @@ def test_one_cycle_rises_to_one_and_falls_to_almost_nothing():
 
 def test_linear_decay_is_flat_and_then_straight():
     assert [linear_decay(step, 8, 0.5) for step in range(8)] == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+
+
+ATTRIBUTES = TinyInfo(64, {"moods": 3}, {"moods": ("calm", "glad"), "targets": ("glad",), "pairs": ("glad",)})
+
+
+@pytest.mark.parametrize(
+    ("row", "info"),
+    [
+        ("dtn/dtn", TinyInfo()),
+        ("cartoon/basic", faces(256)),
+        *((f"stargan/{row}", ATTRIBUTES) for row in ("stargan", "diat", "cyclegan")),
+    ],
+)
+def test_the_rates_of_a_row_follow_from_the_step_alone_and_really_reach_zero(row: str, info: TinyInfo) -> None:
+    with torch.device("meta"):
+        settings = get_settings(row, {"steps": 1000, "decay_from": 0.5, "lr": 0.1, "lr_d": 0.2})
+        method = get_method(row)(settings, info)
+    method.opt = {name: torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0) for name in ("g", "d")}
+    for step, factor in ((750, 0.5), (0, 1), (499, 1), (999, 0.002)):
+        method.schedule(step)
+        rates = [method.opt[name].param_groups[0]["lr"] for name in ("g", "d")]
+        assert rates == pytest.approx([0.1 * factor, 0.2 * factor])
 
 
 def test_a_decay_that_starts_at_the_end_never_starts():
