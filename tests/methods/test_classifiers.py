@@ -103,9 +103,12 @@ def test_the_digit_judge_keeps_the_layout_that_recorded_weights_have() -> None:
     judge = made("judges/mnist", TinyInfo(), width=4)
     norms = {"1": (4,), "4": (8,), "7": (16,)}
     assert {name: tuple(value.shape) for name, value in judge.network.named_parameters()} == {
-        "0.weight": (4, 1, 5, 5), "3.weight": (8, 4, 3, 3), "6.weight": (16, 8, 3, 3),
+        "0.weight": (4, 1, 5, 5),
+        "3.weight": (8, 4, 3, 3),
+        "6.weight": (16, 8, 3, 3),
         **{f"{layer}.{name}": shape for layer, shape in norms.items() for name in ("weight", "bias")},
-        "12.weight": (10, 256), "12.bias": (10,),
+        "12.weight": (10, 256),
+        "12.bias": (10,),
     }
 
 

@@ -24,9 +24,13 @@ SMALL = {"steps": 10, "batch_size": 4, "width": 4, "lr": 1e-2, "lr_d": 1e-2}
 MODELS = {**SMALL, "blocks": 1, "width_d": 4, "layers_d": 3, "enlarge": 1.0}
 ENCODERS = {**SMALL, "z": 6, "width_e": 4, "hidden_z": 8, "hidden_y": 8}
 CLASSES = {
-    "faces": ("black", "blond", "brown", "male", "young"), "expressions": ("neutral", "happy", "angry"),
-    "hair": ("black", "blond", "brown"), "gender": ("female", "male"), "age": ("old", "young"),
-    "targets": ("black", "male", "female"), "pairs": ("black", "male"),
+    "faces": ("black", "blond", "brown", "male", "young"),
+    "expressions": ("neutral", "happy", "angry"),
+    "hair": ("black", "blond", "brown"),
+    "gender": ("female", "male"),
+    "age": ("old", "young"),
+    "targets": ("black", "male", "female"),
+    "pairs": ("black", "male"),
 }
 
 
