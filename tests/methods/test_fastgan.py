@@ -11,25 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from retable.methods.mixdl import fastgan_networks as networks
-from retable.methods.mixdl.fastgan import VGG16, FastGAN, follow
+from retable.methods.mixdl.fastgan import VGG16, follow
 from retable.methods.mixdl.fastgan_losses import LPIPS, decoded_targets, hinge, l_1, l_recons
 from retable.methods.mixdl.fastgan_mixdl import at_random_layers
-from tests.methods.helpers import Shots, images, made, train
+from tests.methods.helpers import TinyInfo, images, made, moved, train, weights
 
-ROWS = pytest.mark.parametrize("row", ["fastgan", "fastgan-mixdl"])
 SMALL = {"steps": 4, "batch_size": 4, "width": 4, "width_d": 4, "latent": 8, "reconstruction": "l1"}
 
 
 def small(row: str = "fastgan", size: int = 32, **settings: Any) -> Any:
-    return made(f"mixdl/{row}", Shots(size), **{**SMALL, **settings})
+    return made(f"mixdl/{row}", TinyInfo(size, {"image": 3}, {}), **{**SMALL, **settings})
 
 
 def batches(count: int) -> list[dict[str, Tensor]]:
     return [{"image": images(4, 3, seed)} for seed in range(count)]
-
-
-def parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_what_g_draws_lies_between_minus_one_and_one() -> None:
@@ -51,90 +46,22 @@ def test_every_layer_with_weights_is_spectrally_normalised_and_batch_norm_is_not
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("size", [32, 64, 128, 256])
-def test_g_draws_the_image_and_one_of_half_its_side_and_d_scores_5_by_5_patches_of_each(size: int) -> None:
-    half = size // 2
-    g, d = networks.Generator(size, 3, 8, 2), networks.Discriminator(size, 3, 2)
-    image, little, maps = g(torch.randn(2, 8))
-    assert image.shape == (2, 3, size, size)
-    assert little.shape == (2, 3, half, half)
-    assert [list(each.shape) for each in maps] == [[2, 32, 4, 4], [2, 16, 8, 8], [2, 8, 16, 16], [2, 4, 32, 32]]
+@pytest.mark.parametrize(("size", "little_side"), [(32, 16), (64, 32), (128, 64), (256, 128), (512, 128), (1024, 128)])
+def test_g_draws_a_small_image_too_and_d_scores_5_by_5_patches_of_each(size: int, little_side: int) -> None:
+    g, d = networks.Generator(size, 3, 8, 1), networks.Discriminator(size, 3, 1)
+    image, little, maps = g(torch.randn(1, 8))
+    assert (image.shape[1:], little.shape[1:]) == ((3, size, size), (3, little_side, little_side))
+    assert [tuple(each.shape[1:]) for each in maps] == [(16, 4, 4), (8, 8, 8), (4, 16, 16), (2, 32, 32)]
     seen = d(image, little, 2)
-    assert seen.scores.shape == (2, 50)
-    assert [list(each.shape) for each in seen.pictures] == [[2, 3, half, half]] * 3
-    assert seen.features.shape == (2, 0)
+    assert (seen.scores.shape, seen.features.shape) == ((1, 50), (1, 0))
+    assert [each.shape for each in seen.pictures] == [little.shape] * 3
     assert d(image, little).pictures == []
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("size", [512, 1024])
-def test_larger_images_have_a_small_one_of_128_pixels_and_as_many_patches(size: int) -> None:
-    image, little, _ = networks.Generator(size, 3, 4, 1)(torch.randn(1, 4))
-    seen = networks.Discriminator(size, 3, 1)(image, little, 0)
-    assert image.shape == (1, 3, size, size)
-    assert little.shape == (1, 3, 128, 128)
-    assert seen.scores.shape == (1, 50)
-    assert [each.shape[3] for each in seen.pictures] == [128] * 3
 
 
 @pytest.mark.parametrize("size", [16, 48, 2048])
 def test_a_size_that_it_does_not_have_is_refused_by_name(size: int) -> None:
     with pytest.raises(ValueError, match=rf"not {size}; change task.size"):
         small(size=size)
-
-
-def counted_g(size: int, latent: int, w: int) -> int:
-    """Parameters of G by hand: kernels without biases, two numbers a channel for batch norm, one for each noise."""
-    c = {4: 16 * w, 8: 8 * w, 16: 4 * w, 32: 2 * w, 64: 2 * w, 128: w, 256: w // 2}
-    total = latent * 2 * c[4] * 16 + 4 * c[4]
-    for k, side in enumerate(side for side in c if 4 < side <= size):
-        total += c[side // 2] * 2 * c[side] * 9 + 4 * c[side]
-        if k % 2 == 0:
-            total += c[side] * 2 * c[side] * 9 + 4 * c[side] + 2
-    gates = {32: [(4, 32)], 64: [(4, 64)], 128: [(4, 64), (8, 128)], 256: [(4, 64), (8, 128), (16, 256)]}[size]
-    total += sum(c[low] * c[high] * 16 + c[high] ** 2 for low, high in gates)
-    return total + 3 * c[size // 2] + 3 * 9 * c[size]
-
-
-def counted_d(size: int, w: int) -> int:
-    """Parameters of D and its decoders by hand."""
-    c = {side: 8 * w * 8 // side for side in (8, 16, 32, 64, 128, 256)}
-    total = 3 * 9 * c[size]
-    for side in (side for side in c if side < size):
-        i, o = c[2 * side], c[side]
-        total += 16 * i * o + 9 * o * o + i * o + 3 * 2 * o
-    gates = {32: [(32, 8)], 64: [(64, 8)], 128: [(64, 8), (128, 16)], 256: [(64, 8), (128, 16), (256, 32)]}[size]
-    total += sum(16 * c[big] * c[little] + c[little] ** 2 for big, little in gates)
-    total += c[8] * 2 * c[8] + 4 * c[8] + 2 * c[8] * 16
-    half = {side: c[side] // 2 for side in c}
-    total += 3 * 16 * half[size // 4]
-    total += sum(16 * half[2 * side] * half[side] + 2 * half[side] for side in c if side < size // 4)
-    total += 16 * half[8]
-    drawn = {16: 2 * w, 32: w, 64: w, 128: w // 2}
-    for first in (c[8], half[8], c[16]):
-        i = first
-        for side in (side for side in drawn if side <= size // 2):
-            total += 9 * i * 2 * drawn[side] + 4 * drawn[side]
-            i = drawn[side]
-        total += 3 * 9 * i
-    return total
-
-
-@pytest.mark.parametrize(("size", "w"), [(32, 8), (64, 8), (128, 8), (256, 64)])
-def test_the_networks_have_as_many_parameters_as_counted_by_hand(
-    size: int, w: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Spectral norms have no parameters, and estimating those of 40 million weights takes a while.
-    monkeypatch.setattr(networks, "spectral_norm", lambda layer: layer)
-    g, d = networks.Generator(size, 3, 256, w), networks.Discriminator(size, 3, w)
-    assert parameters(g) == counted_g(size, 256, w)
-    assert parameters(d) == counted_d(size, w)
-
-
-def test_the_counts_that_the_documentation_states_are_those_at_256_pixels() -> None:
-    page = networks.__doc__ or ""
-    assert f"{counted_g(256, 256, 64):,}" in page
-    assert f"{counted_d(256, 64):,}" in page
 
 
 def test_a_gate_is_two_convolutions_of_pooled_maps_and_a_sigmoid_for_every_channel() -> None:
@@ -184,20 +111,13 @@ def test_the_reconstruction_is_zero_for_perfect_pictures_and_the_sum_of_three_me
     assert l_1(targets[0], targets[0] - 1).shape == (4,)
 
 
-@ROWS
-def test_every_parameter_of_g_and_d_is_reached_within_two_steps_and_no_other(row: str) -> None:
+@pytest.mark.parametrize("row", ["fastgan", "fastgan-mixdl"])
+def test_every_parameter_of_g_and_d_is_reached_within_two_steps(row: str) -> None:
     method = small(row)
-    before = {name: parameter.clone() for name, parameter in named(method)}
+    before = weights(method)
     train(method, batches(2))
-    still = {name for name, parameter in named(method) if torch.equal(parameter, before[name])}
-    assert still == set()
-    assert not any(parameter.requires_grad for parameter in method.g_ema.parameters())
-
-
-def named(method: FastGAN) -> list[tuple[str, nn.Parameter]]:
-    return [
-        (f"{name}.{key}", p) for name, network in method.networks().items() for key, p in network.named_parameters()
-    ]
+    learnt = {f"{name}.{key}" for name in ("g", "d") for key, _ in getattr(method, name).named_parameters()}
+    assert learnt <= moved(method, before)
 
 
 def test_it_learns_to_show_what_it_saw() -> None:
@@ -216,11 +136,9 @@ def test_samples_come_from_the_average_and_depend_on_the_latents_that_count_alon
     with torch.no_grad():
         drawn = method.sample({"z": z})
         other = method.sample({"z": torch.cat([z[:, :8], torch.zeros(5, 504)], 1)})
-        alone = torch.cat([method.sample({"z": each[None]}) for each in z])
         torch.testing.assert_close(drawn, method.g_ema(z[:, :8])[0])
         assert not torch.allclose(drawn, method.g(z[:, :8])[0])
     assert torch.equal(drawn, other)
-    torch.testing.assert_close(drawn, alone, atol=1e-5, rtol=1e-5)
 
 
 def test_the_average_moves_a_share_of_the_way_and_takes_other_buffers_as_they_are() -> None:
@@ -266,9 +184,7 @@ def test_a_weight_of_zero_leaves_its_term_out() -> None:
 
 
 def test_the_projection_is_as_wide_as_ds_last_maps() -> None:
-    d = small("fastgan-mixdl").d
-    assert d.project.weight.shape == (32, 8 * 8 * 32)
-    assert parameters(d) == counted_d(32, 4) + 32 * 8 * 8 * 32 + 32
+    assert small("fastgan-mixdl").d.project.weight.shape == (32, 8 * 8 * 32)
 
 
 def test_gs_similarities_are_cosines_of_flattened_maps_of_one_layer_for_each_anchor() -> None:
