@@ -47,13 +47,6 @@ def made_up_snapshots(
     return made_up_faces(folder, split, f"snapshots-{hair_shift}", count, size, seed=seed)
 
 
-def made_up_sittings(
-    folder: Path, split: str, expression: str, count: int, size: int, seed: int = 0, progress: object = None
-) -> rendered_set.ImageSet:
-    """Noise in the shapes of studio portraits."""
-    return made_up_faces(folder, split, f"sittings-{expression}", count, size, seed=seed)
-
-
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
@@ -66,7 +59,7 @@ def make_task(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tas
     monkeypatch.setattr(rendered_set, "cartoons", made_up_faces)
     monkeypatch.setattr(rendered_set, "portraits", made_up_faces)
     monkeypatch.setattr(rendered_set, "snapshots", made_up_snapshots)
-    monkeypatch.setattr(rendered_set, "sittings", made_up_sittings)
+    monkeypatch.setattr(rendered_set, "sittings", made_up_faces)
 
     def make(name: str, stream: str | None = None, settings: TaskSettings | None = None) -> Task:
         cls = get_task(name)

@@ -103,8 +103,10 @@ def test_what_it_needs_with_its_own_settings_is_part_of_what_it_declares(name: s
 
 
 @every_method
-def test_equal_seeds_give_equal_networks(name: str, make_method: Make) -> None:
-    assert same(state(make_method(name, seed=3)), state(make_method(name, seed=3)))
+def test_equal_seeds_give_equal_networks_and_other_seeds_others(name: str, make_method: Make) -> None:
+    one = state(make_method(name, seed=3))
+    assert same(state(make_method(name, seed=3)), one)
+    assert not one or not same(state(make_method(name, seed=4)), one)
 
 
 @every_method

@@ -82,32 +82,26 @@ def test_every_image_gets_random_numbers_of_its_own_and_the_seed_repeats_them(
 
 
 @pytest.mark.parametrize("change", both())
-def test_autocast_changes_nothing(change: Callable[[Tensor], Tensor]) -> None:
-    x = images(4, 3)
-    plain = seeded(change, x)
+def test_autocast_changes_nothing(change: Any) -> None:
+    x = images(4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         cast = seeded(change, x)
-    assert cast.dtype == torch.float32
-    torch.testing.assert_close(cast, plain, rtol=0, atol=0)
+    torch.testing.assert_close(cast, seeded(change, x), rtol=0, atol=0)
 
 
 # --- DiffAugment ------------------------------------------------------------------------------------------------
 
 
 def test_color_is_the_papers_pixel_by_pixel() -> None:
-    x = images(4, 3)[:, :, :4, :4]
+    x = images(4)
     out = seeded(lambda x: diff_augment(x, ("color",)), x)
     torch.manual_seed(3)
-    brightness, saturation, contrast = torch.rand(3, 4, 1, 1, 1).flatten(1)
-    for n in range(4):
-        image = x[n] + (brightness[n] - 0.5)
-        for i in range(4):
-            for j in range(4):
-                grey = sum(image[c, i, j] for c in range(3)) / 3
-                for c in range(3):
-                    image[c, i, j] = grey + 2 * saturation[n] * (image[c, i, j] - grey)
-        mean = image.sum() / image.numel()
-        torch.testing.assert_close(out[n], mean + (contrast[n] + 0.5) * (image - mean), rtol=1e-5, atol=1e-5)
+    for image, found, (brightness, saturation, contrast) in zip(x, out, torch.rand(3, 4).T, strict=True):
+        image = image + brightness - 0.5
+        grey = image.mean(0)
+        image = torch.stack([grey + 2 * saturation * (channel - grey) for channel in image])
+        expected = image.mean() + (contrast + 0.5) * (image - image.mean())
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_translation_moves_by_whole_pixels_up_to_an_eighth_with_zeros_from_outside() -> None:
@@ -323,27 +317,20 @@ def test_p_is_not_read_back_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("row", ["stylegan2-da", "stylegan2-ada", "mixdl-da", "mixdl-ada"])
 def test_rows_train_with_everything_that_d_sees_changed(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     method = made_small(row, ada_every=1, ada_length=64)
-    changed: list[Tensor] = []
-    shown: list[tuple[int, int]] = []
+    changed, shown = [], []
     augment, judged = method.augment, method.judged
-
-    def counted(x: Tensor) -> Tensor:
-        out: Tensor = augment(x)
-        changed.append(out)
-        return out
+    monkeypatch.setattr(method, "augment", lambda x: [changed.append(augment(x)), changed[-1]][1])
 
     def only_changed(x: Tensor, parts: int = 1) -> Any:
         assert any(x.data_ptr() == out.data_ptr() for out in changed), "d saw images as they are"
         shown.append((len(x), parts))
         return judged(x, parts)
 
-    monkeypatch.setattr(method, "augment", counted)
     monkeypatch.setattr(method, "judged", only_changed)
     if method.ada is not None:
         method.ada.p.fill_(0.5)
     for step in range(2):
-        losses = method.training_step({"image": images(4, 3, step)}, step)
-        assert all(bool(value.isfinite()) for value in losses.values())
+        method.training_step({"image": images(4, 3, step)}, step)
     # L_D, L_G and R1, then L_D and L_G. A mixed L_D also shows the parts of its anchors, and then R1 is due once more.
     plain = [(8, 2), (4, 1)]
     mixes = row.startswith("mixdl")

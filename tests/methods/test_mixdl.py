@@ -366,17 +366,3 @@ def test_no_step_mixes_before_its_time() -> None:
     method = made(steps=8, mix_from=0.5, path=0.0, r1=0.0)
     mixes = ["l_g_dist" in method.training_step({"image": images(4, 3)}, step) for step in range(8)]
     assert mixes == [False, False, False, False, True, False, True, False]
-
-
-# --- rows -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("row", ["mixdl-da", "mixdl-ada"])
-def test_augmentations_change_what_d_sees_of_all_images_and_no_losses_of_features(row: str) -> None:
-    method, seen = made(row), []
-    plain = method.augment
-    method.augment = lambda images: [seen.append(len(images)), plain(images)][1]
-    losses = method.training_step({"image": images(4, 3)}, 0)
-    assert set(losses) >= MIXED
-    # Shots, anchors and their parts; the anchors for g; the shots for R1.
-    assert seen == [12, 4, 4]

@@ -12,35 +12,18 @@ from torch import Tensor
 from retable.methods.cartoon.mobilefacenet import MobileFaceNet
 from retable.methods.cartoon.recogniser import Recogniser, SmallEmbedder, Verifier, cropped, jittered, nt_xent
 from retable.methods.training import Frozen
-from tests.methods.helpers import TinyInfo, images, train, weights
+from tests.methods.helpers import evaluated, faces, images, made, moved, train, weights
+
+SMALL = {"architecture": "small", "steps": 150, "batch_size": 16, "width": 4, "features": 32, "lr": 1e-2}
 
 
-def faces(image_size: int = 32, channels: int = 3) -> TinyInfo:
-    return TinyInfo(image_size, {"photo": channels, "cartoon": channels}, {"group": ("woman", "man", "kids", "old")})
-
-
-def small(seed: int = 0, image_size: int = 32, **settings: Any) -> Recogniser:
-    torch.manual_seed(seed)
-    values = {
-        "architecture": "small",
-        "steps": 150,
-        "batch_size": 16,
-        "width": 4,
-        "features": 32,
-        "lr": 1e-2,
-    } | settings
-    recogniser = Recogniser(Recogniser.Settings.model_validate(values), faces(image_size))
-    recogniser.opt = recogniser.optimizers()
-    return recogniser
+def small() -> Any:
+    return made("cartoon/recogniser", faces(), **SMALL)
 
 
 @pytest.fixture(scope="module")
-def published() -> Recogniser:
-    torch.manual_seed(0)
-    recogniser = Recogniser(Recogniser.Settings(), faces(64))
-    for network in recogniser.networks().values():
-        network.eval()
-    return recogniser
+def published() -> Any:
+    return evaluated(made("cartoon/recogniser", faces(64)))
 
 
 def photographs(colours: Tensor, generator: torch.Generator) -> Tensor:
@@ -82,25 +65,12 @@ def test_a_hundred_and_fifty_steps_teach_it_to_tell_people_apart_whom_it_has_nev
     assert verification_accuracy(recogniser) > 75
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
-    def run(seed: int) -> dict[str, Tensor]:
-        recogniser = small(seed)
-        train(recogniser, [people(4, step) for step in range(3)])
-        return weights(recogniser)
-
-    first, again, other = run(1), run(1), run(2)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert any(not torch.equal(first[name], other[name]) for name in first)
-
-
 def test_learning_the_threshold_never_moves_the_features():
     recogniser = small()
-    before = weights(recogniser)
     recogniser.opt["embed"].step = lambda *_: None
+    before = weights(recogniser)
     train(recogniser, [people(4, 0)])
-    after = weights(recogniser)
-    moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved == {"verifier.threshold", "verifier.log_scale"}
+    assert moved(recogniser, before) == {"verifier.threshold", "verifier.log_scale"}
 
 
 @pytest.mark.parametrize("image_size", [8, 32, 48, 100])
@@ -129,18 +99,6 @@ def test_the_verifier_says_same_above_its_threshold_and_different_below():
     assert float(logits[4].softmax(0)[1]) == pytest.approx(1 / (1 + math.exp(-4.0 * 0.7)))
 
 
-def test_predict_compares_row_with_row():
-    recogniser = small()
-    x = images(3, 3)
-    logits = recogniser.predict({"image": x, "other": x[[0, 2, 1]]})
-    alone = recogniser.predict({"image": x[:1], "other": x[:1]})
-    assert logits.shape == (3, 2)
-    assert logits.dtype == torch.float32
-    assert torch.allclose(logits[:1], alone, atol=1e-5)
-    assert torch.allclose(logits[1], logits[2], atol=1e-5)
-    assert not torch.allclose(logits[0], logits[1], atol=1e-3)
-
-
 def test_nt_xent_is_the_mean_of_minus_log_p_of_the_partner_written_out():
     generator = torch.Generator().manual_seed(0)
     z, other = torch.nn.functional.normalize(torch.randn(2, 3, 5, generator=generator), dim=-1)
@@ -154,37 +112,23 @@ def test_nt_xent_is_the_mean_of_minus_log_p_of_the_partner_written_out():
     assert float(nt_xent(z, other, 0.5)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_jitter_is_decided_by_the_random_state_and_keeps_the_range():
-    x = images(16, 3)
-
-    def run(seed: int, amount: float) -> Tensor:
-        torch.manual_seed(seed)
-        return jittered(x, amount)
-
-    assert torch.equal(run(1, 0.3), run(1, 0.3))
-    assert not torch.equal(run(1, 0.3), run(2, 0.3))
-    assert run(1, 2.0).abs().max() <= 1
-
-
 def test_jitter_of_nothing_only_mirrors_some_images():
-    torch.manual_seed(0)
-    x = images(16, 3)
+    x = images(16)
     out = jittered(x, 0.0)
     kept, mirrored = (torch.isclose(out, y, atol=1e-6).flatten(1).all(1) for y in (x, x.flip(-1)))
     assert (kept ^ mirrored).all()
     assert 0 < mirrored.sum() < 16
 
 
-def test_jitter_changes_contrast_by_a_factor_and_brightness_by_a_shift_within_the_amount():
-    torch.manual_seed(0)
-    x = 0.3 * images(64, 3)
+def test_jitter_changes_contrast_by_a_factor_and_brightness_by_a_shift_within_the_amount_and_the_range():
+    x = 0.3 * images(64)
     out = jittered(x, 0.2)
     shift = out.mean((1, 2, 3)) - x.mean((1, 2, 3))
     factor = out.flatten(1).std(1) / x.flatten(1).std(1)
-    for change, amount in ((shift, 0.2), (factor - 1, 0.2)):
-        assert change.abs().max() <= amount + 1e-4
-        assert change.min() < -0.5 * amount
-        assert change.max() > 0.5 * amount
+    for change in (shift, factor - 1):
+        assert 0.1 < -change.min() <= 0.2 + 1e-4
+        assert 0.1 < change.max() <= 0.2 + 1e-4
+    assert jittered(images(16), 2.0).abs().max() <= 1
 
 
 @pytest.mark.parametrize(("size", "top", "side", "left"), [(256, 57, 162, 47), (64, 14, 40, 12), (32, 7, 20, 6)])
@@ -198,11 +142,8 @@ def test_the_crop_of_an_image_has_the_published_corners(size, top, side, left):
     torch.testing.assert_close(out[0, 1, 5], torch.linspace(left, left + side - 1, 112))
 
 
-CONV, BATCH_NORM, PRELU = (
-    ("weight",),
-    ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"),
-    ("weight",),
-)
+CONV, PRELU = ("weight",), ("weight",)
+BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
 
 def unit(prefix: str, *, linear: bool = False) -> set[str]:
@@ -221,47 +162,22 @@ def expected_names() -> set[str]:
     return names | {"linear.weight"} | {f"bn.{name}" for name in BATCH_NORM}
 
 
-def expected_parameters(features: int) -> int:
-    """By the paper's Table 1: weights of every convolution, 2 a channel for batch norm, 1 for PReLU."""
-
-    def conv(i: int, o: int, kernel: int, activation: int = 1) -> int:
-        return i * o * kernel**2 + (2 + activation) * o
-
-    def bottleneck(i: int, o: int, t: int) -> int:
-        return conv(i, t * i, 1) + conv(1, t * i, 3) + conv(t * i, o, 1, activation=0)
-
-    body = 5 * bottleneck(64, 64, 2) + bottleneck(64, 128, 4)
-    body += 6 * bottleneck(128, 128, 2) + bottleneck(128, 128, 4) + 2 * bottleneck(128, 128, 2)
-    ends = conv(3, 64, 3) + conv(1, 64, 3) + conv(128, 512, 1) + conv(1, 512, 7, activation=0)
-    return ends + body + 512 * features + 2 * features
-
-
-def test_mobilefacenet_has_the_parameters_of_the_papers_table():
-    assert expected_parameters(512) == 1_200_512
-    for features in (512, 128):
-        assert sum(p.numel() for p in MobileFaceNet(features).parameters()) == expected_parameters(features)
-
-
 def test_mobilefacenet_has_exactly_the_names_of_the_published_file():
     assert set(MobileFaceNet().state_dict()) == expected_names()
 
 
 def test_mobilefacenet_halves_a_face_to_7_pixels_and_looks_at_them_all_at_once():
     network = MobileFaceNet().eval()
+    wanted = {
+        "conv2_dw": (64, 56, 56), "conv_3": (64, 28, 28), "conv_4": (128, 14, 14), "conv_5": (128, 7, 7),
+        "conv_6_sep": (512, 7, 7), "conv_6_dw": (512, 1, 1), "bn": (512,),
+    }
     shapes: dict[str, tuple[int, ...]] = {}
     for name, layer in network.named_children():
         layer.register_forward_hook(lambda _, __, out, name=name: shapes.update({name: tuple(out.shape[1:])}))
     with torch.no_grad():
         network(torch.zeros(1, 3, 112, 112))
-    assert [shapes[name] for name in ("conv2_dw", "conv_3", "conv_4", "conv_5", "conv_6_sep", "conv_6_dw", "bn")] == [
-        (64, 56, 56),
-        (64, 28, 28),
-        (128, 14, 14),
-        (128, 7, 7),
-        (512, 7, 7),
-        (512, 1, 1),
-        (512,),
-    ]
+    assert {name: shape for name, shape in shapes.items() if name in wanted} == wanted
 
 
 def test_mobilefacenet_refuses_images_of_another_size():
@@ -305,7 +221,7 @@ def test_a_wrong_file_is_refused_with_the_names_that_do_not_fit_and_changes_noth
     assert "of another shape: linear.weight)" in message
     with pytest.raises(RuntimeError, match=r"missing: bn\.bias, .* and \d+ more\)"):
         published.take_file("mobilefacenet", {})
-    assert all(torch.equal(value, before[name]) for name, value in weights(published).items())
+    assert not moved(published, before)
 
 
 def test_only_the_architecture_that_needs_a_file_names_one_or_takes_one(published):
@@ -319,7 +235,6 @@ def test_only_the_architecture_that_needs_a_file_names_one_or_takes_one(publishe
 
 def test_the_published_network_is_frozen_but_lets_gradients_through_to_the_image(published):
     assert published.optimizers() == {}
-    assert not any(p.requires_grad for network in published.networks().values() for p in network.parameters())
     x = images(2, 3).requires_grad_()
     (1 - (Frozen(published.embed)(x) * published.embed(images(2, 3, seed=5))).sum(1)).sum().backward()
     assert x.grad is not None
@@ -332,7 +247,6 @@ def test_the_published_network_is_frozen_but_lets_gradients_through_to_the_image
         ({"steps": 5}, "'mobilefacenet' is not trained.*set steps = 0 \\(now 5\\) or architecture = 'small'"),
         ({"architecture": "small"}, "set steps to at least 1"),
         ({"architecture": "small", "steps": 5, "batch_size": 1}, "set batch_size to 2 or more"),
-        ({"temperature": 0.0}, "a temperature is greater than 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_the_way_out(values, words):
