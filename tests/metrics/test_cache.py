@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torch import Tensor
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics import cache
@@ -19,30 +18,28 @@ from tests.metrics.factory import answer, forget, make_images
 from tests.metrics.test_nearest_shot import asked
 
 
-class Counting(Extractor):
-    """lite0, counting how often it has to look."""
-
-    looks: int
-
-    def look(self, images: Tensor, batch_size: int | None = None) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-        object.__setattr__(self, "looks", getattr(self, "looks", 0) + 1)
-        return super().look(images, batch_size)
+def looks(patch: pytest.MonkeyPatch, owner: type = Trunk, name: str = "embed") -> list[int]:
+    """Grows by the number of images whenever a trunk's network is applied; fits sets of one batch."""
+    seen: list[int] = []
+    method = getattr(owner, name)
+    patch.setattr(owner, name, lambda self, images: (seen.append(len(images)), method(self, images))[1])
+    return seen
 
 
 @pytest.fixture
-def counting() -> Counting:
-    real = get_extractor("lite0")
-    return Counting(real.name, real.digest, real.resize, real.dimension, real.network, real.device)
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the number of images whenever an extractor looks at some."""
+    return looks(monkeypatch, Extractor, "look")
 
 
 def test_reference_features_are_computed_once_over_processes_unless_their_file_is_damaged(
-    tmp_path: Path, counting: Counting
+    tmp_path: Path, looked: list[int]
 ) -> None:
     images = make_images(3)
-    first = cached_features(images, counting, tmp_path)
+    first = cached_features(images, get_extractor("lite0"), tmp_path)
     forget()
-    np.testing.assert_array_equal(cached_features(images.clone(), counting, tmp_path), first)
-    assert counting.looks == 1
+    np.testing.assert_array_equal(cached_features(images.clone(), get_extractor("lite0"), tmp_path), first)
+    assert looked == [3]
     (file,) = tmp_path.iterdir()  # no temporary file is left
     assert file.suffix == ".npy"
     whole = file.read_bytes()
@@ -50,8 +47,8 @@ def test_reference_features_are_computed_once_over_processes_unless_their_file_i
     for damage in (whole[:-50], b"", b"\x80\x04K\x01.", file.read_bytes()):
         file.write_bytes(damage)
         forget()
-        np.testing.assert_array_equal(cached_features(images, counting, tmp_path), first)
-    assert (counting.looks, file.read_bytes()) == (5, whole)
+        np.testing.assert_array_equal(cached_features(images, get_extractor("lite0"), tmp_path), first)
+    assert (looked, file.read_bytes()) == ([3] * 5, whole)
 
 
 def test_an_unusable_cache_folder_is_one_clear_line(tmp_path: Path) -> None:
@@ -60,12 +57,12 @@ def test_an_unusable_cache_folder_is_one_clear_line(tmp_path: Path) -> None:
         cached_features(make_images(2), get_extractor("lite0"), tmp_path / "file")
 
 
-def test_one_pass_gives_pooled_and_spatial_features(tmp_path: Path, counting: Counting) -> None:
-    images = make_images(3)
-    found = cached_features(images, counting, tmp_path), cached_spatial(images, counting, tmp_path)
-    assert counting.looks == 1
+def test_one_pass_gives_pooled_and_spatial_features(tmp_path: Path, looked: list[int]) -> None:
+    images, lite0 = make_images(3), get_extractor("lite0")
+    found = cached_features(images, lite0, tmp_path), cached_spatial(images, lite0, tmp_path)
+    assert looked == [3]
     assert len(list(tmp_path.iterdir())) == 1
-    for one, expected in zip(found, get_extractor("lite0").look(images), strict=True):
+    for one, expected in zip(found, lite0.look(images), strict=True):
         np.testing.assert_array_equal(one, expected)
 
 
@@ -88,14 +85,6 @@ def test_measuring_with_a_cache_gives_the_same_score(tmp_path: Path) -> None:
         scores.append(measure(Question("fid", answer(), reference=answer(9, 1), cache=folder)))
     assert scores[0] == scores[1] == scores[2]
     assert len(list(tmp_path.iterdir())) == 1  # the reference's only: answers are not worth keeping
-
-
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by the number of images whenever a trunk's network is applied; fits sets of one batch."""
-    seen: list[int] = []
-    embed = Trunk.embed
-    monkeypatch.setattr(Trunk, "embed", lambda self, images: (seen.append(len(images)), embed(self, images))[1])
-    return seen
 
 
 def test_the_yardstick_is_measured_once_over_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
