@@ -7,7 +7,7 @@ from itertools import combinations
 
 from retable.reports import text
 from retable.reports.compute.select import Measured
-from retable.reports.compute.statistics import INTERVAL_FROM, paired_differences, summarise
+from retable.reports.compute.statistics import INTERVAL_FROM, paired_differences
 from retable.reports.compute.table_model import Orderings
 from retable.reports.published.table_schema import Column, PublishedProtocol, Row
 from retable.reports.records.score import Protocol
@@ -87,7 +87,7 @@ def _out_of_order(
 ) -> str:
     """Empty when ``row`` came out above ``low_row`` as published, else the sentence that says what came out."""
     paired = paired_differences(ours.values, low.values)
-    mean, other = summarise(list(ours.values.values())).mean, summarise(list(low.values.values())).mean
+    mean, other = ours.mean, low.mean
     difference = mean - other if paired is None else paired.mean
     decided = paired is None or paired.interval is None or not paired.interval[0] <= 0.0 <= paired.interval[1]
     if difference > 0 and decided:

@@ -65,16 +65,10 @@ class Runs:
         on_gpu: Sequence[CellRecord] = (),
         warnings: Iterable[str] = (),
     ) -> Runs:
-        """Join records with a plan.
+        """Join records with a plan; the other arguments are the fields of :class:`Runs`.
 
-        Args:
-            records: cells that ran.
-            planned: cells without a record are shown as not run, and a record whose address is planned with another
-                hash (older settings) is left out with a warning.
-            suite: see :class:`Runs`.
-            titles: see :class:`Runs`.
-            on_gpu: see :class:`Runs`.
-            warnings: what was noticed before.
+        Planned cells without a record are shown as not run. A record whose address is planned with another hash (older
+        settings) is left out with a warning.
         """
         ran = list(records)
         told = [*warnings, *(warning for record in ran for warning in record.warnings)]

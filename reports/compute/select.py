@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from retable.reports import text
 from retable.reports.compute.runs import CellScore, Runs
+from retable.reports.compute.statistics import summarise
 from retable.reports.published.table_schema import Column, PublishedTable, Row
 from retable.reports.records.folder import CellRecord
 from retable.reports.records.score import Protocol
@@ -35,6 +36,11 @@ class Measured:
     notes: tuple[str, ...]
     apart: str = ""
     """Why the number cannot be compared with the rest of its column; empty when it can."""
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds, of which there must be some."""
+        return summarise(list(self.values.values())).mean
 
 
 class Selection:

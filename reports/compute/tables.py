@@ -153,17 +153,13 @@ def _column_title(column: Column) -> str:
 def _entries(
     rows: Sequence[Row], column: Column, measured: Sequence[Measured | None], notes: _Footnotes
 ) -> list[dict[Kind, Entry]]:
-    means = {
-        index: summarise(list(ours.values.values())).mean
-        for index, ours in enumerate(measured)
-        if ours is not None and ours.values
-    }
+    means = {index: ours.mean for index, ours in enumerate(measured) if ours is not None and ours.values}
     contenders = {index for index, row in enumerate(rows) if not row.reference}
     # As printed: a difference that nobody can see makes no row the best.
     comparable = {
         index: round(mean, _decimals(rows[index], column))
         for index, mean in means.items()
-        if index in contenders and not _apart(measured[index])
+        if index in contenders and (ours := measured[index]) is not None and not ours.apart
     }
     printed = {index: published_value(row, column) for index, row in enumerate(rows) if column.id in row.published}
     shared = sorted(set(comparable) & set(printed))
@@ -193,10 +189,6 @@ def _entries(
 
 def _decimals(row: Row, column: Column) -> int:
     return column.decimals if row.decimals is None else row.decimals
-
-
-def _apart(ours: Measured | None) -> str:
-    return ours.apart if ours is not None else ""
 
 
 def _first(ranked: Mapping[int, int]) -> set[int]:

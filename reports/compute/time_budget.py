@@ -1,13 +1,25 @@
-"""What a suite spends its time on: seconds and share of every stage, added up from the cells' journals."""
+"""What a suite spends its time on: seconds and share of every stage, added up from the cells' journals.
+
+A journal has no events for stages. A stage lasts from the event that closes the one before to the event that closes
+it. The time between two scores belongs to the second.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retable.reports import text
 from retable.reports.compute.runs import Runs
-from retable.reports.compute.stages import GRIDS, PICTURES, REST, SCORES, START, TRAINING, stage_seconds
 from retable.reports.compute.table_model import Entry, Heading, Line, Table
+from retable.reports.records.journal import Event, Metrics, Samples, Scored, Start
 
 ANCHOR = "table-budget"
+START = "start-up, data, networks handed over"
+TRAINING = "training"
+GRIDS = "sample grids while training"
+PICTURES = "weights and final pictures"
+SCORES = "scores: "
+REST = "after the last score"
 NOTE = (
     "Wall-clock seconds of the cells' processes, added up over all cells and seeds. Cells run side by side, so a run "
     "takes less than this: about half with two at a time."
@@ -91,3 +103,49 @@ def _entry(value: float | None, decimals: int) -> Entry:
     if value is None:
         return Entry(text.NOTHING)
     return Entry(text.number(value, decimals), value=value, state="number")
+
+
+def stage_seconds(events: Sequence[Event], started: int | None, ended: int | None) -> dict[str, float]:
+    """Stage -> seconds of a cell's last attempt, in order of first appearance; they add up to its wall time.
+
+    Args:
+        events: the whole journal, in order.
+        started: unix ms at which the last attempt's process began to work.
+        ended: unix ms at which it ended.
+
+    Returns:
+        Empty where the journal lacks the attempt's start, or either time is unknown.
+    """
+    first = max((place for place, event in enumerate(events) if isinstance(event, Start)), default=None)
+    if first is None or started is None or ended is None:
+        return {}
+    spent: dict[str, float] = {}
+    trained = False
+    last = started
+    step: int | None = None
+    for event in events[first:]:
+        stage = _stage(event, trained, step)
+        if not stage or not last <= event.t <= ended:
+            continue
+        if stage.startswith(SCORES) and not trained:
+            # The first score closes what came before it: weights and pictures lie there and are not scored.
+            stage, trained = PICTURES, True
+        step = event.step if isinstance(event, Metrics | Samples) else None
+        spent[stage] = spent.get(stage, 0.0) + (event.t - last) / 1000
+        last = event.t
+    spent[REST] = (ended - last) / 1000
+    return spent
+
+
+def _stage(event: Event, trained: bool, step: int | None) -> str:
+    """The stage that an event closes; empty for events that close none."""
+    if isinstance(event, Start):
+        return START
+    if isinstance(event, Metrics) and not trained:
+        return TRAINING
+    if isinstance(event, Samples) and not trained:
+        # Without a point of the curves at the same step, training lies in between as well.
+        return GRIDS if event.step == step else TRAINING
+    if isinstance(event, Scored):
+        return SCORES + event.score.name.partition(".")[0]
+    return ""

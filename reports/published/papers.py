@@ -1,8 +1,9 @@
 """Published tables as data: what a paper printed, under which protocol, and which of our scores stands beside it.
 
-One TOML file a paper in ``published/``. A table has columns (a metric on a data set) and rows (a method); a cell of the
-table is found by the row's method, its task variant and the column's score name and slice. Rows without ``method`` and
-columns without ``score`` are shown as published. :mod:`retable.reports.published.table_schema` says what a table is.
+One TOML file per paper in ``published/``. A table has columns (a metric on a data set) and rows (a method). A cell of
+the table is found by the row's method, its task variant and the column's score name and slice. Rows without ``method``
+and columns without ``score`` are shown as published. :mod:`retable.reports.published.table_schema` says what a table
+is.
 """
 
 from __future__ import annotations

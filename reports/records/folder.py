@@ -45,26 +45,23 @@ class CellRecord:
     @property
     def environment(self) -> dict[str, str]:
         """Device, versions, commit; of a cell without a result, those of its last attempt."""
-        if self.result is not None:
-            return self.result.environment
-        starts = _starts(self.events)
-        return starts[-1].environment if starts else {}
+        return self._made_with.environment if self._made_with is not None else {}
 
     @property
     def data(self) -> dict[str, str]:
         """Data set or file -> digest."""
-        if self.result is not None:
-            return self.result.data
-        starts = _starts(self.events)
-        return starts[-1].data if starts else {}
+        return self._made_with.data if self._made_with is not None else {}
+
+    @property
+    def _made_with(self) -> Result | Start | None:
+        return self.result or next(reversed(_starts(self.events)), None)
 
     @property
     def started(self) -> int | None:
         """Unix milliseconds."""
         if self.result is not None:
             return self.result.started or None
-        starts = _starts(self.events)
-        return starts[0].t if starts else None
+        return next((start.t for start in _starts(self.events)), None)
 
     @property
     def ended(self) -> int | None:

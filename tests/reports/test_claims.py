@@ -14,7 +14,6 @@ from retable.reports.compute.claim_model import ALPHA, ClaimLine, count_verdicts
 from retable.reports.compute.decide_claims import build_claims, decide
 from retable.reports.compute.statistics import bootstrap_interval, lower_tail, simes
 from retable.reports.compute.tables import build_tables
-from retable.reports.errors import ReportError
 from retable.reports.published.papers import PublishedPaper, load_paper
 from retable.reports.records.score import Score
 from tests.reports.report_factory import Cells, score
@@ -392,34 +391,3 @@ def test_stand_in_and_real_data_are_never_mixed(cells: Cells, tmp_path: Path) ->
     line = claim_of(cells, paper_of(tmp_path))
     assert line.verdict == "undecided"
     assert "source real instead of standin" in line.contrasts[0].notes[0]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ('sentence = "New', 'sentense = "New', "unknown key claims[better].sentense"),
-        ('source = "Nowhere 2020"\n', "", "claims[better].source is missing"),
-        ('says = "KID', 'say = "KID', "unknown key claims[better].contrasts[0].say"),
-        ('{ method = "made-up/old",', "{", "claims[better].contrasts[0].plus[0].method is missing"),
-        ('slice = { request = "test" } }]\nminus', "slice = { group = [] } }]\nminus", "plus[0].slice.group"),
-        ('table = "made-up-1"', 'table = "made-up-2"', "table = 'made-up-2' is not in this file"),
-        ("minus = ", "margin = 2.0\nminus = ", "'margin' and 'margin_why' belong together"),
-        ('"test" } }]\nminus', '"test" }, factor = 1.05 }]\nminus', "(or a term's 'factor') needs its reason"),
-        ("minus = ", "decimals = 9\nminus = ", "claims[better].contrasts[0].decimals"),
-        ('[{ method = "made-up/old"', '[{ method = "made-up/new"', "'plus' and 'minus' are the same"),
-        ('confidence = "high"', 'confidence = "sure"', "claims[better].confidence"),
-    ],
-)
-def test_a_bad_claim_is_refused_with_file_and_key(tmp_path: Path, old: str, new: str, words: str) -> None:
-    assert old in CLAIM
-    with pytest.raises(ReportError) as caught:
-        paper_of(tmp_path, CLAIM.replace(old, new))
-    assert "made-up.toml" in str(caught.value)
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_two_claims_cannot_share_an_id(tmp_path: Path) -> None:
-    claim = CLAIM[CLAIM.index("[[claims]]") :]
-    with pytest.raises(ReportError, match="claim id 'better' is used twice"):
-        paper_of(tmp_path, CLAIM + claim)

@@ -15,8 +15,7 @@ from retable.datasets.ten_shot.task import TenShot
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Table
 from retable.reports.compute.tables import build_tables
-from retable.reports.errors import ReportError
-from retable.reports.published.papers import PublishedPaper, load_paper
+from retable.reports.published.papers import PublishedPaper
 from retable.reports.published.table_schema import Column, PublishedTable, PublishedValue
 from retable.reports.render.pictures import side_by_side
 from retable.reports.render.plots import plot_figures
@@ -281,48 +280,6 @@ def test_a_plot_is_drawn_to_the_same_bytes_every_time(tables: Mapping[str, Table
     first, second = (plot_figures([tables["shots"]])["table-mixdl-shots"].svg for _ in range(2))
     assert first == second
     assert all(f">{one}<" in first.decode() for one in ("StyleGAN2 + MixDL", "shots", "5", "10", "100"))
-
-
-PLOTTED = """
-paper = "made-up"
-title = "T"
-authors = "A"
-venue = "V"
-year = 2020
-reference = "R"
-[[tables]]
-id = "made-up-1"
-title = "One"
-origin = "added"
-together = true
-plot = { caption = "C", x = "shots" }
-columns = [
-  { id = "few", group = "FID", title = "5", score = "fid.lite0", direction = "lower", x = 5 },
-  { id = "many", group = "FID", title = "10", score = "fid.lite0", direction = "lower", variant = "n10", x = 10 },
-]
-rows = [{ id = "ours", title = "Ours", method = "m/m" }]
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ('plot = { caption = "C", x = "shots" }\n', "", "'plot' and columns with an 'x' belong together"),
-        ("together = true\n", "", "add together = true"),
-        ("x = 10", "x = 5", "two columns of group 'FID' have x = 5"),
-        ("x = 10", "x = 0", "columns[many].x"),
-        ('score = "fid.lite0", direction = "lower", x = 5', 'direction = "lower", x = 5', "'x' needs a 'score'"),
-        ('x = "shots"', 'y = "shots"', "unknown key tables[made-up-1].plot.y"),
-    ],
-)
-def test_a_bad_plot_is_refused_with_the_table_or_the_key(tmp_path: Path, old: str, new: str, words: str) -> None:
-    path = tmp_path / "made-up.toml"
-    path.write_text(PLOTTED)
-    assert load_paper(path).tables[0].plot is not None
-    path.write_text(PLOTTED.replace(old, new))
-    with pytest.raises(ReportError) as caught:
-        load_paper(path)
-    assert words in str(caught.value)
 
 
 # Pictures

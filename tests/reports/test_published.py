@@ -10,6 +10,8 @@ from retable.reports.errors import ReportError
 from retable.reports.published.papers import load_paper, load_papers, published_tables
 from tests.reports.printed import printed
 from tests.reports.report_factory import paper_of
+from tests.reports.test_claims import CLAIM
+from tests.reports.test_tables import AGAINST
 
 
 def test_rows_of_other_peoples_methods_are_published_only() -> None:
@@ -39,9 +41,23 @@ rows = [{ id = "ours", title = "Ours", method = "m/m", measures = { fid = {} }, 
 """
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
+PLOTTED = (
+    PAPER[: PAPER.index("[[tables]]")]
+    + """[[tables]]
+id = "made-up-1"
+title = "One"
+origin = "added"
+together = true
+plot = { caption = "C", x = "shots" }
+columns = [
+  { id = "few", group = "FID", title = "5", score = "fid.lite0", direction = "lower", x = 5 },
+  { id = "many", group = "FID", title = "10", score = "fid.lite0", direction = "lower", variant = "n10", x = 10 },
+]
+rows = [{ id = "ours", title = "Ours", method = "m/m" }]
+"""
+)
+REFUSED = {
+    PAPER: [
         ('origin = "paper"', 'origin = "paper"\ncaption = "x"', "unknown key tables[made-up-1].caption"),
         ('direction = "lower"', 'direction = "down"', "tables[made-up-1].columns[fid].direction"),
         ('title = "FID", ', "", "tables[made-up-1].columns[fid].title is missing"),
@@ -54,15 +70,56 @@ rows = [{ id = "ours", title = "Ours", method = "m/m", measures = { fid = {} }, 
         ('method = "m/m", ', "", "measures without a method"),
         ("year = 2020", "year = ", "not valid TOML"),
     ],
-)
-def test_a_bad_file_is_refused_with_its_name_and_the_key(tmp_path: Path, old: str, new: str, words: str) -> None:
+    PLOTTED: [
+        ('plot = { caption = "C", x = "shots" }\n', "", "'plot' and columns with an 'x' belong together"),
+        ("together = true\n", "", "add together = true"),
+        ("x = 10", "x = 5", "two columns of group 'FID' have x = 5"),
+        ("x = 10", "x = 0", "columns[many].x"),
+        ('score = "fid.lite0", direction = "lower", x = 5', 'direction = "lower", x = 5', "'x' needs a 'score'"),
+        ('x = "shots"', 'y = "shots"', "unknown key tables[made-up-1].plot.y"),
+    ],
+    AGAINST: [
+        ('against = "basic"', 'against = "nobody"', "names no row"),
+        ('method = "against/basic"', 'variant = "x"', "names a row without a method"),
+        ('method = "against/basic"', 'method = "against/basic", variant = "*"', "needs a single row"),
+        ('title = "Change"\nscore = "accuracy.target"', 'title = "Change"', "'against' needs a 'score'"),
+    ],
+    CLAIM: [
+        ('sentence = "New', 'sentense = "New', "unknown key claims[better].sentense"),
+        ('source = "Nowhere 2020"\n', "", "claims[better].source is missing"),
+        ('says = "KID', 'say = "KID', "unknown key claims[better].contrasts[0].say"),
+        ('{ method = "made-up/old",', "{", "claims[better].contrasts[0].plus[0].method is missing"),
+        ('slice = { request = "test" } }]\nminus', "slice = { group = [] } }]\nminus", "plus[0].slice.group"),
+        ('table = "made-up-1"', 'table = "made-up-2"', "table = 'made-up-2' is not in this file"),
+        ("minus = ", "margin = 2.0\nminus = ", "'margin' and 'margin_why' belong together"),
+        ('"test" } }]\nminus', '"test" }, factor = 1.05 }]\nminus', "(or a term's 'factor') needs its reason"),
+        ("minus = ", "decimals = 9\nminus = ", "claims[better].contrasts[0].decimals"),
+        ('[{ method = "made-up/old"', '[{ method = "made-up/new"', "'plus' and 'minus' are the same"),
+        ('confidence = "high"', 'confidence = "sure"', "claims[better].confidence"),
+    ],
+}
+"""A good file -> what is changed in it, and what is then said."""
+
+
+@pytest.mark.parametrize(("text", "case"), [(text, case) for text, cases in REFUSED.items() for case in cases])
+def test_a_bad_file_is_refused_with_its_name_and_the_key(tmp_path: Path, text: str, case: tuple[str, str, str]) -> None:
+    old, new, words = case
     path = tmp_path / "made-up.toml"
-    path.write_text(PAPER.replace(old, new))
+    path.write_text(text)
+    load_paper(path)
+    assert old in text
+    path.write_text(text.replace(old, new))
     with pytest.raises(ReportError) as caught:
         load_paper(path)
     assert str(path) in str(caught.value)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_two_claims_cannot_share_an_id(tmp_path: Path) -> None:
+    (tmp_path / "made-up.toml").write_text(CLAIM + CLAIM[CLAIM.index("[[claims]]") :])
+    with pytest.raises(ReportError, match="claim id 'better' is used twice"):
+        load_papers(tmp_path)
 
 
 def test_two_files_cannot_claim_one_table(tmp_path: Path) -> None:
