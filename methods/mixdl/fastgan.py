@@ -126,7 +126,7 @@ class FastGAN(Method):
 
     def learn(self, real: Tensor, step: int) -> dict[str, Tensor]:
         """The updates of a step, from mirrored images."""
-        image, small, _ = self.draw(self.latents(real))
+        image, small, _ = self.g(self.latents(real))
         seen = diff_augment(image, POLICY), diff_augment(small, POLICY)
         fake = self.judged(seen[0].detach(), seen[1].detach())
         terms = self.terms_d(real, fake.scores)
@@ -156,10 +156,6 @@ class FastGAN(Method):
     def latents(self, real: Tensor) -> Tensor:
         """New latents, one for every real image: ``[N, latent]``."""
         return torch.randn(len(real), self.settings.latent, device=real.device)
-
-    def draw(self, z: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Images, small ones, and G's first maps."""
-        return cast(tuple[Tensor, Tensor, list[Tensor]], self.g(z))
 
     def judged(self, image: Tensor, small: Tensor, quarter: int | None = None) -> Judgement:
         """What D says of images and their small copies."""

@@ -67,7 +67,7 @@ class FastGANMixDL(FastGAN):
         s, n = self.settings, len(real)
         coefficients = mixing(s.coefficients, s.alpha, n, real.device)
         z = self.latents(real)
-        image, small, maps = self.draw(torch.cat([mixture(coefficients, z), z]))
+        image, small, maps = self.g(torch.cat([mixture(coefficients, z), z]))
         seen = diff_augment(image, POLICY), diff_augment(small, POLICY)
 
         found = self.judged(seen[0].detach(), seen[1].detach())

@@ -121,13 +121,13 @@ class MixDL(StyleGAN2):
         with torch.no_grad():
             coefficients, w, anchors = self.mixed(real)
             # Anchors first, so that the images of their parts can be left out.
-            images, _ = self.painted(torch.cat([anchors, w]) if s.lambda_d else anchors)
+            images, _ = self.g(torch.cat([anchors, w]) if s.lambda_d else anchors)
         shown = torch.cat([real[:n], images])
         seen = self.judged(self.augment(shown), len(shown) // n)
         patches = self.patches(seen)
         terms = {"l_d_patch": softplus(-patches[:n]).mean() + softplus(patches[n : 2 * n]).mean()}
         if s.lambda_d:
-            hidden = self.projected(seen.hidden[n:])
+            hidden = cast(nn.Module, self.projection)(seen.hidden[n:])
             terms["l_d_dist"] = s.lambda_d * distance_loss(similarities(*hidden.chunk(2)), coefficients, s.reading)
         self.update(self.opt["d"], torch.stack(list(terms.values())).sum())
         return {key: term.detach() for key, term in terms.items()}
@@ -136,7 +136,7 @@ class MixDL(StyleGAN2):
         """L_G of a mixed step, and one step."""
         s, n = self.settings, self.settings.anchors
         coefficients, w, anchors = self.mixed(real)
-        images, features = self.painted(torch.cat([anchors, w]) if s.lambda_g else anchors)
+        images, features = self.g(torch.cat([anchors, w]) if s.lambda_g else anchors)
         with held(self.d), held(self.heads):
             terms = {"l_g_patch": softplus(-self.patches(self.judged(self.augment(images[:n])))).mean()}
         if s.lambda_g:
@@ -153,14 +153,6 @@ class MixDL(StyleGAN2):
         w = cast(Tensor, self.f(self.latents(real[: s.anchors])))
         return coefficients, w, mixture(coefficients, w)
 
-    def painted(self, w: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Images of styles, the same one at every layer, and the features of g's layers."""
-        return cast(tuple[Tensor, list[Tensor]], self.g(w))
-
     def patches(self, seen: Seen) -> Tensor:
         """Logits of every patch of one of d's maps, drawn on the CPU: a device would have to be waited for."""
         return cast(Tensor, self.heads(seen.maps, int(torch.randint(self._maps, ()))))
-
-    def projected(self, hidden: Tensor) -> Tensor:
-        """Where d's similarities are taken (Section 3.3)."""
-        return cast(Tensor, cast(nn.Module, self.projection)(hidden))

@@ -11,16 +11,14 @@ all of them; it passes over weights without a gradient, so a model that is not t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
 
-from retable.methods.method import Info, Method, MethodSettings
-from retable.methods.schedules import linear_decay, set_learning_rates
+from retable.methods.method import Info, MethodSettings
 from retable.methods.stargan.networks import Critic
-from retable.methods.stargan.settings import TranslationSettings
+from retable.methods.stargan.translation import Translation, TranslationSettings
 from retable.methods.types import Factor, Rate
 
 
@@ -31,8 +29,7 @@ class Block(nn.Module):
         super().__init__()
         self.main = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
-            nn.InstanceNorm2d(width),
-            nn.ReLU(inplace=True),
+            *_normalised(width),
             nn.Conv2d(width, width, 3, padding=1, padding_mode="reflect"),
             nn.InstanceNorm2d(width),
         )
@@ -129,12 +126,8 @@ class SeparateSettings(TranslationSettings):
     """How much larger mirrored images are made before a random crop brings them back; 1 leaves it at mirroring."""
 
 
-class SeparateModels(Method):
+class SeparateModels(Translation):
     """Base of the rows that train one model (generator and discriminator) for everything that can be asked for."""
-
-    task: ClassVar[str] = "attributes"
-    g: nn.Module
-    d: nn.Module
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
         super().__init__(settings, info)
@@ -159,19 +152,6 @@ class SeparateModels(Method):
     def critics(self, networks: list[Critic]) -> nn.Module:
         """What holds the discriminators of all models."""
         return Critics(networks)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam ``g`` over all generators and ``d`` over all discriminators."""
-        s = self.settings
-        return {
-            "g": Adam(self.g.parameters(), lr=s.lr, betas=(s.beta1, 0.999), fused=True),
-            "d": Adam(self.d.parameters(), lr=s.lr_d, betas=(s.beta1, 0.999), fused=True),
-        }
-
-    def schedule(self, step: int) -> None:
-        """Set both learning rates for this step."""
-        s = self.settings
-        set_learning_rates(self.opt, linear_decay(step, s.steps, s.decay_from), g=s.lr, d=s.lr_d)
 
     def judged(self, which: int, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Patch outputs and activations of discriminator ``which``, see :class:`Critics`."""

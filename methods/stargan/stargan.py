@@ -35,15 +35,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch import Tensor
 
-from retable.methods.method import Info, Method, MethodSettings
-from retable.methods.schedules import linear_decay, set_learning_rates
+from retable.methods.method import Info, MethodSettings
 from retable.methods.stargan.labels import Labels, classification
 from retable.methods.stargan.losses import gradient_penalty
 from retable.methods.stargan.networks import Critic, Generator, judged
-from retable.methods.stargan.settings import TranslationSettings
+from retable.methods.stargan.translation import Translation, TranslationSettings
 from retable.methods.training import held, mirror_and_crop
 from retable.methods.types import Count, Weight
 
@@ -66,11 +64,10 @@ class StarGANSettings(TranslationSettings):
     """Weight of E|x - G(x, c')|: an image with its own labels stays as it is; at 0 it is not computed."""
 
 
-class StarGAN(Method):
+class StarGAN(Translation):
     """StarGAN, on one data set or several."""
 
     Settings: ClassVar[type[MethodSettings]] = StarGANSettings
-    task: ClassVar[str] = "attributes"
     watch: ClassVar[tuple[str, ...]] = ("l_rec", "l_cls_fake", "l_cls_real")
 
     def __init__(self, settings: MethodSettings, info: Info) -> None:
@@ -82,21 +79,8 @@ class StarGAN(Method):
                 "StarGAN's data sets have equally many channels and a size that divides by 4, "
                 f"not {dict(info.channels)} and {info.image_size}; change task.size"
             )
-        self.g: nn.Module = Generator(channels, self.labels.length, s.width, s.blocks, s.kernel)
-        self.d: nn.Module = Critic(channels, s.width_d, s.layers_d, info.image_size, self.labels.known)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        """Adam ``g`` and ``d``."""
-        s = self.settings
-        return {
-            "g": Adam(self.g.parameters(), lr=s.lr, betas=(s.beta1, 0.999), fused=True),
-            "d": Adam(self.d.parameters(), lr=s.lr_d, betas=(s.beta1, 0.999), fused=True),
-        }
-
-    def schedule(self, step: int) -> None:
-        """Set both learning rates for this step."""
-        s = self.settings
-        set_learning_rates(self.opt, linear_decay(step, s.steps, s.decay_from), g=s.lr, d=s.lr_d)
+        self.g = Generator(channels, self.labels.length, s.width, s.blocks, s.kernel)
+        self.d = Critic(channels, s.width_d, s.layers_d, info.image_size, self.labels.known)
 
     def training_step(self, batch: Mapping[str, Tensor], step: int) -> dict[str, Tensor]:
         """One update of D, and every ``critic_steps``-th time one of G, from each data set in turn.

@@ -169,8 +169,13 @@ def test_mobilefacenet_has_exactly_the_names_of_the_published_file():
 def test_mobilefacenet_halves_a_face_to_7_pixels_and_looks_at_them_all_at_once():
     network = MobileFaceNet().eval()
     wanted = {
-        "conv2_dw": (64, 56, 56), "conv_3": (64, 28, 28), "conv_4": (128, 14, 14), "conv_5": (128, 7, 7),
-        "conv_6_sep": (512, 7, 7), "conv_6_dw": (512, 1, 1), "bn": (512,),
+        "conv2_dw": (64, 56, 56),
+        "conv_3": (64, 28, 28),
+        "conv_4": (128, 14, 14),
+        "conv_5": (128, 7, 7),
+        "conv_6_sep": (512, 7, 7),
+        "conv_6_dw": (512, 1, 1),
+        "bn": (512,),
     }
     shapes: dict[str, tuple[int, ...]] = {}
     for name, layer in network.named_children():
