@@ -128,6 +128,14 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+def too_few(folder: Path, least: int) -> str | None:
+    """That a folder holds no images, or fewer than are needed; or ``None``."""
+    count = len(image_files(folder))
+    if count == 0:
+        return f"no images ({', '.join(SUFFIXES)}) in this folder"
+    return f"{count} image{'s' * (count > 1)}, {least} needed" if count < least else None
+
+
 def readable(files: Iterable[Path], root: Path, problems: list[str]) -> Iterator[tuple[Path, Tensor]]:
     """Every file that can be read, as :func:`read_image` reads it.
 

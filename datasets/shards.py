@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +24,6 @@ from retable.datasets.files import files_digest
 
 SHARD_BYTES = 2**27
 """Largest shard: what is held in memory while one is made or verified."""
-
-
-class Images(Protocol):
-    """Images that may or may not be in memory: a tensor will do."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-
-    def __getitem__(self, index: Any, /) -> Tensor:
-        """For int64 ``[k]`` or a slice, uint8 ``[k, 3, S, S]``."""
 
 
 class Shards:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from retable.datasets import cache
 from retable.datasets.errors import DataError
-from retable.datasets.shards import Images
+from retable.datasets.shards import Shards
 from retable.datasets.task import TaskSettings
 
 Progress = Callable[[str, int, int], None]
@@ -47,9 +47,8 @@ class ImageSet:
 class LabelledImages:
     """Images with labels."""
 
-    images: Images
-    """uint8 ``[N, 3, H, W]``: a tensor, or mapped files (:class:`~retable.datasets.shards.Shards`) where there are too
-    many for memory."""
+    images: Tensor | Shards
+    """uint8 ``[N, 3, H, W]``: a tensor, or mapped files where there are too many for memory."""
     labels: Tensor
     """int64 ``[N]`` classes, or ``[N, L]`` bits."""
     digest: str

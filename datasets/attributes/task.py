@@ -42,7 +42,7 @@ from torch import Tensor
 
 from retable.datasets.attributes import batches
 from retable.datasets.attributes.edits import Edit, parsed
-from retable.datasets.attributes.labels import Contrast, Vocabulary, classes_of, joined
+from retable.datasets.attributes.labels import Vocabulary, classes_of, joined
 from retable.datasets.attributes.measures import measured
 from retable.datasets.attributes.requests import Faces, RequestBuilder, Sitters
 from retable.datasets.attributes.settings import JUDGES, ROWS, AttributesSettings, Set, set_of
@@ -99,7 +99,8 @@ class Attributes(Task):
             return batch
         names = self._words.targets if stream == "targets" else self._words.pairs
         turn, which = divmod(step, len(names))
-        shown, places = self._images(names[which].of, "train"), self._side_places(stream, which, names[which])
+        shown = self._images(names[which].of, "train")
+        places = batches.two_sides(shown, names[which])
         keys = ("source", "target") if stream == "targets" else ("a", "b")
         batch = {
             key: batches.side(shown, few, turn, size, stream, which, key, seed)
@@ -180,15 +181,6 @@ class Attributes(Task):
 
     def _images(self, of: Set, part: Part) -> LabelledImages:
         return self._source.get((of, part))
-
-    @cached_property
-    def _sides(self) -> dict[tuple[str, int], tuple[Tensor, Tensor]]:
-        return {}
-
-    def _side_places(self, stream: str, which: int, of: Contrast) -> tuple[Tensor, Tensor]:
-        if (stream, which) not in self._sides:
-            self._sides[stream, which] = batches.two_sides(self._images(of.of, "train"), of)
-        return self._sides[stream, which]
 
     @cached_property
     def _shown(self) -> dict[tuple[str, Part], LabelledImages]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from retable.datasets import cache
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, files_digest, hint, hinted, lookup, meant, not_there
-from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, readable, square
+from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, readable, square, too_few
 from retable.datasets.shards import decode
 from retable.datasets.sources import ImageSet
 from retable.datasets.standins.faces.people import GROUPS
@@ -108,10 +108,7 @@ def _table(counts: dict[tuple[str, str], int]) -> list[str]:
 def _lack(root: Path, group: str, sub: str) -> str | None:
     """What a folder lacks before any image is read, or ``None``."""
     if (root / group / sub).is_dir():
-        count = len(image_files(root / group / sub))
-        if count == 0:
-            return f"no images ({', '.join(SUFFIXES)}) in this folder"
-        return f"{count} image, {LEAST[sub]} needed" if count < LEAST[sub] else None
+        return too_few(root / group / sub, LEAST[sub])
     # "women" is meant for "woman", but "test" may be meant for "testA" or "testB".
     other = meant(root, group, GROUPS, kind=Path.is_dir)
     if other == root / group:

@@ -14,7 +14,7 @@ import torch
 
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, meant, not_there
-from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, readable, square
+from retable.datasets.images import READER, image_files, left_out, read_image, readable, square, too_few
 from retable.datasets.shards import Shards, sharded
 from retable.datasets.ten_shot.settings import NEIGHBOURS
 from retable.datasets.ten_shot.shots import COMPARED_AT, duplicate_of, duplicates
@@ -126,9 +126,7 @@ def _sizes(sizes: Counter[tuple[int, int]]) -> str:
 def _lack(root: Path, name: str, least: int) -> str | None:
     """What a folder lacks before any image is read, or ``None``."""
     if (root / name).is_dir():
-        count = len(image_files(root / name))
-        if count == 0:
-            return f"no images ({', '.join(SUFFIXES)}) in this folder"
+        lack, count = too_few(root / name, least), len(image_files(root / name))
         fewer = f"; add some, or ask for fewer by task.shots={count}" if name == SHOTS and count >= LEAST else ""
-        return f"{count} image{'s' * (count > 1)}, {least} needed{fewer}" if count < least else None
+        return f"{lack}{fewer}" if lack else None
     return not_there(name, meant(root, name, (*FOLDERS, *MAY_BE_MISSING)))

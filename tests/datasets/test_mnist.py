@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,23 @@ def online(monkeypatch):
     monkeypatch.setattr(mnist.shutil, "which", lambda _: None)
 
 
-def serve(handler):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_port}/"
+@contextmanager
+def served(content):
+    """A server that answers every path with ``content(path)``."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content(self.path))
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 def test_the_cache_comes_back_as_images_and_labels(tiny_mnist):
@@ -62,11 +76,8 @@ def test_an_incomplete_folder_is_told_what_was_expected_and_what_is_there(folder
         mnist.load(tmp_path / "cache", folder)
     assert "train-images-idx3-ubyte" in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_a_folder_that_is_not_there_is_said(tiny_mnist, tmp_path):
     with pytest.raises(DataError, match=r"nowhere.*does not exist"):
-        mnist.load(tiny_mnist, tmp_path / "nowhere")
+        mnist.load(tmp_path / "cache", tmp_path / "nowhere")
 
 
 def test_wrong_content_is_told_with_the_file_and_both_digests(folder, tmp_path):
@@ -118,22 +129,9 @@ def test_offline_and_nothing_cached_is_one_clear_error(folder, tmp_path, monkeyp
 
 
 def test_a_mirror_is_used_and_kept(folder, online, tmp_path, monkeypatch):
-    class Mirror(http.server.SimpleHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(gzip.compress((folder / Path(self.path).stem).read_bytes()))
-
-        def log_message(self, *_):
-            pass
-
-    server, url = serve(Mirror)
-    monkeypatch.setattr(mnist, "_mirrors", lambda: [url])
-    try:
+    with served(lambda path: gzip.compress((folder / Path(path).stem).read_bytes())) as url:
+        monkeypatch.setattr(mnist, "_mirrors", lambda: [url])
         first = mnist.load(tmp_path / "cache")
-    finally:
-        server.shutdown()
-        server.server_close()
     monkeypatch.setattr(mnist, "_mirrors", list)
     assert mnist.load(tmp_path / "cache").digest == first.digest
 
@@ -203,17 +201,7 @@ def test_a_network_that_hangs_costs_little(monkeypatch, where):
 
 
 def test_a_download_larger_than_allowed_or_of_wrong_content_is_refused(tmp_path):
-    class Large(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(bytes(1000))
-
-        def log_message(self, *_):
-            pass
-
-    server, url = serve(Large)
-    try:
+    with served(lambda _: bytes(1000)) as url:
         with pytest.raises(OSError, match="more than 999"):
             download.read_url(url, 999)
         with pytest.raises(DataError, match="MD5"):
@@ -221,6 +209,3 @@ def test_a_download_larger_than_allowed_or_of_wrong_content_is_refused(tmp_path)
         assert list(tmp_path.iterdir()) == []
         download.save_url(url, tmp_path / "file", mnist.hashlib.md5(bytes(1000)).hexdigest())
         assert (tmp_path / "file").read_bytes() == bytes(1000)
-    finally:
-        server.shutdown()
-        server.server_close()

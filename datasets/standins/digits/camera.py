@@ -21,14 +21,14 @@ def _sandwich(rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _enlarger(n: int, size: int) -> Tensor:
+def _enlarger(n: int, size: int, *, align_corners: bool) -> Tensor:
     """Bicubic enlargement of n samples to ``size``, as a matrix ``[size, n]``."""
-    return interpolate(torch.eye(n)[None, None], size=(size, n), mode="bicubic", align_corners=True)[0, 0]
+    return interpolate(torch.eye(n)[None, None], size=(size, n), mode="bicubic", align_corners=align_corners)[0, 0]
 
 
 def enlarge(images: Tensor, size: int) -> Tensor:
     """``[B, C, n, n]`` -> ``[B, C, size, size]``, smoothly."""
-    matrix = _enlarger(images.shape[-1], size)
+    matrix = _enlarger(images.shape[-1], size, align_corners=True)
     return matrix @ images @ matrix.T
 
 
@@ -45,11 +45,7 @@ def _blur(sigma: Tensor, size: int) -> Tensor:
 def _low_resolution(n: int, size: int) -> Tensor:
     """Averaging ``size`` samples down to n and enlarging them again, as a matrix ``[size, size]``."""
     down = interpolate(torch.eye(size)[None, None], size=(n, size), mode="bilinear", antialias=True)[0, 0]
-    return _enlarger_half(n, size) @ down
-
-
-def _enlarger_half(n: int, size: int) -> Tensor:
-    return interpolate(torch.eye(n)[None, None], size=(size, n), mode="bicubic", align_corners=False)[0, 0]
+    return _enlarger(n, size, align_corners=False) @ down
 
 
 _DAYLIGHT = torch.tensor([-0.012, -0.004, 0.016])
