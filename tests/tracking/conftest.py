@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from retable.benchmarks.tracking.connect import open_client
+from retable.benchmarks.tracking.sync import SyncReport, sync
 from tests.tracking.factory import FakeCell, MakeCell
 
 
@@ -71,16 +72,25 @@ class Store:
                 )
         return found
 
-    def points(self, name: str, journal: str) -> list[tuple[object, ...]]:
-        """``(step, timestamp, value)`` of a metric, by step and time."""
-        (run,) = self.tags(journal=journal)
-        sql = "SELECT step, timestamp, value FROM metrics WHERE key = ? AND run_uuid = ? ORDER BY step, timestamp"
-        return self.query(sql, name, run[".id"])
+    def run(self, cell: FakeCell) -> dict[str, str]:
+        """Tags of a cell's one run."""
+        (run,) = self.tags(journal=cell.journal)
+        return run
 
-    def latest(self, journal: str) -> dict[str, float]:
-        (run,) = self.tags(journal=journal)
-        rows = self.query("SELECT key, value FROM latest_metrics WHERE run_uuid = ?", run[".id"])
-        return {str(key): value for key, value in rows if isinstance(value, float)}
+    def points(self, cell: FakeCell, name: str = "curve/l_d") -> list[tuple[object, ...]]:
+        """``(step, timestamp, value)`` of a metric, by step and time."""
+        sql = "SELECT step, timestamp, value FROM metrics WHERE key = ? AND run_uuid = ? ORDER BY step, timestamp"
+        return self.query(sql, name, self.run(cell)[".id"])
+
+    def steps(self, cell: FakeCell, name: str = "curve/l_d") -> list[object]:
+        return [point[0] for point in self.points(cell, name)]
+
+    def scores(self, cell: FakeCell) -> dict[object, object]:
+        sql = "SELECT key, value FROM latest_metrics WHERE run_uuid = ? AND key LIKE 'score/%'"
+        return dict(self.query(sql, self.run(cell)[".id"]))
+
+    def sync(self, *cells: FakeCell) -> SyncReport:
+        return sync([cell.directory for cell in cells], self.uri)
 
 
 @pytest.fixture

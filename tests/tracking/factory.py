@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from retable.benchmarks.tracking.names import score_metric
 from retable.reports.records.cell import Cell, RunSettings
 from retable.reports.records.files import write_json
 from retable.reports.records.invocation import OF_CELL, Invocation
-from retable.reports.records.journal import End, Event, Metrics, Samples, Scored, Start, System
+from retable.reports.records.journal import End, Event, Metrics, Samples, Scored, Start, System, read_journal
 from retable.reports.records.result import Result, Status
 from retable.reports.records.score import Protocol, Score
 
@@ -49,17 +50,10 @@ def make_score(name: str, value: float, **slice_: str) -> Score:
     return Score(name=name, value=value, unit="%", direction="higher", slice=slice_, protocol=protocol)
 
 
-def draw_grid(path: Path, step: int, columns: int = 8, rows: int = 3, side: int = 64) -> None:
-    image = Image.new("RGB", (columns * side, rows * side), "white")
-    pen = ImageDraw.Draw(image)
-    for row in range(rows):
-        for column in range(columns):
-            shade = (37 * column + 11 * row) % 200, (step // 4 + 40 * row) % 255, 30 * column
-            left, top = column * side + 2, row * side + 2
-            pen.rectangle((left, top, left + side - 4, top + side - 4), fill=shade)
-            pen.text((left + 20, top + 18), str((column + row) % 10), "white", font_size=28)
+def draw_grid(path: Path, step: int) -> None:
+    """A wide picture, another one for every step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path)
+    Image.new("RGB", (512, 192), (step % 255, 90, 180)).save(path)
 
 
 class FakeCell:
@@ -95,12 +89,7 @@ class FakeCell:
     def train(self, steps: Iterable[int], samples: Sequence[int] = ()) -> FakeCell:
         for n, step in enumerate(steps):
             decay = math.exp(-step / 300)
-            values = {
-                "l_d": 1.1 - 0.4 * decay + 0.05 * math.sin(step),
-                "l_const": 3 * decay,
-                "steps_per_s": 9 + step % 3,
-            }
-            self.write(Metrics, step=step, values=values)
+            self.write(Metrics, step=step, values={"l_d": 1.1 - 0.4 * decay, "l_const": 3 * decay, "steps_per_s": 9})
             if n % 5 == 0:
                 used = {"cpu_utilization_percentage": 95.0 + n % 7, "system_memory_usage_megabytes": 900.0 + n}
                 self.write(System, step=n // 5, values=used)
@@ -135,6 +124,12 @@ class FakeCell:
         result = Result(cell=self.cell, status=status, reason=reason, scores=scores, journal=self.journal)
         (self.directory / "result.json").write_text(result.model_dump_json())
         return self.mark_done(status) if done else self
+
+    @property
+    def journal_scores(self) -> dict[str, float]:
+        """The journal's scores by metric; of several with one name the last."""
+        scores = [event.score for event in read_journal(self.directory).events if isinstance(event, Scored)]
+        return {score_metric(score.name, score.slice): score.value for score in scores}
 
     def mark_done(self, status: str = "ok") -> FakeCell:
         (self.directory / "done").write_text(status + "\n")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.tracking.download import download_run
+from retable.benchmarks.tracking.download import BaseRun, download_run
 from retable.benchmarks.tracking.sync import sync
 from retable.reports.records.journal import finished
 from retable.reports.records.result import Result
@@ -17,6 +18,7 @@ from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell, record
 from tests.tracking.servers import free_port
 
 COMMITS = {"a0": "a1" * 20, "a1": "b2" * 20, "a2": "b2c3" + "0" * 36, "a3": "d4" * 20, "a4": "d4" * 20, "a6": "f6" * 20}
+Download = Callable[[str], tuple[BaseRun, dict[int, Result]]]
 
 
 def record_nth(root: Path, id_: str, cells: list[FakeCell], n: int, status: str = "ok", dirty: str = "false") -> None:
@@ -33,109 +35,81 @@ def cells(make: MakeCell, store: Store, root: Path) -> list[FakeCell]:
     return found
 
 
+@pytest.fixture
+def download(store: Store, tmp_path: Path) -> Download:
+    """Downloads a run of suite ``quick``; returns it with its results by seed."""
+
+    def run(wanted: str) -> tuple[BaseRun, dict[int, Result]]:
+        base = download_run(store.uri, "quick", wanted, tmp_path / "base")
+        results = [finished(folder) for folder in (tmp_path / "base" / "cells").iterdir()]
+        return base, {result.cell.seed: result for result in results if result is not None}
+
+    return run
+
+
 def run_id(store: Store, invocation: str) -> str:
     return next(run[".id"] for run in store.tags(kind="invocation", invocation=invocation))
 
 
-def results(folder: Path) -> dict[int, Result]:
-    found = [finished(cell) for cell in (folder / "cells").iterdir()]
-    return {result.cell.seed: result for result in found if result is not None}
-
-
-def test_a_commit_is_found_by_its_first_digits_with_every_score(
-    store: Store, cells: list[FakeCell], tmp_path: Path
+def test_a_run_is_found_by_a_commits_first_digits_its_id_or_its_invocations_with_every_score(
+    store: Store, cells: list[FakeCell], download: Download
 ) -> None:
-    found = download_run(store.uri, "quick", "a1a1", tmp_path / "base")
+    found, results = download("A1a1")
     assert found.planned == {cell.cell.hash for cell in cells}
     assert found.label == f"commit a1a1a1a1a1, run {found.run_id[:8]}"
-    assert [list(results(tmp_path / "base")[n].scores) for n in (0, 1)] == [cell.scores for cell in cells]
-
-
-def test_a_run_is_found_by_its_id_or_its_invocations(store: Store, cells: list[FakeCell], tmp_path: Path) -> None:
-    id_ = run_id(store, "a1")
-    found = download_run(store.uri, "quick", id_, tmp_path / "base")
-    assert (found.run_id, found.label) == (id_, f"commit b2b2b2b2b2, run {id_[:8]}")
-    assert len(results(tmp_path / "base")) == 2
-
-
-def test_a_run_from_an_unclean_tree_says_so(store: Store, cells: list[FakeCell], tmp_path: Path) -> None:
-    found = download_run(store.uri, "quick", "d4d4d4", tmp_path / "base")
-    assert found.run_id == run_id(store, "a3")
-    assert "with uncommitted changes" in found.label
+    assert [list(results[n].scores) for n in (0, 1)] == [cell.scores for cell in cells]
+    found, results = download(run_id(store, "a1"))
+    assert (found.label, len(results)) == (f"commit b2b2b2b2b2, run {run_id(store, 'a1')[:8]}", 2)
+    found, _ = download("d4d4d4")
+    assert (found.run_id, "with uncommitted changes" in found.label) == (run_id(store, "a3"), True)
 
 
 def test_a_cell_keeps_the_result_that_it_had_when_the_run_ended(
-    store: Store, root: Path, make: MakeCell, cells: list[FakeCell], tmp_path: Path
+    store: Store, make: MakeCell, cells: list[FakeCell], download: Download
 ) -> None:
     shutil.rmtree(cells[0].directory)
     again = make(cell=cells[0].cell)
     again.t = T0 + 20_000_000
-    again.belongs_to(id="a5", started=again.t).start().score_digits(12.0).end("failed")
-    sync([root], store.uri)
-    download_run(store.uri, "quick", "a1a1", tmp_path / "base")
-    result = results(tmp_path / "base")[0]
-    assert (result.status, result.scores[0].value) == ("ok", 80.0)
+    store.sync(again.belongs_to(id="a5", started=again.t).start().score_digits(12.0).end("failed"))
+    _, results = download("a1a1")
+    assert (results[0].status, results[0].scores[0].value) == ("ok", 80.0)
 
 
 def test_a_cell_without_a_result_is_planned_and_has_no_folder_with_one(
-    store: Store, root: Path, make: MakeCell, cells: list[FakeCell], tmp_path: Path
+    store: Store, root: Path, make: MakeCell, cells: list[FakeCell], download: Download
 ) -> None:
     killed = make(cell=make_cell(seed=2)).belongs_to(id="a0").start().train([0])
     failed = make(cell=make_cell(seed=3)).belongs_to(id="a0").start().end("oom", "no memory")
     record_nth(root, "a6", [*cells, killed, failed], 5, "failed")
     sync([root], store.uri)
-    found = download_run(store.uri, "quick", "f6f6", tmp_path / "base")
-    assert {seed: result.status for seed, result in results(tmp_path / "base").items()} == {0: "ok", 1: "ok", 3: "oom"}
+    found, results = download("f6f6")
+    assert {seed: result.status for seed, result in results.items()} == {0: "ok", 1: "ok", 3: "oom"}
     assert len(found.planned) == 4
 
 
-@pytest.mark.parametrize(
-    ("wanted", "suite", "words"),
-    [
-        ("b2", "quick", "neither a run's id"),
-        ("main", "quick", "`git rev-parse main`"),
-        (
-            "ffff",
-            "quick",
-            r"with the id or at the commit ffff \(the newest are of d4d4d4d4d4, b2c3",
-        ),
-        ("a1a1", "quik", r"no runs of suite 'quik'; did you mean 'quick'\? \(it has: quick\)"),
-        ("0" * 32, "quick", "no parent run of suite 'quick' with the id or at the commit 0000"),
-    ],
-)
-def test_what_is_not_there_is_one_clear_line(
-    store: Store, cells: list[FakeCell], wanted: str, suite: str, words: str, tmp_path: Path
-) -> None:
-    with pytest.raises(UserError, match=words):
-        download_run(store.uri, suite, wanted, tmp_path / "base")
-
-
-def test_an_ambiguous_commit_names_its_candidates(
+def test_what_is_not_there_or_cannot_be_a_base_is_one_clear_line(
     store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
 ) -> None:
-    other = "b2c3" + "1" * 36
-    record(root, "b0", [], commit=other)
-    sync([root], store.uri)
-    with pytest.raises(UserError, match="commit b2c3 is ambiguous: b2c3000000, b2c3111111"):
-        download_run(store.uri, "quick", "b2c3", tmp_path / "base")
-
-
-def test_runs_that_cannot_be_a_base_are_refused_by_what_they_are(
-    store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
-) -> None:
+    record(root, "b0", [], commit="b2c3" + "1" * 36)
     record(root, "e0", [], suite="smoke")
     record(root, "e1", [], commit="e1" * 20)
     sync([root], store.uri)
-    (child,) = store.tags(journal=cells[0].journal)
     refusals = {
-        run_id(store, "a4"): r"did not come to its end \(its status is killed\)",
-        child[".id"]: "for a cell's run give the id of its parent run",
-        run_id(store, "e0"): "belongs to suite 'smoke', not to 'quick'; give --suite smoke",
+        "b2": "neither a run's id",
+        "main": "`git rev-parse main`",
+        "ffff": r"with the id or at the commit ffff \(the newest are of d4d4d4d4d4, b2c3",
+        "0" * 32: "no parent run of suite 'quick' with the id",
+        "b2c3": "commit b2c3 is ambiguous: b2c3000000, b2c3111111",
         "e1e1": "has no cells in MLflow; `retable sync` may bring them there",
+        run_id(store, "a4"): r"did not come to its end \(its status is killed\)",
+        run_id(store, "e0"): "belongs to suite 'smoke', not to 'quick'; give --suite smoke",
+        store.run(cells[0])[".id"]: "for a cell's run give the id of its parent run",
     }
     for wanted, words in refusals.items():
         with pytest.raises(UserError, match=words):
             download_run(store.uri, "quick", wanted, tmp_path / "base")
+    with pytest.raises(UserError, match=r"no runs of suite 'quik'; did you mean 'quick'\? \(it has: quick, smoke\)"):
+        download_run(store.uri, "quik", "a1a1", tmp_path / "base")
 
 
 def test_no_database_and_no_server_are_one_clear_line_and_leave_nothing(tmp_path: Path) -> None:
@@ -146,16 +120,12 @@ def test_no_database_and_no_server_are_one_clear_line_and_leave_nothing(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_database_that_moved_with_its_artifacts_is_read(store: Store, cells: list[FakeCell], tmp_path: Path) -> None:
+def test_a_database_that_moved_is_read_with_its_artifacts_and_refused_without(
+    store: Store, cells: list[FakeCell], tmp_path: Path
+) -> None:
     shutil.copytree(store.root, tmp_path / "moved")
     shutil.rmtree(store.root / "mlartifacts")
-    download_run(f"sqlite:///{tmp_path}/moved/mlflow.db", "quick", "a1a1", tmp_path / "base")
-    assert [result.status for result in results(tmp_path / "base").values()] == ["ok", "ok"]
-
-
-def test_a_base_whose_results_are_gone_is_refused(
-    store: Store, root: Path, cells: list[FakeCell], tmp_path: Path
-) -> None:
-    shutil.rmtree(root / "mlartifacts")
+    base = download_run(f"sqlite:///{tmp_path}/moved/mlflow.db", "quick", "a1a1", tmp_path / "base")
+    assert {path.parent.name for path in (tmp_path / "base").rglob("result.json")} == base.planned
     with pytest.raises(UserError, match=r"lacks the results of 2 cells.*keep MLflow's folder of artifacts"):
-        download_run(store.uri, "quick", "a1a1", tmp_path / "base")
+        download_run(store.uri, "quick", "a1a1", tmp_path / "again")

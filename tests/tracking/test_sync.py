@@ -32,21 +32,21 @@ def test_cells_that_still_run_are_left_alone(make: MakeCell, store: Store) -> No
     live = make().belongs_to(**me()).start().train([0])
     distant = make(cell=make_cell(seed=1)).belongs_to(host="elsewhere").start().train([0])
     dead = make(cell=make_cell(seed=2)).belongs_to(**GONE).start().train([0])
-    report = sync([live.directory, distant.directory, dead.directory], store.uri)
+    report = store.sync(live, distant, dead)
     assert report.running == [live.directory, distant.directory]
     assert "2 still running, left alone" in str(report)
     assert not store.tags(journal=live.journal)
-    assert [run[".status"] for run in store.tags(journal=dead.journal)] == ["KILLED"]
+    assert store.run(dead)[".status"] == "KILLED"
     os.utime(distant.path, (1, 1))
-    sync([distant.directory], store.uri)
-    assert [run[".status"] for run in store.tags(journal=distant.journal)] == ["KILLED"]
+    store.sync(distant)
+    assert store.run(distant)[".status"] == "KILLED"
 
 
 def test_a_cell_that_another_process_syncs_is_left_alone(make: MakeCell, store: Store) -> None:
     cell = make().start().end()
     with FileLock(cell.directory / ".tracking.lock"):
-        assert sync([cell.directory], store.uri).running == [cell.directory]
-    assert sync([cell.directory], store.uri).running == []
+        assert store.sync(cell).running == [cell.directory]
+    assert store.sync(cell).running == []
 
 
 def test_stale_runs_of_dead_processes_on_this_host_are_reaped(make: MakeCell, store: Store) -> None:
@@ -86,7 +86,7 @@ def test_an_id_that_is_a_path_is_refused(root: Path, make: MakeCell) -> None:
 
 def test_an_invocation_without_a_record_is_finished_and_its_result_unknown(make: MakeCell, store: Store) -> None:
     cell = make().belongs_to(id="a1").start().end()
-    sync([cell.directory], store.uri)
+    store.sync(cell)
     (parent,) = store.tags(kind="invocation")
     assert (parent[".status"], parent["retable.status"]) == ("FINISHED", "unknown")
 
@@ -104,20 +104,20 @@ def test_one_broken_cell_does_not_keep_the_others_from_mlflow(make: MakeCell, st
     broken = make().start().end()
     (broken.directory / "images" / "broken.png").symlink_to(broken.directory / "nowhere.png")
     good = make(cell=make_cell(seed=1)).start().score_digits().end()
-    report = sync([broken.directory, good.directory], store.uri)
+    report = store.sync(broken, good)
     assert list(report.failed) == [broken.directory]
     assert f"\n{broken.directory}: " in str(report)
-    assert [run[".status"] for run in store.tags(journal=good.journal)] == ["FINISHED"]
+    assert store.run(good)[".status"] == "FINISHED"
 
 
 def test_an_experiment_in_the_trash_is_brought_back(make: MakeCell, store: Store) -> None:
     cell = make().belongs_to().start().end()
-    sync([cell.directory], store.uri)
+    store.sync(cell)
     client = open_client(store.uri)
     client.delete_experiment(client.get_experiment_by_name("retable/quick").experiment_id)
     other = make(cell=make_cell(seed=1)).belongs_to().start().end()
-    assert sync([other.directory], store.uri).failed == {}
-    assert [run[".status"] for run in store.tags(journal=other.journal)] == ["FINISHED"]
+    assert store.sync(other).failed == {}
+    assert store.run(other)[".status"] == "FINISHED"
 
 
 def test_bad_folders_and_dead_servers_are_one_line_each(make: MakeCell, tmp_path: Path) -> None:

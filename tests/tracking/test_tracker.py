@@ -20,7 +20,6 @@ from retable.benchmarks.tracking.tracker import Tracker
 from tests.tracking.conftest import Store
 from tests.tracking.factory import MakeCell, make_cell
 from tests.tracking.servers import failing_server, free_port, real_server, silent_server
-from tests.tracking.test_children import journal_scores, mlflow_scores
 
 CATCH_UP = "; `retable sync` will catch up"
 
@@ -48,9 +47,9 @@ def test_points_samples_and_report_arrive_while_cells_run(
     good = make(cell=cells[0]).start().train(range(0, 200, 10), samples=[100])
     tracker.watch(good.directory)
     wait_for(lambda: tracker.state == f"ok {store.uri}")
-    wait_for(lambda: store.tags(journal=good.journal) and len(store.points("curve/l_d", good.journal)) == 20)
+    wait_for(lambda: store.tags(journal=good.journal) and len(store.points(good)) == 20)
     wait_for(lambda: store.artifacts("samples+step+100+*.png"))
-    assert [run[".status"] for run in store.tags(journal=good.journal)] == ["RUNNING"]
+    assert store.run(good)[".status"] == "RUNNING"
 
     bad = make(cell=cells[1])
     tracker.watch(bad.directory)
@@ -61,9 +60,9 @@ def test_points_samples_and_report_arrive_while_cells_run(
     assert time.monotonic() - began < 10
     assert tracker.state == f"ok {store.uri}, experiment retable/quick"
 
-    assert mlflow_scores(store, good) == journal_scores(good)
-    assert len(store.points("curve/l_d", good.journal)) == 30
-    assert [run[".status"] for run in store.tags(journal=bad.journal)] == ["FAILED"]
+    assert store.scores(good) == good.journal_scores
+    assert len(store.points(good)) == 30
+    assert store.run(bad)[".status"] == "FAILED"
     (parent,) = store.tags(kind="invocation")
     assert (parent[".status"], parent["retable.status"]) == ("FAILED", "failed")
     assert parent["mlflow.note.content"].startswith("| row | accuracy |")
@@ -94,8 +93,8 @@ def test_a_server_that_is_down_costs_little_and_sync_catches_up(
     log = tracker.invocation.file(root, ".log").read_text()
     assert "secret" not in tracker.state + log
 
-    sync([cell.directory], store.uri)
-    assert mlflow_scores(store, cell) == journal_scores(cell)
+    store.sync(cell)
+    assert store.scores(cell) == cell.journal_scores
     (parent,) = store.tags(kind="invocation")
     told = parent[".status"], parent["retable.status"], parent["mlflow.note.content"]
     assert told == ("FINISHED", "ok", "all well")
@@ -132,11 +131,11 @@ def test_a_server_that_dies_mid_run_is_caught_up_with(make: MakeCell, store: Sto
         for cell in (first, second):
             cell.start().train(range(0, 100, 10), samples=[50])
             tracker.watch(cell.directory)
-        wait_for(lambda: store.tags(journal=second.journal) and store.points("curve/l_d", second.journal))
+        wait_for(lambda: store.tags(journal=second.journal) and store.points(second))
         first.train(range(100, 200, 10)).score_digits(1 / 3).end()
-        wait_for(lambda: [run[".status"] for run in store.tags(journal=first.journal)] == ["FINISHED"])
+        wait_for(lambda: store.run(first)[".status"] == "FINISHED")
         # Through HTTP as well, every bit of a score arrives.
-        assert mlflow_scores(store, first) == journal_scores(first)
+        assert store.scores(first) == first.journal_scores
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
         second.train(range(100, 300, 10), samples=[150]).score_digits(2 / 3).end()
@@ -145,10 +144,10 @@ def test_a_server_that_dies_mid_run_is_caught_up_with(make: MakeCell, store: Sto
         tracker.finish("ok", None, "summary")
         assert time.monotonic() - began < 6
     assert tracker.state.endswith(CATCH_UP)
-    assert sync([first.directory, second.directory], store.uri).failed == {}
+    assert store.sync(first, second).failed == {}
     for cell in (first, second):
-        assert mlflow_scores(store, cell) == journal_scores(cell)
-        assert [run[".status"] for run in store.tags(journal=cell.journal)] == ["FINISHED"]
+        assert store.scores(cell) == cell.journal_scores
+        assert store.run(cell)[".status"] == "FINISHED"
     assert [run["retable.status"] for run in store.tags(kind="invocation")] == ["ok"]
     # What the server received and what sync brought later lie in one folder, which `retable ui` serves.
     assert [len(store.artifacts(name)) for name in ("samples+step+50+*.png", "result.json")] == [2, 2]
@@ -170,8 +169,8 @@ def test_two_invocations_at_once_share_a_new_database(make: MakeCell, root: Path
     store = Store(root)
     assert store.query("SELECT count(*) FROM experiments WHERE name = 'retable/quick'") == [(1,)]
     for cell in cells:
-        assert mlflow_scores(store, cell) == journal_scores(cell)
-        assert [run[".status"] for run in store.tags(journal=cell.journal)] == ["FINISHED"]
+        assert store.scores(cell) == cell.journal_scores
+        assert store.run(cell)[".status"] == "FINISHED"
 
 
 MAIN = """
@@ -206,7 +205,7 @@ def test_without_an_address_only_the_records_for_a_later_sync_are_kept(
     cell.start().train([0]).end()
     tracker.finish("ok", None, "fine")
     assert tracker.state == "off"
-    sync([cell.directory], store.uri)
+    store.sync(cell)
     (parent,) = store.tags(kind="invocation")
     params = dict(store.query("SELECT key, value FROM params WHERE run_uuid = ?", parent[".id"]))
     assert params["command"] == tracker.invocation.command
