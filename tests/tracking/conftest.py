@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from retable.benchmarks.tracking.connect import open_client
+from retable.benchmarks.tracking.connect import QUIET, open_client
 from retable.benchmarks.tracking.sync import SyncReport, sync
 from tests.tracking.factory import FakeCell, MakeCell
+
+SET_BY_US = [f"MLFLOW_{name}" for name in ("TRACKING_URI", "HTTP_REQUEST_MAX_RETRIES", "HTTP_REQUEST_TIMEOUT")]
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening a client sets what MLflow reads; put everything back afterwards."""
-    for name in ("TRACKING_URI", "HTTP_REQUEST_MAX_RETRIES", "HTTP_REQUEST_TIMEOUT", "RUN_ID", "EXPERIMENT_ID"):
-        monkeypatch.setenv(f"MLFLOW_{name}", "")
-        monkeypatch.delenv(f"MLFLOW_{name}")
-    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_DISABLE_AGENT_HINT"):
-        monkeypatch.setenv(name, "true")
-    monkeypatch.setenv("MLFLOW_LOGGING_LEVEL", "WARNING")
-    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    for name in SET_BY_US:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    for name, value in QUIET.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with all its tables: making one takes seconds, copying one does not."""
     file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"):
+        for name in SET_BY_US:
             patch.setenv(name, "")
         open_client(f"sqlite:///{file}")
     return file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,13 +18,7 @@ from retable.reports.records.result import Result, Status
 from retable.reports.records.score import Protocol, Score
 
 T0 = 1_790_000_000_000
-ENVIRONMENT = {
-    "device": "cpu",
-    "cpu": "Some CPU @ 2.0GHz",
-    "torch": "2.15.0",
-    "commit": "0123456789abcdef0123456789abcdef01234567",
-    "dirty": "false",
-}
+ENVIRONMENT = {"device": "cpu", "torch": "2.15.0", "commit": "0123456789" * 4, "dirty": "false"}
 DATA = {"mnist": "5" * 64, "street-digits": "a1" * 32}
 
 
@@ -88,11 +81,9 @@ class FakeCell:
 
     def train(self, steps: Iterable[int], samples: Sequence[int] = ()) -> FakeCell:
         for n, step in enumerate(steps):
-            decay = math.exp(-step / 300)
-            self.write(Metrics, step=step, values={"l_d": 1.1 - 0.4 * decay, "l_const": 3 * decay, "steps_per_s": 9})
+            self.write(Metrics, step=step, values={"l_d": 1 / (step + 1), "l_const": 3 / (step + 2), "steps_per_s": 9})
             if n % 5 == 0:
-                used = {"cpu_utilization_percentage": 95.0 + n % 7, "system_memory_usage_megabytes": 900.0 + n}
-                self.write(System, step=n // 5, values=used)
+                self.write(System, step=n // 5, values={"cpu_utilization_percentage": 95, "gpu_memory_mb": 900 + n})
             if step in samples:
                 file = f"samples/step-{step:06d}.png"
                 draw_grid(self.directory / file, step)
@@ -107,12 +98,8 @@ class FakeCell:
 
     def score_digits(self, accuracy: float = 86.4) -> FakeCell:
         digits = [make_score("accuracy.target", accuracy + digit / 7 - 0.7, digit=str(digit)) for digit in range(10)]
-        return self.score(
-            make_score("accuracy.target", accuracy),
-            *digits,
-            make_score("fid.lite0", 41.0 + 1 / 3),
-            make_score("kid.lite0", 0.1 + 0.2),
-        )
+        others = make_score("fid.lite0", 41.0 + 1 / 3), make_score("kid.lite0", 0.1 + 0.2)
+        return self.score(make_score("accuracy.target", accuracy), *digits, *others)
 
     def end(self, status: Status = "ok", reason: str = "", done: bool = True) -> FakeCell:
         (self.directory / "log.txt").write_text(f"training {self.cell.address}\nended {status}\n")
@@ -152,7 +139,6 @@ MakeCell = Callable[..., FakeCell]
 
 def record(root: Path, id_: str, cells: Sequence[FakeCell], status: str = "ok", started: int = T0, **more: Any) -> None:
     """Write the record of an invocation on another machine that planned these cells."""
-    ended = 0 if status == "running" else started + 900_000
-    known = {"id": id_, "suite": "quick", "started": started, "host": "elsewhere", "status": status, "ended": ended}
+    known = {"id": id_, "suite": "quick", "started": started, "ended": started + 900_000, "host": "elsewhere"}
     planned = {cell.cell.hash: cell.cell.address for cell in cells}
-    Invocation.model_validate({**known, "planned": planned, **more}).write(root)
+    Invocation.model_validate({**known, "status": status, "planned": planned, **more}).write(root)

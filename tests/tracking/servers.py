@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,8 +26,12 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+asked_by: set[str | None] = set()
+
+
 class _Failing(BaseHTTPRequestHandler):
     def answer(self) -> None:
+        asked_by.add(self.headers["Authorization"])
         self.send_response(500)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -42,16 +44,17 @@ class _Failing(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def failing_server() -> Iterator[str]:
-    """Answers 500 to everything."""
+    """Answers 500 to everything, and has to be asked with a password."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://user:secret@127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+    assert asked_by == {"Basic dXNlcjpzZWNyZXQ="}
 
 
 @contextlib.contextmanager
@@ -63,25 +66,3 @@ def real_server(database: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         end_server(process)
-
-
-# A shell's background job ignores Ctrl-C and hands that down, which a person's terminal does not.
-UI = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from retable.benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
-)
-
-
-@contextlib.contextmanager
-def ui_server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """``retable ui``'s own function in a process of its own; ends it as Ctrl-C does."""
-    command = [sys.executable, "-u", "-c", UI, uri, str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            await_server(process, port)
-            yield process
-        finally:
-            process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        assert process.stderr is not None
-        assert b"Traceback" not in process.stderr.read()

@@ -2,18 +2,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from retable.benchmarks.tracking.names import (
-    CURVE,
-    MAX_NAME,
-    SYSTEM,
-    flatten,
-    readable,
-    score_metric,
-)
+from retable.benchmarks.tracking.names import CURVE, MAX_NAME, SYSTEM, flatten, readable, score_metric
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -63,21 +55,16 @@ def test_every_score_gets_a_legal_metric_that_no_other_score_has(name: str, slic
 @example(" ")
 @example("")
 @example("l_const\n")
-def test_hostile_curve_and_parameter_names_become_legal(name: str) -> None:
+def test_hostile_curve_and_parameter_names_become_legal_and_ordinary_ones_stay(name: str) -> None:
     for spelled in (readable(name, CURVE), readable(name, SYSTEM), readable(name)):
         legal(spelled)
-
-
-@pytest.mark.parametrize("name", ["l_d", "train/l_const", "steps_per_s", "grad norm:g", "l_tid.weighted"])
-def test_ordinary_curve_names_stay_as_they_are(name: str) -> None:
-    assert readable(name, CURVE) == f"curve/{name}"
+    for ordinary in ("l_d", "train/l_const", "grad norm:g", "l_tid.weighted"):
+        assert readable(ordinary, CURVE) == f"curve/{ordinary}"
 
 
 def test_names_past_mlflows_limit_stay_legal_and_different() -> None:
-    long = [score_metric("x" * 300, {"request": "test", "digit": digit}) for digit in "12"]
-    for name in long:
-        legal(name)
-    assert long[0] != long[1]
+    long = {score_metric("x" * 300, {"request": "test", "digit": digit}) for digit in "12"}
+    assert [legal(name) for name in long] == [None, None]
 
 
 def test_settings_are_flattened_with_dots() -> None:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -32,7 +32,6 @@ CARTOON = {f"{row} · cartoon-groups · s0" for row in FACES}
 SUMMARY = "**quick**: 4 of 5 cells ok\n\n**Claims**: 1 reproduced, 1 contradicted, 2 undecided\n\n## DTN, Table 1\n"
 GUIDE = Path(__file__).parents[2] / "docs" / "mlflow.md"
 PATIENCE_S = 60.0
-T = TypeVar("T")
 
 
 def write_demo(root: Path) -> None:
@@ -63,7 +62,7 @@ class Reviewer:
         self.browser = browser
         self.runs = f"{address}/#/experiments/{experiment}/runs"
 
-    def until(self, look: Callable[[], T], what: str) -> T:
+    def until(self, look: Callable[[], Any], what: str) -> Any:
         """What ``look`` returns, as soon as that is something."""
         from selenium.common.exceptions import WebDriverException
 

@@ -28,7 +28,7 @@ def me() -> dict[str, object]:
     return {"host": HERE, "pid": os.getpid(), "started": int(time.time() * 1000)}
 
 
-def test_cells_that_still_run_are_left_alone(make: MakeCell, store: Store) -> None:
+def test_cells_that_still_run_or_that_another_process_syncs_are_left_alone(make: MakeCell, store: Store) -> None:
     live = make().belongs_to(**me()).start().train([0])
     distant = make(cell=make_cell(seed=1)).belongs_to(host="elsewhere").start().train([0])
     dead = make(cell=make_cell(seed=2)).belongs_to(**GONE).start().train([0])
@@ -38,29 +38,23 @@ def test_cells_that_still_run_are_left_alone(make: MakeCell, store: Store) -> No
     assert not store.tags(journal=live.journal)
     assert store.run(dead)[".status"] == "KILLED"
     os.utime(distant.path, (1, 1))
-    store.sync(distant)
+    with FileLock(distant.directory / ".tracking.lock"):
+        assert store.sync(distant).running == [distant.directory], "another process syncs it"
+    assert store.sync(distant).running == []
     assert store.run(distant)[".status"] == "KILLED"
 
 
-def test_a_cell_that_another_process_syncs_is_left_alone(make: MakeCell, store: Store) -> None:
-    cell = make().start().end()
-    with FileLock(cell.directory / ".tracking.lock"):
-        assert store.sync(cell).running == [cell.directory]
-    assert store.sync(cell).running == []
-
-
 def test_stale_runs_of_dead_processes_on_this_host_are_reaped(make: MakeCell, store: Store) -> None:
-    session = Session(store.uri)
-    cells = []
+    session, cells = Session(store.uri), []
     for n, who in enumerate((GONE, me(), {"host": "elsewhere", "pid": 1, "started": T0})):
         invocation = Invocation.model_validate({"id": f"{n}" * 32, "suite": "quick", "status": "running", **who})
         cells.append(make(cell=make_cell(seed=n)).start().train([0, 10]))
         session.cell(cells[-1].directory, invocation, over=False)
     assert session.reap() == 2
-    (killed,), *others = ([*store.tags(journal=cell.journal)] for cell in cells)
+    killed, *others = (store.run(cell) for cell in cells)
     assert (killed[".status"], killed["retable.status"]) == ("KILLED", "killed")
     assert T0 < int(killed[".ended"]) <= cells[0].t
-    assert [run[".status"] for (run,) in others] == ["RUNNING", "RUNNING"]
+    assert [run[".status"] for run in others] == ["RUNNING", "RUNNING"]
     parents = {run["retable.invocation"][0]: run[".status"] for run in store.tags(kind="invocation")}
     assert parents == {"0": "KILLED", "1": "RUNNING", "2": "RUNNING"}
     assert session.reap() == 0
@@ -84,19 +78,17 @@ def test_an_id_that_is_a_path_is_refused(root: Path, make: MakeCell) -> None:
     assert Invocation.of_cell(cell.directory) is None
 
 
-def test_an_invocation_without_a_record_is_finished_and_its_result_unknown(make: MakeCell, store: Store) -> None:
+def test_a_parent_run_without_a_record_is_finished_with_result_unknown_and_gets_its_plan_of_any_size_later(
+    make: MakeCell, store: Store, root: Path
+) -> None:
     cell = make().belongs_to(id="a1").start().end()
     store.sync(cell)
     (parent,) = store.tags(kind="invocation")
     assert (parent[".status"], parent["retable.status"]) == ("FINISHED", "unknown")
-
-
-def test_a_plan_of_any_size_is_named_in_the_parent_run(make: MakeCell, store: Store, root: Path) -> None:
-    cell = make().belongs_to(id="a1").start().end()
     planned = {f"{n:016x}": f"dtn/dtn/digits/s{n}" for n in range(1000)}
     record(root, "a1", [cell], planned=planned)
     sync([root], store.uri)
-    (parent,) = store.tags(kind="invocation")
+    (parent,) = store.tags(kind="invocation", status="ok")
     assert ",".join(parent[f"retable.planned.{n}"] for n in range(3)).split(",") == sorted(planned)
 
 
@@ -120,12 +112,16 @@ def test_an_experiment_in_the_trash_is_brought_back(make: MakeCell, store: Store
     assert store.run(other)[".status"] == "FINISHED"
 
 
-def test_bad_folders_and_dead_servers_are_one_line_each(make: MakeCell, tmp_path: Path) -> None:
+def test_a_folder_without_cells_and_an_address_that_mlflow_refuses_are_one_line_each(
+    make: MakeCell, tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match=r"holds no cell \(no journal.jsonl\)"):
         sync([tmp_path], f"sqlite:///{tmp_path}/mlflow.db")
     cell = make().start().end()
-    with pytest.raises(UserError, match=r"MLflow at http://\S+ cannot be reached: .*; check MLFLOW_TRACKING_URI"):
-        sync([cell.directory], f"http://127.0.0.1:{free_port()}")
+    dead = f"http://127.0.0.1:{free_port()}"
+    for uri in ("nonsense://x", f"{tmp_path}/mlruns", "sqlite:////proc/no/mlflow.db", dead):
+        with pytest.raises(UserError, match=rf"^MLflow at {uri} cannot be reached: .*; check MLFLOW_TRACKING_URI$"):
+            sync([cell.directory], uri)
 
 
 def test_the_environment_names_the_address_and_else_it_is_a_file_among_the_runs(

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import http.client
 import re
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -12,7 +15,13 @@ from mlflow import MlflowClient
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.tracking.ui import ui
 from tests.tracking.conftest import Store
-from tests.tracking.servers import free_port, ui_server
+from tests.tracking.servers import free_port
+
+# A shell's background job ignores Ctrl-C and hands that down, which a person's terminal does not.
+UI = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from retable.benchmarks.tracking.ui import ui; ui(sys.argv[1], port=int(sys.argv[2]))"
+)
 
 
 def status(port: int, host_header: str) -> int:
@@ -30,31 +39,32 @@ def test_the_ui_answers_this_machine_only_and_ends_cleanly_on_ctrl_c(
     port = free_port()
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     MlflowClient(store.uri).create_experiment("retable/smoke")
-    with ui_server(store.uri, port) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().decode().startswith(f"MLflow: http://127.0.0.1:{port}")
-        page = rf"retable/smoke: http://127\.0\.0\.1:{port}/#/experiments/\d+/runs\?workflowType=machine_learning"
-        assert re.fullmatch(page, process.stdout.readline().decode().strip())
-        family = psutil.Process(process.pid).children(recursive=True)
-        open_ports = [c for p in family for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
-        assert {c.laddr.ip for c in open_ports} == {"127.0.0.1"}
-        assert status(port, f"127.0.0.1:{port}") == 200
-        assert status(port, "evil.example") == 403
+    command = [sys.executable, "-u", "-c", UI, store.uri, str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline().startswith(f"MLflow: http://127.0.0.1:{port}")
+            page = rf"retable/smoke: http://127\.0\.0\.1:{port}/#/experiments/\d+/runs\?workflowType=machine_learning"
+            assert re.fullmatch(page, process.stdout.readline().strip())
+            family = psutil.Process(process.pid).children(recursive=True)
+            open_ports = [c for p in family for c in p.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+            assert {c.laddr.ip for c in open_ports} == {"127.0.0.1"}
+            assert status(port, f"127.0.0.1:{port}") == 200
+            assert status(port, "evil.example") == 403
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert "Traceback" not in process.stderr.read()
     assert not [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_a_port_in_use_is_said_before_anything_starts(store: Store) -> None:
+def test_what_cannot_be_served_is_said_before_anything_starts(store: Store, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UserError, match="choose another with --port"):
         ui(store.uri, port=taken.getsockname()[1])
-
-
-def test_no_runs_yet_is_said_and_makes_no_database(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no tracked runs yet"):
-        ui(f"sqlite:///{tmp_path}/mlflow.db", port=free_port())
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_served_address_is_named_and_no_second_server_started() -> None:
+        ui(f"sqlite:///{tmp_path}/none/mlflow.db", port=free_port())
+    assert not (tmp_path / "none").exists()
     said: list[str] = []
     ui("http://me:secret@tracking.example:5000", say=said.append)
     assert said == ["MLflow is served already: http://***@tracking.example:5000"]
