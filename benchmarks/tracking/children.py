@@ -31,7 +31,6 @@ class ChildRun:
     """The child run of one cell's folder, as far as this process knows it. Throw it away after an error."""
 
     def __init__(self, client: MlflowClient, directory: Path) -> None:
-        """Nothing is read or sent yet."""
         self._client = client
         self._history = History(directory)
         self.run: Run | None = None

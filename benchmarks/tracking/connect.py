@@ -9,7 +9,7 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,11 +137,10 @@ def experiment_id(client: MlflowClient, suite: str) -> str:
     return str(found.experiment_id)
 
 
-def find_runs(client: MlflowClient, wanted: str, where: Iterable[str] = (), limit: int = 1000) -> list[Run]:
-    """Runs that MLflow's search ``wanted`` finds in these experiments, or in all of ours; newest first."""
-    ids = list(where) or [one.experiment_id for one in experiments(client)]
-    newest_first = ["attributes.start_time DESC"]
-    return list(client.search_runs(ids, wanted, order_by=newest_first, max_results=limit)) if ids else []
+def find_runs(client: MlflowClient, wanted: str) -> list[Run]:
+    """Runs in our experiments that MLflow's search ``wanted`` finds; newest first, at most MLflow's limit of 50,000."""
+    ids, newest_first = [one.experiment_id for one in experiments(client)], ["attributes.start_time DESC"]
+    return list(client.search_runs(ids, wanted, order_by=newest_first, max_results=50_000)) if ids else []
 
 
 def log(

@@ -68,7 +68,7 @@ def _find(client: MlflowClient, suite: str, wanted: str) -> Run:
             f"{wanted!r} is neither a run's id (32 hexadecimal digits) nor the first digits of a commit (4 to 40); "
             f"`git rev-parse {wanted}` gives the commit behind a branch or a tag"
         )
-    known = find_runs(client, "tags.`retable.kind` = 'invocation'", limit=5000)
+    known = find_runs(client, "tags.`retable.kind` = 'invocation'")
     suites = sorted({_tag(run, "suite") for run in known})
     if suite not in suites:
         have = f"it has: {', '.join(suites) or 'none'}"
@@ -112,7 +112,7 @@ def _download(client: MlflowClient, parent: Run, to: Path) -> BaseRun:
     lists = (value for key, value in parent.data.tags.items() if key.startswith("retable.planned."))
     planned = frozenset(hash_ for value in lists for hash_ in value.split(",") if hash_)
     until = parent.info.end_time or parent.info.start_time
-    runs = find_runs(client, f"tags.`retable.cell` != '' and attributes.start_time <= {until}", limit=50_000)
+    runs = find_runs(client, f"tags.`retable.cell` != '' and attributes.start_time <= {until}")
     newest = {_tag(run, "cell"): run for run in reversed(runs)}
     cells = [newest[hash_] for hash_ in planned if hash_ in newest]
     if not cells:

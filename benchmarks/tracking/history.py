@@ -37,7 +37,6 @@ class History:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Nothing is read yet."""
         self.directory = directory
         self.offset = 0
         """Bytes read."""

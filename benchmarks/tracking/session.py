@@ -48,7 +48,7 @@ class Session:
         client, experiment = self.client, experiment_id(self.client, invocation.suite)
         papers, name = spaced(papers_of(invocation)), parent_name(invocation)
         wanted = f"tags.`retable.kind` = 'invocation' and tags.`retable.invocation` = '{invocation.id}'"
-        for run in find_runs(client, wanted, [experiment]):
+        for run in find_runs(client, wanted):
             if papers and papers != run.data.tags.get(PAPERS):
                 # It was made by an earlier version, or from a cell's record, which knows no plan.
                 log(client, run.info.run_id, tags={PAPERS: papers})

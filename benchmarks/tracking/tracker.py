@@ -81,7 +81,8 @@ class Tracker:
     def _start(self) -> None:
         record = self.invocation.file(self._root)
         command = [sys.executable, "-P", "-m", "retable.benchmarks.tracking.tracker", str(record)]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": self._uri, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": self._uri}
+        self._state = f"connecting to {shown(self._uri)}"
         try:
             with record.with_suffix(".log").open("ab") as log:
                 # Ctrl-C is for the main process alone: the child still has to tell how the run ended.
@@ -90,8 +91,6 @@ class Tracker:
                 )
         except OSError as error:
             self._state = f"down: the tracker cannot be started ({error}){CATCH_UP}"
-        else:
-            self._state = f"connecting to {shown(self._uri)}"
 
     def watch(self, directory: Path) -> None:
         """Follow a cell of this invocation, in its folder ``root/cells/NAME``; the cell need not have started."""
