@@ -56,15 +56,12 @@ class FakeCell:
         self.cell = cell or make_cell()
         self.directory = self.cell.directory(root)
         self.directory.mkdir(parents=True)
+        self.path = self.directory / "journal.jsonl"
         self.journal = journal if journal is not None else uuid.uuid4().hex
         self.scores: list[Score] = []
         self.attempts = 0
         self.t = T0
         write_json(self.directory / "cell.json", self.cell.to_json())
-
-    @property
-    def path(self) -> Path:
-        return self.directory / "journal.jsonl"
 
     def write(self, kind: type[Event], **content: Any) -> FakeCell:
         self.t += 250

@@ -17,20 +17,22 @@ from tests.tracking.conftest import Store
 from tests.tracking.factory import T0, FakeCell, MakeCell, make_cell, record
 from tests.tracking.servers import free_port
 
-COMMITS = {"a0": "a1" * 20, "a1": "b2" * 20, "a2": "b2c3" + "0" * 36, "a3": "d4" * 20, "a4": "d4" * 20, "a6": "f6" * 20}
+RUNS = [
+    {"id_": "a0", "commit": "a1" * 20},
+    {"id_": "a1", "commit": "b2" * 20},
+    {"id_": "a2", "commit": "b2c3" + "0" * 36},
+    {"id_": "a3", "commit": "d4" * 20, "dirty": "true"},
+    {"id_": "a4", "commit": "d4" * 20, "status": "killed"},
+]
 Download = Callable[[str], tuple[BaseRun, dict[int, Result]]]
-
-
-def record_nth(root: Path, id_: str, cells: list[FakeCell], n: int, status: str = "ok", dirty: str = "false") -> None:
-    record(root, id_, cells, status, T0 + 1_000_000 * n, dirty=dirty, commit=COMMITS[id_])
 
 
 @pytest.fixture
 def cells(make: MakeCell, store: Store, root: Path) -> list[FakeCell]:
     """Two cells; a0 ran both, a1 and a2 planned them again, a3 did so from an unclean tree, a4 was killed."""
     found = [make(cell=make_cell(seed=n)).belongs_to(id="a0").start().score_digits(80.0 + n).end() for n in range(2)]
-    for n, id_ in enumerate(["a0", "a1", "a2", "a3", "a4"]):
-        record_nth(root, id_, found, n, "killed" if id_ == "a4" else "ok", "true" if id_ == "a3" else "false")
+    for n, run in enumerate(RUNS):
+        record(root, cells=found, started=T0 + 1_000_000 * n, **run)
     sync([root], store.uri)
     return found
 
@@ -80,7 +82,7 @@ def test_a_cell_without_a_result_is_planned_and_has_no_folder_with_one(
 ) -> None:
     killed = make(cell=make_cell(seed=2)).belongs_to(id="a0").start().train([0])
     failed = make(cell=make_cell(seed=3)).belongs_to(id="a0").start().end("oom", "no memory")
-    record_nth(root, "a6", [*cells, killed, failed], 5, "failed")
+    record(root, "a6", [*cells, killed, failed], "failed", T0 + 5_000_000, commit="f6" * 20)
     sync([root], store.uri)
     found, results = download("f6f6")
     assert {seed: result.status for seed, result in results.items()} == {0: "ok", 1: "ok", 3: "oom"}

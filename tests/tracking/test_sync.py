@@ -70,9 +70,7 @@ def test_an_invocation_lives_as_long_as_its_process_and_reads_back(root: Path) -
     assert not invocation.model_copy(update={"host": "elsewhere"}).alive
 
 
-def test_an_id_that_is_a_path_is_refused(root: Path, make: MakeCell) -> None:
-    with pytest.raises(ValueError, match="pattern"):
-        Invocation(id="../../x", suite="quick", started=1)
+def test_an_id_that_is_a_path_is_refused(make: MakeCell) -> None:
     cell = make()
     (cell.directory / "invocation.json").write_text('{"id": "../../x", "suite": "quick", "started": 1}')
     assert Invocation.of_cell(cell.directory) is None

@@ -29,6 +29,12 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 60) -> None:
         time.sleep(0.05)
 
 
+def finish(tracker: Tracker, within_s: float, status: str, report: Path | None = None, summary: str = "") -> None:
+    began = time.monotonic()
+    tracker.finish(status, report, summary)
+    assert time.monotonic() - began < within_s
+
+
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     folder = tmp_path / "report"
@@ -53,9 +59,7 @@ def test_points_samples_and_report_arrive_while_cells_run(
     tracker.watch(bad.directory)
     bad.start().train([0, 10]).end("oom", "killed by the kernel")
     good.train(range(200, 300, 10)).score_digits().end()
-    began = time.monotonic()
-    tracker.finish("failed", report, "| row | accuracy |\n|---|---|\n| DTN | 86.4 |")
-    assert time.monotonic() - began < 10
+    finish(tracker, 10, "failed", report, "| row | accuracy |\n|---|---|\n| DTN | 86.4 |")
     assert tracker.state == f"ok {store.uri}, experiment retable/quick"
 
     assert store.scores(good) == good.journal_scores
@@ -80,9 +84,7 @@ def test_a_server_that_is_down_costs_little_and_sync_catches_up(
     tracker.watch(cell.directory)
     wait_for(lambda: tracker.state.startswith("down"))
     cell.start().train([0, 10]).score_digits().end()
-    began = time.monotonic()
-    tracker.finish("ok", report, "all well")
-    assert time.monotonic() - began < 4
+    finish(tracker, 4, "ok", report, "all well")
     assert tracker.state.endswith(CATCH_UP)
     log = tracker.invocation.file(root, ".log").read_text()
     assert "secret" not in tracker.state + log
@@ -107,9 +109,7 @@ def test_a_server_that_never_answers_or_only_fails_costs_a_few_seconds(
         assert time.monotonic() - began < 1
         wait_for(lambda: tracker.state.startswith("down"))
         cell.train([0]).end()
-        began = time.monotonic()
-        tracker.finish("ok")
-        assert time.monotonic() - began < 6
+        finish(tracker, 6, "ok")
     assert tracker.state.startswith("down")
     assert words in tracker.state
     assert tracker.state.endswith(CATCH_UP)
@@ -134,9 +134,7 @@ def test_a_server_that_dies_mid_run_is_caught_up_with(make: MakeCell, store: Sto
         server.wait()
         second.train(range(100, 300, 10), samples=[150]).score_digits(2 / 3).end()
         wait_for(lambda: tracker.state.startswith("down"))
-        began = time.monotonic()
-        tracker.finish("ok", None, "summary")
-        assert time.monotonic() - began < 6
+        finish(tracker, 6, "ok", None, "summary")
     assert tracker.state.endswith(CATCH_UP)
     assert store.sync(first, second).failed == {}
     for cell in (first, second):
@@ -215,7 +213,5 @@ def test_a_tracker_whose_process_is_killed_says_so_and_costs_nothing(make: MakeC
         process.kill()
         process.wait()
         assert tracker.state.startswith("down")
-        began = time.monotonic()
-        tracker.finish("ok")
-        assert time.monotonic() - began < 1
+        finish(tracker, 1, "ok")
     assert tracker.state.endswith(CATCH_UP)
