@@ -30,7 +30,7 @@ def sync(
 
 
 @app.command("ui", epilog="Example: [bold]retable ui --port 5000[/]")
-def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000, out: Out = RUNS) -> None:
+def ui(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000, out: Out = RUNS) -> None:
     """Open the MLflow UI over these runs, on this machine only."""
     from retable.benchmarks.tracking import default_uri
     from retable.benchmarks.tracking.ui import ui as serve

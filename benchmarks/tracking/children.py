@@ -38,6 +38,8 @@ class ChildRun:
         self.created = False
         """Whether this process made the run."""
         self.sent_points = 0
+        self._stored = 0, ""
+        """Bytes of the journal that MLflow has, and the status that it shows."""
 
     def sync(self, experiment: str, place: Mapping[str, str], *, over: bool) -> None:
         """Bring the run up to date with the journal.
@@ -47,8 +49,7 @@ class ChildRun:
             place: tags that name the parent run and its invocation.
             over: no process works on the cell any more, so a journal without an end is that of a killed run.
         """
-        history, stored = self._history, 0
-        before = history.offset, history.status
+        history = self._history
         history.read_on(closed=over or (history.directory / "done").exists())
         if over and history.status == "running":
             history.status = "killed"
@@ -56,13 +57,12 @@ class ChildRun:
             return
         if self.run is None:
             self.run = self._find_or_create(history.cell, experiment, place)
-            stored = int(self.run.data.tags.get("retable.replayed", "0"))
-            news = stored < history.offset or self.run.info.status != STATUS.get(history.status, "KILLED")
-        else:
-            news = before != (history.offset, history.status)
-        new = history.take(stored)
-        if news:
+            self._stored = int(self.run.data.tags.get("retable.replayed", "0")), self.run.info.status
+        reached = history.offset, STATUS.get(history.status, "KILLED")
+        new = history.take(self._stored[0])
+        if reached != self._stored:
             self._send(self.run, new)
+            self._stored = reached
 
     def _find_or_create(self, cell: Cell, experiment: str, place: Mapping[str, str]) -> Run:
         about = {NOTE: child_note(cell), TABLES: spaced(tables_of(cell))}
@@ -93,11 +93,13 @@ class ChildRun:
         client, history, run_id = self._client, self._history, run.info.run_id
         ended = history.status != "running"
         points = [one for one in new if isinstance(one, Point)]
+        grids = [one for one in new if isinstance(one, Grid)]
         starts = [one for one in new if isinstance(one, Start)]
-        to = artifacts.artifacts_of(client, run)
-        artifacts.log_grids(to, history.journal, [one for one in new if isinstance(one, Grid)])
-        if ended:
-            artifacts.log_files(to, history.directory)
+        if grids or ended:
+            to = artifacts.artifacts_of(client, run)
+            artifacts.log_grids(to, history.journal, grids)
+            if ended:
+                artifacts.log_files(to, history.directory)
         if starts:
             # MLflow refuses to change a parameter, and logging intervals may differ in later attempts.
             log(client, run_id, params=_parameters(starts[0].cell) if starts[0].attempt == 1 else {})

@@ -78,7 +78,7 @@ class History:
                 raise ValueError("neither journal nor cell.json can be read by this version of Retable") from error
             self.journal = f"unstarted-{self.cell.hash}-{self.first_t}"
 
-    def take(self, stored: int = 0) -> list[Point | Grid | Start]:
+    def take(self, stored: int) -> list[Point | Grid | Start]:
         """The points, grids and attempts that are new, once; without those in the first ``stored`` bytes."""
         fresh = [new for end, new in self._new if end > stored]
         self._new = []
