@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 from PIL import Image
 
 from retable.benchmarks.tracking.session import Session
@@ -180,8 +181,6 @@ def test_artifacts_hold_what_the_cell_left(make: MakeCell, store: Store) -> None
 def test_sample_grids_are_named_as_mlflows_own_and_previewed_at_the_top_where_the_ui_shows_them(
     make: MakeCell, store: Store
 ) -> None:
-    from mlflow.tracking import MlflowClient
-
     def shapes(paths: set[str]) -> set[str]:
         return {re.sub(r"\+\d+(?=\+)", "+N", re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", path)) for path in paths}
 

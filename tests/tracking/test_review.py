@@ -31,7 +31,6 @@ DTN = {f"{row} · digits · s0" for row in [*ROWS, "no-f"]}
 CARTOON = {f"{row} · cartoon-groups · s0" for row in FACES}
 SUMMARY = "**quick**: 4 of 5 cells ok\n\n**Claims**: 1 reproduced, 1 contradicted, 2 undecided\n\n## DTN, Table 1\n"
 GUIDE = Path(__file__).parents[2] / "docs" / "mlflow.md"
-PATIENCE_S = 60.0
 
 
 def write_demo(root: Path) -> None:
@@ -66,7 +65,7 @@ class Reviewer:
         """What ``look`` returns, as soon as that is something."""
         from selenium.common.exceptions import WebDriverException
 
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + 60
         while True:
             try:
                 found = look()

@@ -181,7 +181,6 @@ def test_when_the_main_process_is_killed_its_runs_are_set_to_killed(make: MakeCe
     cell = make().start().train([0, 10])
     arguments = [sys.executable, "-c", MAIN, store.uri, str(root), str(cell.directory)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as main:
-        assert main.stdout is not None
         assert main.stdout.readline() == b"started\n"
         wait_for(lambda: store.tags(journal=cell.journal))
         main.kill()
@@ -209,7 +208,6 @@ def test_a_tracker_whose_process_is_killed_says_so_and_costs_nothing(make: MakeC
     with silent_server() as uri:
         tracker = Tracker(uri, "quick", root, [make().cell])
         process = tracker._process
-        assert process is not None
         process.kill()
         process.wait()
         assert tracker.state.startswith("down")

@@ -42,8 +42,6 @@ def test_the_ui_answers_this_machine_only_and_ends_cleanly_on_ctrl_c(
     command = [sys.executable, "-u", "-c", UI, store.uri, str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None
-            assert process.stderr is not None
             assert process.stdout.readline().startswith(f"MLflow: http://127.0.0.1:{port}")
             page = rf"retable/smoke: http://127\.0\.0\.1:{port}/#/experiments/\d+/runs\?workflowType=machine_learning"
             assert re.fullmatch(page, process.stdout.readline().strip())
