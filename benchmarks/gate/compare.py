@@ -31,7 +31,7 @@ Verdict = Literal[
 FAILURES = ("not ok", "missing", "incomparable", "worse")
 """Verdicts that turn the gate red."""
 APART: tuple[Verdict, ...] = ("same run", "incomparable", "undecided")
-"""Verdicts on scores that two runs both have and that cannot be compared. They turn nothing red."""
+"""Verdicts on scores that two runs both have and that cannot be compared. Between runs they turn nothing red."""
 TIMED_UNITS = ("s", "ms", "images/s", "MiB", "W", "J")
 
 

@@ -14,7 +14,6 @@ from .conftest import (
     ACCURACY,
     CELL,
     FID,
-    OTHER,
     Data,
     accepted,
     checked,
@@ -53,24 +52,6 @@ def test_a_better_score_is_no_failure(expected: Expectations) -> None:
     report = checked(expected, results([0], shift=10.0))
     assert not report.failures
     assert set(verdicts(report).values()) == {"better"}
-
-
-def test_a_missing_cell_and_a_missing_score_are_failures(expected: Expectations) -> None:
-    some = results([0])[:1]
-    del some[0]["scores"][0]
-    assert verdicts(checked(expected, some)) == {
-        (CELL, ACCURACY): "missing",
-        (CELL, FID): "ok",
-        (f"{OTHER}/s0", "(2 scores)"): "missing",
-    }
-
-
-def test_a_cell_that_did_not_end_well_fails_with_its_status_word(expected: Expectations) -> None:
-    some = results([0])
-    some[0] |= {"status": "oom", "reason": "out of memory", "scores": []}
-    check = the_failure(checked(expected, some))
-    assert (check.cell, check.key, check.verdict) == (CELL, "(2 scores)", "not ok")
-    assert check.reason == "the cell's status is oom: out of memory"
 
 
 @pytest.mark.parametrize(
