@@ -40,7 +40,7 @@ from retable.benchmarks.errors import UserError
 from retable.datasets.errors import DataError
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
-from retable.reports.records.journal import Journal, Metrics, Scored, finished, now_ms, outcome, read_journal
+from retable.reports.records.journal import Journal, Metrics, Note, Scored, finished, now_ms, outcome, read_journal
 from retable.reports.records.result import Status
 from retable.reports.records.score import Score
 
@@ -110,7 +110,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
     import torch
     from lightning_fabric import Fabric
 
-    from retable.benchmarks.environment import SystemMonitor, environment
+    from retable.benchmarks.environment import SystemMonitor, environment, run_elsewhere
     from retable.benchmarks.metrics.own_scores import own_scores
     from retable.benchmarks.run.answers import Answers, save_final_pictures, save_preview, score_task
     from retable.benchmarks.run.build import (
@@ -120,6 +120,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         derive_seed,
         file_digests,
         seed_everything,
+        source_modules,
     )
     from retable.benchmarks.run.checkpoint import save_weights
     from retable.benchmarks.run.training import Progress, set_up, train
@@ -131,12 +132,18 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
     torch.set_num_threads(cell.run.threads)
     # Same cell, same machine, same numbers: promised on the CPU, where it costs nothing.
     torch.use_deterministic_algorithms(cell.run.accelerator == "cpu")
-    known.environment = environment(cell.run.accelerator, cell.run.threads)
     task = build_task(cell, root)
+    modules = source_modules(cell, task)
+    known.environment = environment(cell.run.accelerator, cell.run.threads, modules)
     task.prepare()
     method = build_method(cell, task, root)
     known.data = {**task.digests(), **file_digests(cell)}
-    known.journal = journal.start(cell, known.environment, known.data)
+    if changed := [name for name, digest in cell.data.items() if known.data.get(name) != digest]:
+        raise UserError(f"the data changed since the run was planned ({', '.join(changed)}); run it again")
+    first = journal.start(cell, known.environment, known.data)
+    if words := run_elsewhere(first.environment):
+        journal.write(Note(text=f"goes on from an attempt made by {words}, as --resume-stale asks"))
+    known.journal, known.environment = first.journal, first.environment
 
     with SystemMonitor(journal, cell.run.accelerator):
         progress.stage("train")

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 import subprocess
 import threading
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
+from retable.benchmarks.sources import code_digest
 from retable.reports.records.journal import Journal, System
-from retable.reports.records.result import Result
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SOURCES = ("benchmarks", "datasets", "methods")
-"""The packages that make a cell's numbers; reports only show them."""
 MIB = 1024 * 1024
 
 
-def environment(accelerator: str, threads: int) -> dict[str, str]:
+def environment(accelerator: str, threads: int, modules: Sequence[str]) -> dict[str, str]:
     """Facts for the journal: device, CPU, cores, threads, versions, commit, whether the tree was clean, sources.
 
-    ``code`` is the :func:`code_digest` of the sources as this process found them.
+    Args:
+        accelerator: ``cpu`` or ``cuda``.
+        threads: CPU threads of the cell.
+        modules: those of the cell's method, task and metrics; ``code`` is the digest of everything behind them.
     """
     import torch
 
@@ -34,7 +35,7 @@ def environment(accelerator: str, threads: int) -> dict[str, str]:
     return {
         "device": torch.cuda.get_device_name() if accelerator == "cuda" else "cpu",
         "accelerator": accelerator,
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cores": str(os.cpu_count() or 0),
         "threads": str(threads),
         "python": platform.python_version(),
@@ -42,29 +43,44 @@ def environment(accelerator: str, threads: int) -> dict[str, str]:
         "platform": f"{platform.system()} {platform.machine()}",
         "commit": commit,
         "dirty": dirty,
-        "code": code_digest(),
+        "code": code_digest(modules),
+        "modules": " ".join(modules),
         "retable": package_version(),
     }
 
 
-@functools.cache
-def code_digest(folder: Path = REPOSITORY) -> str:
-    """First 16 hex digits of the SHA-256 of every Python file of :data:`SOURCES` below ``folder``, names included.
+def made_elsewhere(environment: Mapping[str, str]) -> str:
+    """What made a result that is not what would make it now: ``other sources, torch 2.9 (now 2.12)``, or nothing.
 
-    A cell's hash covers its settings and not the code, so two results of one hash may differ where the digests do. The
-    commit would not tell: most changes of a working tree are not committed, and most commits change no number.
+    Args:
+        environment: as :func:`environment` has told it; one that names no sources counts as made by others.
     """
-    digest = hashlib.sha256()
-    for package in SOURCES:
-        for path in sorted((folder / package).rglob("*.py")):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:16]
+    differ = []
+    modules = environment.get("modules", "").split()
+    if not modules or environment.get("code") != code_digest(modules):
+        differ.append("other sources")
+    for name, here in (("torch", _torch_version()), ("Python", platform.python_version())):
+        before = environment.get(name.lower(), "unknown")
+        # A local version, such as +cpu, names the same sources built for other devices.
+        if before.partition("+")[0] != here.partition("+")[0]:
+            differ.append(f"{name} {before} (now {here})")
+    return ", ".join(differ)
 
 
-def made_elsewhere(result: Result) -> bool:
-    """Whether a result comes from other sources than these, or does not say from which."""
-    return result.environment.get("code") != code_digest()
+def run_elsewhere(environment: Mapping[str, str]) -> str:
+    """:func:`made_elsewhere`, or on another CPU, which rounds differently: an interrupted training cannot go on."""
+    differ = [made] if (made := made_elsewhere(environment)) else []
+    if (cpu := environment.get("cpu", "unknown")) != cpu_name():
+        differ.append(f"{cpu} (now {cpu_name()})")
+    return ", ".join(differ)
+
+
+def _torch_version() -> str:
+    """Torch's version without its import, which takes seconds."""
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def package_version() -> str:
@@ -87,12 +103,20 @@ def git_state(folder: Path) -> tuple[str, str]:
 
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True, timeout=10
+        ["git", "-C", str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        # A hook that runs us names its own repository in GIT_DIR and others.
+        env={key: value for key, value in os.environ.items() if not key.startswith("GIT_")},
     )
     return done.stdout.strip()
 
 
-def _cpu_name() -> str:
+@functools.cache
+def cpu_name() -> str:
+    """What the processor calls itself."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

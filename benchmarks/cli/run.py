@@ -29,6 +29,10 @@ def run(
     data_dir: Annotated[Path | None, typer.Option(help="Your data set's folder; means task.source=real.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every cell anew, even those that are done.")] = False,
+    resume_stale: Annotated[
+        bool,
+        typer.Option("--resume-stale", help="Go on with trainings that other sources, torch, Python or CPU began."),
+    ] = False,
     track: Annotated[bool, typer.Option("--track/--no-track", help="Send runs to MLflow while they happen.")] = True,
     out: Out = RUNS,
 ) -> None:
@@ -52,4 +56,4 @@ def run(
         return
     from retable.benchmarks.run.suite_run import Options, run_suite
 
-    raise typer.Exit(run_suite(plan, Options(out, jobs, fresh, track), get_console()))
+    raise typer.Exit(run_suite(plan, Options(out, jobs, fresh, resume_stale, track), get_console()))

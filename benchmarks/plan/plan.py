@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -72,6 +72,20 @@ def make_plan(
     cells = _dependencies_first(rows)
     _refuse_idle_overrides(overrides, rows, cells)
     return Plan(suite, tuple(rows), tuple(cells))
+
+
+def with_data(plan: Plan, data: Callable[[Cell], dict[str, str]]) -> Plan:
+    """The plan whose cells, and the cells that they need, hold the digests of their data."""
+
+    def bound(cell: Cell) -> Cell:
+        return cell.with_changes(
+            data=data(cell),
+            starts_from={role: bound(needed) for role, needed in cell.starts_from.items()},
+            judges={role: bound(needed) for role, needed in cell.judges.items()},
+        )
+
+    rows = tuple(bound(cell) for cell in plan.rows)
+    return replace(plan, rows=rows, cells=tuple(_dependencies_first(rows)))
 
 
 def _dependencies_first(rows: Iterable[Cell]) -> list[Cell]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import METRICS
 from retable.benchmarks.metrics.networks.weights import file_digest, find
 from retable.benchmarks.plan.registry import get_method, get_settings, get_task
 from retable.benchmarks.run.checkpoint import load_weights
@@ -106,6 +107,22 @@ def build_method(cell: Cell, task: Task, root: Path, *, trained_needs: bool = Tr
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+def source_modules(cell: Cell, task: Task) -> list[str]:
+    """The modules whose sources, with all they import, make this cell's numbers.
+
+    They are those of its method, its task and its metrics, and of the methods and tasks of the cells that it needs.
+    """
+    cls = get_method(cell.method)
+    measures = task.measures(cls.kind, cls.stream_of(get_settings(cell.method, cell.method_settings)))
+    modules = {METRICS[measure.metric].partition(":")[0] for measure in measures if measure.metric in METRICS}
+    waiting = [cell]
+    while waiting:
+        one = waiting.pop()
+        modules |= {get_method(one.method).__module__, get_task(one.task).__module__}
+        waiting += one.needed
+    return sorted(modules)
 
 
 def file_digests(cell: Cell) -> dict[str, str]:

@@ -29,14 +29,21 @@ from retable.reports.records.recording import Store
 from retable.reports.records.result import RecordError
 
 
-def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> None:
-    """Point the suite's addresses at these cells; other addresses stay."""
+def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> list[str]:
+    """Point the suite's addresses at these cells; other addresses stay.
+
+    Returns:
+        The addresses that pointed at a cell of other data of the user's.
+    """
     path = root / "suites" / f"{suite}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         # Cells that an earlier version planned under other hashes are left out: nothing could find their folders.
-        known = {cell.address: cell for cell in [*_readable(path), *cells]}
+        before = {cell.address: cell for cell in _readable(path)}
+        known = before | {cell.address: cell for cell in cells}
         write_json(path, {"suite": suite, "cells": {address: cell.to_json() for address, cell in known.items()}})
+    both = known.keys() & before.keys()
+    return sorted(name for name in both if known[name].data != before[name].data and before[name].data)
 
 
 def suite_cells(root: Path, suite: str) -> list[Cell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import signal
 import time
@@ -11,12 +12,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from filelock import FileLock, Timeout
+
 from retable.benchmarks.run.process import LocalProcess, record_skipped
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import finished
 from retable.reports.records.result import Status
 
 POLL_S = 0.1
+
+
+@contextmanager
+def at_work(root: Path, *, alone: bool, say: Callable[[str], None]) -> Iterator[None]:
+    """Announce a run in a folder of runs. One that removes finished cells works there ``alone``: others may use them.
+
+    Args:
+        root: the folder of all runs.
+        alone: wait for the end of all other runs, and let others wait for this one.
+        say: told where this run has to wait.
+    """
+    with (root / ".runs.lock").open("a") as file:
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            whose = "another run" if alone else "a run with --fresh"
+            say(f"{whose} is at work in {root}; waiting for its end")
+            fcntl.flock(file, kind)
+        yield
+
+
+def forget(directory: Path) -> bool:
+    """Remove everything that a cell has left in its folder; returns whether it was there and nobody worked on it.
+
+    The journal goes last: it says who began what an interrupted removal leaves.
+    """
+    if not directory.is_dir():
+        return False
+    try:
+        with FileLock(directory / "lock", blocking=False):
+            for name in ("done", "result.json"):
+                (directory / name).unlink(missing_ok=True)
+            names = {path.name for path in directory.iterdir()} - {"lock", "journal.jsonl"}
+            for path in (directory / name for name in (*sorted(names), "journal.jsonl")):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+    except Timeout:
+        return False
+    return True
 
 
 @dataclass
@@ -98,9 +143,9 @@ class Scheduler:
                 record_skipped(state.cell, self.root, reason)
                 self._end(state, "skipped", reason, watch)
             elif len(self._running) < self.jobs and all(other.phase == "ended" for other in needed):
-                if self.fresh and state.directory.exists():
+                if self.fresh:
                     # Only now, so that a run that is interrupted keeps the results it has not begun to renew.
-                    shutil.rmtree(state.directory)
+                    forget(state.directory)
                 state.phase, state.started = "running", time.monotonic()
                 self._running[state.cell.hash] = LocalProcess(state.cell, self.root)
                 watch(state)

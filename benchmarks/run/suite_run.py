@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from retable.benchmarks.environment import made_elsewhere
+from retable.benchmarks.environment import made_elsewhere, run_elsewhere
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.features import check_available
-from retable.benchmarks.plan.plan import Plan
-from retable.benchmarks.run.build import build_task, weights_files
+from retable.benchmarks.plan.plan import Plan, with_data
+from retable.benchmarks.run.build import build_task, file_digests
 from retable.benchmarks.run.live import LiveView, show_summary
 from retable.benchmarks.run.report import report_run
 from retable.benchmarks.run.results import index_cells
-from retable.benchmarks.run.scheduler import CellState, Scheduler
+from retable.benchmarks.run.scheduler import CellState, Scheduler, at_work, forget
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.tracker import Tracker
 from retable.datasets.errors import DataError
+from retable.datasets.files import some
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import finished
+from retable.reports.records.journal import finished, first_start
+from retable.reports.text import plural
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,35 @@ class Options:
     root: Path
     jobs: int | None = None
     fresh: bool = False
+    resume_stale: bool = False
+    """Go on with trainings that other sources, another torch, Python or CPU began, instead of starting them again."""
     track: bool = True
 
 
 def run_suite(plan: Plan, options: Options, console: Console) -> int:
     """Run the plan and render its report. Returns the exit code: 0, 1 (some cell is not ok) or 130 (interrupted)."""
     root, suite = options.root, plan.suite.name
+
+    def say(words: str) -> None:
+        console.print(words, style="yellow", markup=False, soft_wrap=True)
+
     check_writable(root)
     # An extractor without weights stops a run before it trains for an hour, not after.
     for extractor in plan.cells[0].run.extractors:
         check_available(extractor)
-    check_files(plan, root, fresh=options.fresh)
-    prepare_data(plan, root, console)
-    index_cells(root, suite, plan.cells)
+    plan = prepare_data(plan, root, console)
+    if changed := index_cells(root, suite, plan.cells):
+        say(f"{plural(len(changed), 'cell')} saw other data before, which changed since: run anew ({some(changed)})")
 
+    with at_work(root, alone=options.fresh, say=say):
+        return _run(plan, options, console, say)
+
+
+def _run(plan: Plan, options: Options, console: Console, say: Callable[[str], None]) -> int:
+    root, suite = options.root, plan.suite.name
     scheduler = Scheduler(plan.cells, root, options.jobs or default_jobs(plan), fresh=options.fresh)
-    if words := other_sources(scheduler.states):
-        console.print(f"[yellow]{words}[/]", soft_wrap=True)
+    for words in other_makers(scheduler.states, resume_stale=options.resume_stale):
+        say(words)
     tracker = Tracker(default_uri(root) if options.track else None, suite, root, plan.cells)
     view = LiveView(suite, scheduler.states, console, lambda: tracker.state)
 
@@ -87,25 +101,21 @@ def check_writable(root: Path) -> None:
         ) from error
 
 
-def check_files(plan: Plan, root: Path, *, fresh: bool) -> None:
-    """A missing file of weights stops a run before its judges train for hours. Cells that are done need no file."""
-    for cell in plan.cells:
-        before = None if fresh else finished(cell.directory(root))
-        if before is None or before.status != "ok":
-            weights_files(cell)
-
-
-def prepare_data(plan: Plan, root: Path, console: Console) -> None:
+def prepare_data(plan: Plan, root: Path, console: Console) -> Plan:
     """Fetch, render and verify every data set of the plan before the first cell starts.
+
+    Returns:
+        The plan, whose cells now hold the digests of the user's own data and weights.
 
     Raises:
         UserError: what is wrong with one of them, and which cells want it.
     """
-    wanted: dict[str, list[Cell]] = {}
+    wanted: dict[tuple[object, ...], list[Cell]] = {}
     for cell in plan.cells:
-        wanted.setdefault(f"{cell.task}{sorted(cell.task_settings.items())}", []).append(cell)
+        wanted.setdefault(_data_of(cell), []).append(cell)
     told: set[str] = set()
-    for first, *others in wanted.values():
+    digests: dict[tuple[object, ...], dict[str, str]] = {}
+    for data, (first, *others) in wanted.items():
         words = f"preparing data of {first.task_label} ({first.task_settings['source']})"
         if not console.is_terminal and words not in told:
             # A log shows no spinner, and the first run draws for minutes.
@@ -113,10 +123,22 @@ def prepare_data(plan: Plan, root: Path, console: Console) -> None:
             told.add(words)
         with console.status(words):
             try:
-                build_task(first, root).prepare()
+                task = build_task(first, root)
+                task.prepare()
+                digests[data] = task.digests() if _is_real(first) else {}
             except DataError as error:
                 more = f" and {len(others)} more" if others else ""
                 raise UserError(f"{error} (wanted by {first.address}{more}; --only can leave them out)") from error
+    return with_data(plan, lambda cell: {**digests[_data_of(cell)], **file_digests(cell)})
+
+
+def _is_real(cell: Cell) -> bool:
+    return cell.task_settings["source"] == "real"
+
+
+def _data_of(cell: Cell) -> tuple[object, ...]:
+    """What decides a cell's data. Of the user's own, the seed may choose some."""
+    return cell.task, str(sorted(cell.task_settings.items())), cell.seed if _is_real(cell) else None
 
 
 def default_jobs(plan: Plan) -> int:
@@ -125,14 +147,30 @@ def default_jobs(plan: Plan) -> int:
     return 1 if run.accelerator == "cuda" else max(1, (os.cpu_count() or 1) // run.threads)
 
 
-def other_sources(states: Sequence[CellState]) -> str:
-    """One line where finished cells are reused that other code has made; empty where there are none."""
-    before = [finished(state.directory) for state in states if state.reused]
-    count = sum(made_elsewhere(result) for result in before if result is not None)
-    if not count:
-        return ""
-    cells, them = ("1 cell was", "it") if count == 1 else (f"{count} cells were", "them")
-    return f"{cells} made by other sources of Retable; --fresh runs {them} anew"
+def other_makers(states: Sequence[CellState], *, resume_stale: bool) -> Iterator[str]:
+    """A line for finished cells that are reused though something else made them, and one for unfinished cells.
+
+    What is left of unfinished ones is removed, so that they start again, unless ``resume_stale``.
+    """
+    made: dict[str, list[str]] = {}
+    begun: dict[str, list[str]] = {}
+    for state in states:
+        if state.reused:
+            result = finished(state.directory)
+            if result is not None and (words := made_elsewhere(result.environment)):
+                made.setdefault(words, []).append(state.cell.address)
+        elif (
+            (first := first_start(state.directory)) is not None
+            and (words := run_elsewhere(first.environment))
+            and (resume_stale or forget(state.directory))
+        ):
+            begun.setdefault(words, []).append(state.cell.address)
+    for words, addresses in made.items():
+        cells, them = ("1 cell was", "it") if len(addresses) == 1 else (f"{len(addresses)} cells were", "them")
+        yield f"stale: {cells} made by {words}; --fresh runs {them} anew ({some(addresses)})"
+    for words, addresses in begun.items():
+        what = "goes on as --resume-stale asks" if resume_stale else "starts again"
+        yield f"{plural(len(addresses), 'unfinished cell')} begun by {words}: {what} ({some(addresses)})"
 
 
 def render_report(root: Path, suite: str, console: Console) -> tuple[Path | None, str]:

@@ -58,6 +58,9 @@ class Cell(BaseModel):
     method_settings: dict[str, JsonValue]
     task_settings: dict[str, JsonValue]
     run: RunSettings = RunSettings()
+    data: dict[str, str] = {}
+    """Part of the user's own data, or file of weights, -> SHA-256 of its content. Empty for data that settings and code
+    decide alone."""
     starts_from: dict[str, Cell] = {}
     """Role -> the cell whose trained networks this one starts from."""
     judges: dict[str, Cell] = {}
@@ -83,9 +86,13 @@ class Cell(BaseModel):
         """First 16 hex digits of the SHA-256 of everything that can change the result.
 
         The time-out and the intervals of grids and checkpoints cannot, so they are left out; needed cells count through
-        their own hashes.
+        their own hashes. The user's data count by their content, so that a folder may be moved or renamed.
         """
         content = self.model_dump(mode="json", exclude={"starts_from", "judges", *_DERIVED})
+        if self.data:
+            content["task_settings"].pop("data_dir", None)
+        else:
+            del content["data"]
         for key in ("timeout_s", "samples_every", "checkpoint_every"):
             del content["run"][key]
         content["starts_from"] = {role: cell.hash for role, cell in sorted(self.starts_from.items())}

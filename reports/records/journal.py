@@ -125,6 +125,11 @@ Event = Start | Metrics | System | Samples | Scored | Note | End
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
+def first_start(directory: Path) -> Start | None:
+    """What began the journal in a cell's folder, or ``None``."""
+    return next((event for event in read_journal(directory).events if isinstance(event, Start)), None)
+
+
 class Reading(NamedTuple):
     """What a journal holds from some byte on."""
 
@@ -179,21 +184,20 @@ class Journal:
         self.directory = directory
         self._path = directory / "journal.jsonl"
 
-    def start(self, cell: Cell, environment: Mapping[str, str], data: Mapping[str, str]) -> str:
-        """Open an attempt. Returns the journal's identity, which all attempts in this folder share."""
+    def start(self, cell: Cell, environment: Mapping[str, str], data: Mapping[str, str]) -> Start:
+        """Open an attempt. Returns the first one of this folder, whose identity all attempts share."""
         starts = [event for event in read_journal(self.directory).events if isinstance(event, Start)]
         identity = starts[0].journal if starts else uuid.uuid4().hex
         self._mend_torn_line()
-        self.write(
-            Start(
-                journal=identity,
-                attempt=len(starts) + 1,
-                cell=cell,
-                environment=dict(environment),
-                data=dict(data),
-            )
+        this = Start(
+            journal=identity,
+            attempt=len(starts) + 1,
+            cell=cell,
+            environment=dict(environment),
+            data=dict(data),
         )
-        return identity
+        self.write(this)
+        return starts[0] if starts else this
 
     def write(self, event: Event) -> None:
         """Append one event."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from retable.benchmarks.environment import REPOSITORY, SOURCES, made_elsewhere
+from retable.benchmarks.environment import REPOSITORY, made_elsewhere
 from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.suites import load_suite
 from retable.benchmarks.run.results import index_cells
@@ -112,13 +112,13 @@ def _take_over(cells: tuple[Cell, ...] | list[Cell], root: Path) -> None:
         shutil.copytree(theirs / "cache", root / "cache", ignore=shutil.ignore_patterns("*.lock", "*.tmp"))
     for cell in cells:
         result = finished(cell.directory(theirs))
-        if result is not None and result.status == "ok" and not made_elsewhere(result):
+        if result is not None and result.status == "ok" and not made_elsewhere(result.environment):
             shutil.copytree(cell.directory(theirs), cell.directory(root))
 
 
 def _copy(tree: Path, break_: Break) -> Path:
     """Our sources with the one line changed."""
-    for package in (*SOURCES, "reports"):
+    for package in ("benchmarks", "datasets", "methods", "reports"):
         shutil.copytree(REPOSITORY / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(REPOSITORY / "retable", tree / "retable", symlinks=True)
     file = tree / break_.file

@@ -1,0 +1,118 @@
+"""A cell is its content, data included; what other sources began does not go on."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from retable.benchmarks.plan.overrides import parse_override
+from retable.benchmarks.plan.plan import Plan, make_plan
+from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run.results import index_cells
+from retable.benchmarks.run.scheduler import Scheduler, at_work, forget
+from retable.benchmarks.run.suite_run import other_makers, prepare_data
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import Journal, finished, first_start
+
+
+def picture(path: Path, value: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(value).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def row(folder: Path, root: Path, seed: int = 0) -> Cell:
+    """A row of MixDL on the user's own pictures, as the plan binds it to them."""
+    overrides = [parse_override("task.source=real"), parse_override(f"task.data_dir={json.dumps(str(folder))}")]
+    plan = make_plan(load_suite("smoke"), only="mixdl/stylegan2/ten-shot/*", overrides=overrides, seeds=[seed])
+    (cell,) = prepare_data(plan, root, Console(file=io.StringIO())).rows
+    return cell
+
+
+def test_a_moved_folder_is_the_same_cell_and_a_changed_picture_another(tmp_path: Path) -> None:
+    for part in ("shots", "reference"):
+        for number in range(12):
+            picture(tmp_path / "faces" / part / f"{number}.png", number + (100 if part == "reference" else 0))
+    before = row(tmp_path / "faces", tmp_path / "runs")
+    assert set(before.data) == {"shots", "reference"}
+    assert index_cells(tmp_path / "runs", "smoke", [before]) == []
+
+    (tmp_path / "faces").rename(tmp_path / "elsewhere")
+    moved = row(tmp_path / "elsewhere", tmp_path / "runs")
+    assert moved.hash == before.hash
+
+    picture(tmp_path / "elsewhere" / "reference" / "3.png", 999)
+    changed = row(tmp_path / "elsewhere", tmp_path / "runs")
+    assert changed.hash != before.hash
+    assert index_cells(tmp_path / "runs", "smoke", [changed]) == [before.address]
+    assert Cell.from_json(changed.to_json()) == changed
+
+
+@pytest.fixture
+def begun(plan_of: Callable[..., Plan], tmp_path: Path) -> tuple[Scheduler, Path]:
+    """A cell that other sources began and did not finish, with a checkpoint."""
+    (cell,) = plan_of().cells
+    directory = cell.directory(tmp_path / "runs")
+    Journal(directory).start(cell, {"code": "0" * 16, "modules": "retable.benchmarks.plan.dummy"}, {})
+    (directory / "checkpoints").mkdir()
+    (directory / "checkpoints" / "step-0000010.json").write_text("{}")
+    return Scheduler([cell], tmp_path / "runs", 1), directory
+
+
+def test_what_other_sources_began_starts_again(begun: tuple[Scheduler, Path]) -> None:
+    scheduler, directory = begun
+    (words,) = other_makers(scheduler.states, resume_stale=False)
+    assert words.startswith("1 unfinished cell begun by other sources, ")
+    assert "starts again" in words
+    assert [path.name for path in directory.iterdir()] == ["lock"]
+
+
+def test_what_other_sources_began_goes_on_where_the_user_asks_for_it(begun: tuple[Scheduler, Path]) -> None:
+    scheduler, directory = begun
+    (words,) = other_makers(scheduler.states, resume_stale=True)
+    assert "goes on as --resume-stale asks" in words
+    scheduler.run(lambda state: None)
+    result, first = finished(directory), first_start(directory)
+    assert result is not None
+    assert first is not None
+    assert result.status == "ok"
+    assert result.environment == first.environment
+    assert "goes on from an attempt made by other sources" in (directory / "journal.jsonl").read_text()
+
+
+def test_a_cell_at_work_is_not_forgotten(begun: tuple[Scheduler, Path]) -> None:
+    from filelock import FileLock
+
+    _, directory = begun
+    with FileLock(directory / "lock"):
+        assert not forget(directory)
+    assert (directory / "checkpoints").is_dir()
+    assert forget(directory)
+
+
+def test_a_fresh_run_waits_for_others_and_others_for_it(tmp_path: Path) -> None:
+    told: list[str] = []
+    ends: list[str] = []
+
+    def run(name: str, *, alone: bool) -> None:
+        with at_work(tmp_path, alone=alone, say=told.append):
+            time.sleep(0.2)
+            ends.append(name)
+
+    with at_work(tmp_path, alone=False, say=told.append), at_work(tmp_path, alone=False, say=told.append):
+        fresh = threading.Thread(target=run, args=("fresh",), kwargs={"alone": True})
+        fresh.start()
+        time.sleep(0.2)
+        ends.append("ordinary")
+    fresh.join(10)
+    assert ends == ["ordinary", "fresh"]
+    assert told == [f"another run is at work in {tmp_path}; waiting for its end"]

@@ -1,0 +1,69 @@
+"""What counts as the sources of a cell, and what is said of a result that other sources made."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import pytest
+
+from retable.benchmarks import sources
+from retable.benchmarks.environment import environment, made_elsewhere, run_elsewhere
+from retable.benchmarks.sources import code_digest
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of somebody's own: ``mine.method`` uses ``mine.loss``, and nothing uses ``mine.other``."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "loss.py").write_text("def loss(x):\n    return x\n")
+    (folder / "method.py").write_text("from .loss import loss\n")
+    (folder / "other.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sources._top_folders.cache_clear()
+    return folder
+
+
+def test_a_change_in_what_a_method_imports_shows_and_no_other(package: Path) -> None:
+    before = code_digest(["mine.method"])
+    (package / "other.py").write_text("x = 1\n")
+    assert code_digest(["mine.method"]) == before
+    (package / "loss.py").write_text("def loss(x):\n    return -x\n")
+    assert code_digest(["mine.method"]) != before
+
+
+def test_a_module_that_is_gone_shows(package: Path) -> None:
+    before = code_digest(["mine.method"])
+    (package / "loss.py").unlink()
+    assert code_digest(["mine.method"]) != before
+
+
+def test_equal_sources_have_equal_digests_wherever_they_lie(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_digest(["mine.method"])
+    elsewhere = package.parent / "moved"
+    elsewhere.mkdir()
+    package.rename(elsewhere / "mine")
+    monkeypatch.syspath_prepend(str(elsewhere))
+    sources._top_folders.cache_clear()
+    assert code_digest(["mine.method"]) == before
+
+
+def test_training_and_a_methods_own_losses_count_and_another_papers_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[str] = set()
+    monkeypatch.setattr(sources, "_module", lambda name, real=sources._module: (seen.add(name), real(name))[1])
+    code_digest(["retable.methods.dtn.dtn"])
+    assert {"retable.benchmarks.run.training", "retable.methods.dtn.losses", "retable.methods.dtn.networks"} <= seen
+    assert not [name for name in seen if name.startswith(("retable.methods.stargan", "retable.reports"))]
+
+
+def test_a_result_says_what_else_made_it() -> None:
+    here = environment("cpu", 1, ["retable.methods.dtn.dtn"])
+    assert made_elsewhere(here) == run_elsewhere(here) == ""
+    assert made_elsewhere({**here, "code": "0" * 16}) == "other sources"
+    assert made_elsewhere({}).startswith("other sources, torch unknown (now ")
+    assert made_elsewhere({**here, "python": "3.0.0"}) == f"Python 3.0.0 (now {platform.python_version()})"
+    older = {**here, "torch": "1.0.0+cpu", "cpu": "another"}
+    assert made_elsewhere(older).startswith("torch 1.0.0+cpu (now ")
+    assert run_elsewhere(older).endswith(f"another (now {here['cpu']})")
