@@ -8,6 +8,7 @@ Nothing in them is ever executed.
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,11 +43,17 @@ def load_weights(path: Path, networks: Mapping[str, nn.Module]) -> None:
     _fill_networks(path, tensors, networks)
 
 
-def save(folder: Path, step: int, networks: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> None:
-    """Write the checkpoint of a step and drop all but the newest :data:`KEEP`."""
+def save(
+    folder: Path,
+    step: int,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, Optimizer],
+    **about_training: Any,
+) -> None:
+    """Write the checkpoint of a step, with more about it as JSON, and drop all but the newest :data:`KEEP`."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = _network_tensors(networks)
-    about: dict[str, Any] = {"step": step, "optimizers": {}, "random": _random_state(tensors)}
+    about: dict[str, Any] = {**about_training, "step": step, "optimizers": {}, "random": _random_state(tensors)}
     for name, optimizer in optimizers.items():
         state = optimizer.state_dict()
         scalars: dict[str, Any] = {}
@@ -68,14 +75,18 @@ def restore_newest(
     networks: Mapping[str, nn.Module],
     optimizers: Mapping[str, Optimizer],
     say: Callable[[str], None],
+    fits: Callable[[Mapping[str, Any]], bool] = lambda about: True,
 ) -> int:
     """Go back to the newest sound checkpoint and return its step; 0 where there is none.
 
-    ``say`` is told of every damaged checkpoint that was passed over.
+    ``say`` is told of every checkpoint that was passed over: those that are damaged, and those of which ``fits``, told
+    what :func:`save` was, says no.
     """
     for path in sorted(folder.glob("step-*.safetensors"), reverse=True):
         try:
             tensors, about = _read(path)
+            if "step" not in about or not fits(about):
+                raise UserError(f"{path} does not fit what else is left of its training")
         except UserError as error:
             say(f"{error}; falling back to the checkpoint before it")
             continue
@@ -147,13 +158,19 @@ def _write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) 
     content = save_tensors(dict(tensors))
     digest = hashlib.sha256(content).hexdigest()
     write_atomically(path, content)
-    write_json(path.with_suffix(".json"), {"sha256": digest, **about})
+    about = {"sha256": digest, **about}
+    write_json(path.with_suffix(".json"), {"this": _digest_of_json(about), **about})
     return digest
+
+
+def _digest_of_json(about: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     about = read_json(path.with_suffix(".json"))
-    if about is None:
+    # Earlier versions wrote no digest of this file itself.
+    if about is None or about.pop("this", None) not in (None, _digest_of_json(about)):
         raise UserError(f"{path.with_suffix('.json')} is missing or damaged")
     try:
         content = path.read_bytes()
@@ -163,6 +180,15 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if digest != about.get("sha256"):
         raise UserError(f"{path} is damaged: its SHA-256 is {digest[:12]}..., not {str(about.get('sha256'))[:12]}...")
     return load_tensors(content), about
+
+
+def damage(path: Path) -> str:
+    """What is wrong with the weights in ``path``; empty where nothing is."""
+    try:
+        _read(path)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def digest_of(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock, Timeout
-
+from retable.benchmarks.run.earlier import forget
 from retable.benchmarks.run.process import LocalProcess, record_skipped
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import finished
@@ -40,28 +38,6 @@ def at_work(root: Path, *, alone: bool, say: Callable[[str], None]) -> Iterator[
             say(f"{whose} is at work in {root}; waiting for its end")
             fcntl.flock(file, kind)
         yield
-
-
-def forget(directory: Path) -> bool:
-    """Remove everything that a cell has left in its folder; returns whether it was there and nobody worked on it.
-
-    The journal goes last: it says who began what an interrupted removal leaves.
-    """
-    if not directory.is_dir():
-        return False
-    try:
-        with FileLock(directory / "lock", blocking=False):
-            for name in ("done", "result.json"):
-                (directory / name).unlink(missing_ok=True)
-            names = {path.name for path in directory.iterdir()} - {"lock", "journal.jsonl"}
-            for path in (directory / name for name in (*sorted(names), "journal.jsonl")):
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
-    except Timeout:
-        return False
-    return True
 
 
 @dataclass

@@ -8,28 +8,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from retable.benchmarks.environment import made_elsewhere, run_elsewhere
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.features import check_available
 from retable.benchmarks.plan.plan import Plan, with_data
 from retable.benchmarks.run.build import build_task, file_digests
+from retable.benchmarks.run.earlier import put_right
 from retable.benchmarks.run.live import LiveView, show_summary
 from retable.benchmarks.run.report import report_run
 from retable.benchmarks.run.results import index_cells
-from retable.benchmarks.run.scheduler import CellState, Scheduler, at_work, forget
+from retable.benchmarks.run.scheduler import CellState, Scheduler, at_work
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.tracker import Tracker
 from retable.datasets.errors import DataError
 from retable.datasets.files import some
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import finished, first_start
 from retable.reports.text import plural
 
 
@@ -66,9 +65,10 @@ def run_suite(plan: Plan, options: Options, console: Console) -> int:
 
 def _run(plan: Plan, options: Options, console: Console, say: Callable[[str], None]) -> int:
     root, suite = options.root, plan.suite.name
+    if not options.fresh:
+        for words in put_right(plan.cells, root, resume_stale=options.resume_stale):
+            say(words)
     scheduler = Scheduler(plan.cells, root, options.jobs or default_jobs(plan), fresh=options.fresh)
-    for words in other_makers(scheduler.states, resume_stale=options.resume_stale):
-        say(words)
     tracker = Tracker(default_uri(root) if options.track else None, suite, root, plan.cells)
     view = LiveView(suite, scheduler.states, console, lambda: tracker.state)
 
@@ -145,32 +145,6 @@ def default_jobs(plan: Plan) -> int:
     """One cell per core; on a GPU one at a time, since timings of cells that share a device mean nothing."""
     run = plan.cells[0].run
     return 1 if run.accelerator == "cuda" else max(1, (os.cpu_count() or 1) // run.threads)
-
-
-def other_makers(states: Sequence[CellState], *, resume_stale: bool) -> Iterator[str]:
-    """A line for finished cells that are reused though something else made them, and one for unfinished cells.
-
-    What is left of unfinished ones is removed, so that they start again, unless ``resume_stale``.
-    """
-    made: dict[str, list[str]] = {}
-    begun: dict[str, list[str]] = {}
-    for state in states:
-        if state.reused:
-            result = finished(state.directory)
-            if result is not None and (words := made_elsewhere(result.environment)):
-                made.setdefault(words, []).append(state.cell.address)
-        elif (
-            (first := first_start(state.directory)) is not None
-            and (words := run_elsewhere(first.environment))
-            and (resume_stale or forget(state.directory))
-        ):
-            begun.setdefault(words, []).append(state.cell.address)
-    for words, addresses in made.items():
-        cells, them = ("1 cell was", "it") if len(addresses) == 1 else (f"{len(addresses)} cells were", "them")
-        yield f"stale: {cells} made by {words}; --fresh runs {them} anew ({some(addresses)})"
-    for words, addresses in begun.items():
-        what = "goes on as --resume-stale asks" if resume_stale else "starts again"
-        yield f"{plural(len(addresses), 'unfinished cell')} begun by {words}: {what} ({some(addresses)})"
 
 
 def render_report(root: Path, suite: str, console: Console) -> tuple[Path | None, str]:

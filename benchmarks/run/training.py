@@ -19,7 +19,7 @@ from retable.benchmarks.run.build import derive_seed
 from retable.datasets.task import Task
 from retable.methods.method import Method
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import Journal, Metrics, Note
+from retable.reports.records.journal import Journal, Metrics, Note, Seal
 
 
 class NonFiniteLossError(Exception):
@@ -68,7 +68,12 @@ def train(
     settings, run = method.settings, cell.run
     networks = method.networks()
     timer = StepTimer(fabric.device)
-    first = checkpoint.restore_newest(folder, networks, method.opt, lambda text: journal.write(Note(text=text)))
+
+    def fits(about: Mapping[str, Any]) -> bool:
+        # Curves that a power cut took away would be missing from the final losses.
+        return "journal" in about and journal.holds(Seal(*about["journal"]))
+
+    first = checkpoint.restore_newest(folder, networks, method.opt, lambda text: journal.write(Note(text=text)), fits)
     if first:
         journal.write(Note(text=f"resumed from the checkpoint of step {first}"))
     data_seed = derive_seed("data", cell.task, cell.seed)
@@ -94,7 +99,7 @@ def train(
         if done % run.samples_every == 0 or last:
             preview(done)
         if done % run.checkpoint_every == 0 and not last:
-            checkpoint.save(folder, done, networks, method.opt)
+            checkpoint.save(folder, done, networks, method.opt, journal=journal.seal())
     return timer
 
 

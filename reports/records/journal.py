@@ -6,6 +6,7 @@ A cell's folder holds ``cell.json`` (the order), ``journal.jsonl``, ``result.jso
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 import uuid
@@ -176,6 +177,13 @@ def read_journal(directory: Path, offset: int = 0) -> Reading:
     return Reading(events, reached, ends, bad)
 
 
+class Seal(NamedTuple):
+    """A journal's beginning: its length in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
 class Journal:
     """Appends events to a cell's journal. One writer at a time: the cell's process, or the scheduler after its end."""
 
@@ -204,12 +212,26 @@ class Journal:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(event.model_dump_json() + "\n")
 
+    def seal(self) -> Seal:
+        """What the journal holds so far, which is on disk when this returns: a checkpoint rests on its curves."""
+        with self._path.open("rb+") as file:
+            content = file.read()
+            os.fsync(file.fileno())
+        return Seal(len(content), hashlib.sha256(content).hexdigest())
+
+    def holds(self, seal: Seal) -> bool:
+        """Whether the journal still begins with what it held when it was sealed."""
+        with self._path.open("rb") as file:
+            content = file.read(seal.size)
+        return Seal(len(content), hashlib.sha256(content).hexdigest()) == seal
+
     def end(self, result: Result) -> None:
-        """Close the attempt: the end event, then ``result.json``, and last of all ``done``."""
+        """Close the attempt: the end event, then ``result.json``, and last of all ``done``, which has its digest."""
         self._mend_torn_line()
         self.write(End(status=result.status, reason=result.reason, wall_s=result.wall_s))
-        write_atomically(self.directory / "result.json", result.model_dump_json(indent=1) + "\n")
-        write_atomically(self.directory / "done", result.status + "\n")
+        content = f"{result.model_dump_json(indent=1)}\n".encode()
+        write_atomically(self.directory / "result.json", content)
+        write_atomically(self.directory / "done", f"{result.status}\n{hashlib.sha256(content).hexdigest()}\n")
 
     def _mend_torn_line(self) -> None:
         """End an unfinished last line, so that the next event does not become part of it."""
@@ -233,13 +255,29 @@ def read_result(directory: Path) -> Result | None:
     path = directory / "result.json"
     where = f"{directory.name}/result.json"
     try:
-        return Result.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        expected = _expected_digest(directory)
+        if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+            raise RecordError(f"{where} is damaged or was changed: it is not the file whose digest `done` names")
+        return Result.model_validate_json(content)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise RecordError(f"{where} cannot be read ({error.strerror})") from error
     except ValidationError as error:
         raise RecordError(f"{where} is not a result: {first_problem(error)}") from error
+
+
+def _expected_digest(directory: Path) -> str | None:
+    """The digest of ``result.json`` that ``done`` names; ``None`` where the cell is not done, or names none.
+
+    Earlier versions wrote the status alone.
+    """
+    try:
+        lines = (directory / "done").read_text(encoding="utf-8", errors="replace").split()
+    except FileNotFoundError:
+        return None
+    return lines[1] if len(lines) > 1 else None if lines else ""
 
 
 def finished(directory: Path) -> Result | None:

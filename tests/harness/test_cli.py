@@ -146,6 +146,7 @@ def test_a_run_ends_in_a_report_and_says_where_results_of_other_sources_are_reus
     (path,) = (tmp_path / "runs" / "cells").glob("*/result.json")
     result = json.loads(path.read_text())
     path.write_text(json.dumps(result | {"environment": result["environment"] | {"code": "0" * 16}}))
+    path.with_name("done").write_text("ok\n")
     words = "stale: 1 cell was made by other sources; --fresh runs it anew (dummy/dummy/dummy/s0)"
     assert words in call(*command)[1]
 

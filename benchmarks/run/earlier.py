@@ -1,0 +1,95 @@
+"""What earlier runs left in the cells' folders: put right what cannot be built upon, and say so.
+
+A finished cell is reused and an unfinished one goes on from its checkpoints. Neither happens in silence on damaged
+files, or on what other sources, another torch or another Python made.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from retable.benchmarks.environment import made_elsewhere, run_elsewhere
+from retable.benchmarks.run.build import WEIGHTS
+from retable.benchmarks.run.checkpoint import damage
+from retable.datasets.files import some
+from retable.reports.records.cell import Cell
+from retable.reports.records.journal import finished, first_start
+from retable.reports.text import plural
+
+
+def put_right(cells: Sequence[Cell], root: Path, *, resume_stale: bool = False) -> Iterator[str]:
+    """Make the folders of these cells fit to go on from.
+
+    Args:
+        cells: dependencies before those that need them.
+        root: the folder of all runs.
+        resume_stale: go on with what something else began, instead of starting it again.
+
+    Yields:
+        A line for each kind of thing that was found.
+    """
+    again: list[str] = []
+    made: dict[str, list[str]] = {}
+    begun: dict[str, list[str]] = {}
+    unfinished: set[str] = set()
+    # Those that need others come first, so that it is known whose weights will be read.
+    for cell in reversed(cells):
+        directory = cell.directory(root)
+        result = finished(directory)
+        wanted = any(cell in other.needed for other in cells if other.hash in unfinished)
+        words = "result.json is damaged" if result is None and (directory / "done").exists() else ""
+        if result is not None and result.status == "ok" and wanted:
+            words = damage(directory / WEIGHTS)
+        if words and reopen(directory):
+            again.append(f"{cell.address} is done again: {words}")
+        elif result is not None and result.status == "ok":
+            if elsewhere := made_elsewhere(result.environment):
+                made.setdefault(elsewhere, []).append(cell.address)
+            continue
+        unfinished.add(cell.hash)
+        first = first_start(directory)
+        elsewhere = run_elsewhere(first.environment) if first is not None else ""
+        if elsewhere and (resume_stale or forget(directory)):
+            begun.setdefault(elsewhere, []).append(cell.address)
+    yield from again
+    for elsewhere, addresses in made.items():
+        cells_were, them = ("1 cell was", "it") if len(addresses) == 1 else (f"{len(addresses)} cells were", "them")
+        yield f"stale: {cells_were} made by {elsewhere}; --fresh runs {them} anew ({some(addresses)})"
+    for elsewhere, addresses in begun.items():
+        what = "going on, as --resume-stale asks" if resume_stale else "starting again"
+        yield f"{plural(len(addresses), 'unfinished cell')} begun by {elsewhere}: {what} ({some(addresses)})"
+
+
+def reopen(directory: Path) -> bool:
+    """Take back that a cell is done, so that it goes on from its newest checkpoint; see :func:`forget`."""
+    try:
+        with FileLock(directory / "lock", blocking=False):
+            for name in ("done", "result.json"):
+                (directory / name).unlink(missing_ok=True)
+    except Timeout:
+        return False
+    return True
+
+
+def forget(directory: Path) -> bool:
+    """Remove everything that a cell has left in its folder; returns whether it was there and nobody worked on it.
+
+    The journal goes last: it says who began what an interrupted removal leaves.
+    """
+    if not directory.is_dir() or not reopen(directory):
+        return False
+    try:
+        with FileLock(directory / "lock", blocking=False):
+            names = {path.name for path in directory.iterdir()} - {"lock", "journal.jsonl"}
+            for path in (directory / name for name in (*sorted(names), "journal.jsonl")):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+    except Timeout:
+        return False
+    return True
