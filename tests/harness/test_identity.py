@@ -17,9 +17,10 @@ from rich.console import Console
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan, make_plan
 from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run.earlier import forget, put_right
 from retable.benchmarks.run.results import index_cells
-from retable.benchmarks.run.scheduler import Scheduler, at_work, forget
-from retable.benchmarks.run.suite_run import other_makers, prepare_data
+from retable.benchmarks.run.scheduler import Scheduler, at_work
+from retable.benchmarks.run.suite_run import prepare_data
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import Journal, finished, first_start
 
@@ -58,29 +59,29 @@ def test_a_moved_folder_is_the_same_cell_and_a_changed_picture_another(tmp_path:
 
 
 @pytest.fixture
-def begun(plan_of: Callable[..., Plan], tmp_path: Path) -> tuple[Scheduler, Path]:
+def begun(plan_of: Callable[..., Plan], tmp_path: Path) -> tuple[Cell, Path]:
     """A cell that other sources began and did not finish, with a checkpoint."""
     (cell,) = plan_of().cells
     directory = cell.directory(tmp_path / "runs")
     Journal(directory).start(cell, {"code": "0" * 16, "modules": "retable.benchmarks.plan.dummy"}, {})
     (directory / "checkpoints").mkdir()
     (directory / "checkpoints" / "step-0000010.json").write_text("{}")
-    return Scheduler([cell], tmp_path / "runs", 1), directory
+    return cell, directory
 
 
-def test_what_other_sources_began_starts_again(begun: tuple[Scheduler, Path]) -> None:
-    scheduler, directory = begun
-    (words,) = other_makers(scheduler.states, resume_stale=False)
+def test_what_other_sources_began_starts_again(begun: tuple[Cell, Path], tmp_path: Path) -> None:
+    cell, directory = begun
+    (words,) = put_right([cell], tmp_path / "runs")
     assert words.startswith("1 unfinished cell begun by other sources, ")
-    assert "starts again" in words
+    assert "starting again" in words
     assert [path.name for path in directory.iterdir()] == ["lock"]
 
 
-def test_what_other_sources_began_goes_on_where_the_user_asks_for_it(begun: tuple[Scheduler, Path]) -> None:
-    scheduler, directory = begun
-    (words,) = other_makers(scheduler.states, resume_stale=True)
-    assert "goes on as --resume-stale asks" in words
-    scheduler.run(lambda state: None)
+def test_what_other_sources_began_goes_on_where_the_user_asks_for_it(begun: tuple[Cell, Path], tmp_path: Path) -> None:
+    cell, directory = begun
+    (words,) = put_right([cell], tmp_path / "runs", resume_stale=True)
+    assert "going on, as --resume-stale asks" in words
+    Scheduler([cell], tmp_path / "runs", 1).run(lambda state: None)
     result, first = finished(directory), first_start(directory)
     assert result is not None
     assert first is not None
@@ -89,7 +90,7 @@ def test_what_other_sources_began_goes_on_where_the_user_asks_for_it(begun: tupl
     assert "goes on from an attempt made by other sources" in (directory / "journal.jsonl").read_text()
 
 
-def test_a_cell_at_work_is_not_forgotten(begun: tuple[Scheduler, Path]) -> None:
+def test_a_cell_at_work_is_not_forgotten(begun: tuple[Cell, Path]) -> None:
     from filelock import FileLock
 
     _, directory = begun
