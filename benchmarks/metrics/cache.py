@@ -5,7 +5,6 @@ Reference: NVlabs/stylegan3 `metric_utils`, whose cache is likewise keyed by eve
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.networks.extractors import Extractor
 from retable.benchmarks.metrics.networks.trunks import Trunk
-from retable.reports.records.files import write_atomically
+from retable.datasets.cache import cached as on_disk
 
 _RECENT: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 _KEPT = 4
@@ -35,7 +33,7 @@ def cached_features(images: Tensor, extractor: Extractor, folder: Path | None = 
     Args:
         images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
         extractor: network that looks at them.
-        folder: where to keep the result as ``features-KEY.npy`` over processes; ``None`` keeps it in memory only.
+        folder: where to keep the result over processes, with its digest; ``None`` keeps it in memory only.
 
     Returns:
         float32 ``[N, d]``; do not write into it.
@@ -71,9 +69,8 @@ class Remembering(Trunk):
 
 def _looked(images: Tensor, extractor: Extractor, folder: Path | None) -> NDArray[np.float32]:
     """Pooled and spatial features side by side: metrics that need one often need the other next."""
-    shape = (len(images), extractor.dimension + extractor.spatial)
-    name = f"features-{cache_key('features', extractor, images)}"
-    return cached(name, shape, folder, lambda: np.concatenate(extractor.look(images), axis=1))
+    key = cache_key("features", extractor, images)
+    return cached(key, folder, lambda: np.concatenate(extractor.look(images), axis=1))
 
 
 def cache_key(what: str, network: Extractor | Trunk, *sets: Tensor) -> str:
@@ -86,41 +83,21 @@ def cache_key(what: str, network: Extractor | Trunk, *sets: Tensor) -> str:
     return content.hexdigest()[:32]
 
 
-def cached(
-    name: str, shape: tuple[int, int], folder: Path | None, compute: Callable[[], NDArray[np.floating]]
-) -> NDArray[np.float32]:
-    """What ``compute`` returns, rounded to float32, from memory or ``folder/NAME.npy`` if it is there; read-only."""
-    if name in _RECENT:
-        _RECENT.move_to_end(name)
-        return _RECENT[name]
-    path = folder / f"{name}.npy" if folder is not None else None
-    found = _read(path, shape) if path is not None else None
-    if found is None:
-        found = compute().astype(np.float32)
-        if path is not None:
-            _write(path, found)
-    found.flags.writeable = False
-    _RECENT[name] = found
+def cached(key: str, folder: Path | None, compute: Callable[[], NDArray[np.floating]]) -> NDArray[np.float32]:
+    """What ``compute`` returns, rounded to float32, from memory, or from ``folder`` if it is there; read-only.
+
+    Raises:
+        DataError: the folder cannot be used.
+    """
+
+    def make() -> dict[str, Tensor]:
+        return {"features": torch.from_numpy(compute().astype(np.float32))}
+
+    if key not in _RECENT:
+        made = make() if folder is None else on_disk(folder, "features", {"key": key}, make).tensors
+        _RECENT[key] = made["features"].numpy()
+        _RECENT[key].flags.writeable = False
+    _RECENT.move_to_end(key)
     while len(_RECENT) > _KEPT:
         _RECENT.popitem(last=False)
-    return found
-
-
-def _read(path: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """The kept features, or ``None`` where there are none or the file is damaged: it is then written anew."""
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    whole = isinstance(found, np.ndarray) and found.dtype == np.float32 and found.shape == shape
-    return found if whole and bool(np.isfinite(found).all()) else None
-
-
-def _write(path: Path, features: NDArray[np.float32]) -> None:
-    content = io.BytesIO()
-    np.save(content, features, allow_pickle=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content.getvalue())
-    except OSError as error:
-        raise UserError(f"features cannot be kept in {path.parent} ({error.strerror}); choose another cache") from None
+    return _RECENT[key]

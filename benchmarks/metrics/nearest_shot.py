@@ -88,9 +88,8 @@ def strangers(yardstick: NDArray[np.float64], shots: Tensor, trunk: Trunk) -> ND
 
 def cached_nearest(images: Tensor, shots: Tensor, trunk: Trunk, folder: Path | None = None) -> NDArray[np.float64]:
     """:func:`nearest`, rounded to float32 and kept in ``folder``: the rows of a table share it."""
-    name = f"nearest-{cache_key('nearest, mirrored', trunk, images, shots)}"
-    found = cached(name, (len(images), 1), folder, lambda: nearest(images, shots, trunk)[:, None])
-    return found[:, 0].astype(np.float64)
+    key = cache_key("nearest, mirrored", trunk, images, shots)
+    return cached(key, folder, lambda: nearest(images, shots, trunk)).astype(np.float64)
 
 
 def score_nearest_shot(question: Question) -> Iterator[Score]:

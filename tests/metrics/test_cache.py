@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics import cache
 from retable.benchmarks.metrics.cache import cache_key, cached_features, cached_spatial
 from retable.benchmarks.metrics.measure import Answer, Question, measure
 from retable.benchmarks.metrics.networks.extractors import Extractor, get_extractor
 from retable.benchmarks.metrics.networks.trunks import Trunk, get_trunk
+from retable.datasets.errors import DataError
 from tests.metrics.factory import answer, forget, make_images
 from tests.metrics.test_nearest_shot import asked
 
@@ -24,6 +24,10 @@ def looks(patch: pytest.MonkeyPatch, owner: type = Trunk, name: str = "embed") -
     method = getattr(owner, name)
     patch.setattr(owner, name, lambda self, images: (seen.append(len(images)), method(self, images))[1])
     return seen
+
+
+def kept(folder: Path) -> list[Path]:
+    return list(folder.glob("*.safetensors"))
 
 
 @pytest.fixture
@@ -40,20 +44,21 @@ def test_reference_features_are_computed_once_over_processes_unless_their_file_i
     forget()
     np.testing.assert_array_equal(cached_features(images.clone(), get_extractor("lite0"), tmp_path), first)
     assert looked == [3]
-    (file,) = tmp_path.iterdir()  # no temporary file is left
-    assert file.suffix == ".npy"
-    whole = file.read_bytes()
-    np.save(file, np.zeros((2, 5), np.float32))
-    for damage in (whole[:-50], b"", b"\x80\x04K\x01.", file.read_bytes()):
+    (file,) = kept(tmp_path)
+    flipped = bytearray(whole := file.read_bytes())
+    flipped[-100] ^= 64
+    for damage in (whole[:-50], b"", b"\x80\x04K\x01.", bytes(flipped)):
         file.write_bytes(damage)
         forget()
         np.testing.assert_array_equal(cached_features(images, get_extractor("lite0"), tmp_path), first)
-    assert (looked, file.read_bytes()) == ([3] * 5, whole)
+    forget()
+    cached_features(images, get_extractor("lite0"), tmp_path)
+    assert looked == [3] * 5  # the one that was made last is sound
 
 
 def test_an_unusable_cache_folder_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match=r"features cannot be kept in .*file.*choose another cache"):
+    with pytest.raises(DataError, match=r"cannot use the data cache .*file.*choose another folder"):
         cached_features(make_images(2), get_extractor("lite0"), tmp_path / "file")
 
 
@@ -61,7 +66,7 @@ def test_one_pass_gives_pooled_and_spatial_features(tmp_path: Path, looked: list
     images, lite0 = make_images(3), get_extractor("lite0")
     found = cached_features(images, lite0, tmp_path), cached_spatial(images, lite0, tmp_path)
     assert looked == [3]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(kept(tmp_path)) == 1
     for one, expected in zip(found, lite0.look(images), strict=True):
         np.testing.assert_array_equal(one, expected)
 
@@ -84,7 +89,7 @@ def test_measuring_with_a_cache_gives_the_same_score(tmp_path: Path) -> None:
         forget()
         scores.append(measure(Question("fid", answer(), reference=answer(9, 1), cache=folder)))
     assert scores[0] == scores[1] == scores[2]
-    assert len(list(tmp_path.iterdir())) == 1  # the reference's only: answers are not worth keeping
+    assert len(kept(tmp_path)) == 1  # the reference's only: answers are not worth keeping
 
 
 def test_the_yardstick_is_measured_once_over_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,9 +101,9 @@ def test_the_yardstick_is_measured_once_over_processes(tmp_path: Path, monkeypat
     assert looked == [3, 3, 2]  # the shots, mirrored, and the samples
     forget()
     assert asked(samples, shots, others, tmp_path) == first
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(kept(tmp_path)) == 1
     asked(samples, shots[:2], others, tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2  # other shots, other distances
+    assert len(kept(tmp_path)) == 2  # other shots, other distances
 
 
 def test_metrics_of_the_same_images_share_one_pass_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
