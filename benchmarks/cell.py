@@ -110,7 +110,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
     import torch
     from lightning_fabric import Fabric
 
-    from retable.benchmarks.environment import SystemMonitor, environment, run_elsewhere
+    from retable.benchmarks.environment import environment, run_elsewhere
     from retable.benchmarks.metrics.own_scores import own_scores
     from retable.benchmarks.run.answers import Answers, save_final_pictures, save_preview, score_task
     from retable.benchmarks.run.build import (
@@ -123,7 +123,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         source_modules,
     )
     from retable.benchmarks.run.checkpoint import save_weights
-    from retable.benchmarks.run.training import Progress, set_up, train
+    from retable.benchmarks.run.training import Progress, SystemMonitor, set_up, train
 
     root = directory.parent.parent
     progress = Progress(directory)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from retable.benchmarks import sources
-from retable.benchmarks.environment import environment, made_elsewhere, run_elsewhere
-from retable.benchmarks.sources import code_digest
+from retable.benchmarks import environment as sources
+from retable.benchmarks.environment import code_digest, environment, made_elsewhere, run_elsewhere
 
 
 @pytest.fixture
