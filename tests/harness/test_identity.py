@@ -58,6 +58,14 @@ def test_a_moved_folder_is_the_same_cell_and_a_changed_picture_another(tmp_path:
     assert Cell.from_json(changed.to_json()) == changed
 
 
+def test_data_that_change_after_the_plan_fail_the_cell(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    (cell,) = plan_of().cells
+    cell = cell.with_changes(data={"weights:face.pt": "0" * 64})
+    scheduler = Scheduler([cell], tmp_path / "runs", 1)
+    assert not scheduler.run(lambda state: None)
+    assert scheduler.states[0].reason == "the data changed since the run was planned (weights:face.pt); run it again"
+
+
 @pytest.fixture
 def begun(plan_of: Callable[..., Plan], tmp_path: Path) -> tuple[Cell, Path]:
     """A cell that other sources began and did not finish, with a checkpoint."""
