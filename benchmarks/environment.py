@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-COMMON = ("retable.benchmarks.run.training", "retable.benchmarks.run.scoring")
+COMMON = ("retable.benchmarks.run.training", "retable.benchmarks.run.answers")
 """Modules behind every cell's numbers."""
 LEFT_OUT = ("retable.reports", "retable.benchmarks.plan", "retable.methods.rows")
 """Modules, with all below them, that only record numbers, or choose settings, which are in the cell's content. Those

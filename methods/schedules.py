@@ -1,4 +1,10 @@
-"""Learning-rate schedules: a rate computed from the step alone needs no saved scheduler."""
+"""Learning-rate schedules: a rate computed from the step alone needs no saved scheduler.
+
+:func:`linear_decay` is that of StarGAN, DIAT and CycleGAN (constant, and from half of the steps on linear to zero, as
+in the paper), of the cartoon rows (the same), and of DTN and IcGAN (constant by default). The fraction is each method's
+setting ``decay_from``. :func:`one_cycle` is that of the judges, of DTN's f and of the face recogniser. MixDL's rows
+train at one rate, as their papers do. A method calls its schedule in ``schedule()``, before every step.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Runs the cells of a plan: dependencies first, a few at a time. However one cell ends, the others go on."""
+"""Runs the cells of a plan: dependencies first, a few at a time. However one cell ends, the others go on.
+
+A cell that raises records its own end (:mod:`retable.benchmarks.cell`). One whose process is killed, crashes or takes
+too long is found dead and recorded by :mod:`retable.benchmarks.run.process`, as ``failed``, ``oom`` or ``timeout``.
+Cells that need it are ``skipped``. The next run starts it again from its newest checkpoint.
+"""
 
 from __future__ import annotations
 

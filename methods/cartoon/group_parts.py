@@ -1,6 +1,8 @@
 """Group parts: sends the rows of a batch through the parts of a network that belong to their groups.
 
-Which parts learn from which group, selective back-propagation, is in :mod:`retable.methods.cartoon.transfer`.
+Selective back-propagation decides which of them learn from which group: group 0's losses move the shared trunk and
+group 0's branch, a rare group's losses move that group's branch alone, because the trunk's parameters are held while
+they are taken. The training step that does so is :mod:`retable.methods.cartoon.transfer`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Decides claims over paired seeds: reproduced, contradicted or undecided, never more than the seeds can carry."""
+"""Decides claims over paired seeds: reproduced, contradicted or undecided, never more than the seeds can carry.
+
+A contrast is decided by at least three pairs of seeds: the interval of the effect lies on one side, and a paired t test
+agrees at :data:`~retable.reports.compute.claim_model.ALPHA` = 0.05. A claim is reproduced if all its contrasts are. It
+is contradicted if some are and they are more than chance gives among so many (Simes' test); else it is undecided.
+"""
 
 from __future__ import annotations
 

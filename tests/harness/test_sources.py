@@ -53,7 +53,13 @@ def test_training_and_a_methods_own_losses_count_and_another_papers_do_not(monke
     seen: set[str] = set()
     monkeypatch.setattr(sources, "_module", lambda name, real=sources._module: (seen.add(name), real(name))[1])
     code_digest(["retable.methods.dtn.dtn"])
-    assert {"retable.benchmarks.run.training", "retable.methods.dtn.losses", "retable.methods.dtn.networks"} <= seen
+    assert all(sources._path(name) for name in sources.COMMON)
+    assert {
+        "retable.benchmarks.run.training",
+        "retable.benchmarks.run.answers",
+        "retable.methods.dtn.losses",
+        "retable.methods.dtn.networks",
+    } <= seen
     assert not [name for name in seen if name.startswith(("retable.methods.stargan", "retable.reports"))]
 
 
