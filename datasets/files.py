@@ -4,7 +4,9 @@ name."""
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,17 +34,67 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[io.BufferedReader]:
+    """A plain file, open for reading: whatever else has a name, a pipe or a device, could hold its reader for ever.
+
+    Raises:
+        DataError: there is none, or it cannot be opened.
+    """
+    try:
+        _refuse_unless_plain(path, path.stat().st_mode)
+        # Without O_NONBLOCK a named pipe that took its place just now would wait for a writer.
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with os.fdopen(opened, "rb") as file:
+        _refuse_unless_plain(path, os.fstat(opened).st_mode)
+        yield file
+
+
+def _refuse_unless_plain(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise DataError(f"{path}: is {_KINDS.get(stat.S_IFMT(mode), 'something else')}, not a file; give a plain file")
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The content of a plain file.
+
+    Raises:
+        DataError: it cannot be read, or holds more than ``most`` bytes.
+    """
+    with open_file(path) as file:
+        try:
+            content = file.read(most + 1)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if len(content) > most:
+        raise DataError(f"{path}: more than {most:,} bytes, which is not what is expected here; get it anew")
+    return content
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits.
 
     Raises:
         DataError: it cannot be read.
     """
-    try:
-        with path.open("rb") as file:
+    with open_file(path) as file:
+        try:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def files_digest(paths: Iterable[Path]) -> str:

@@ -8,37 +8,26 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from retable.datasets.decoding import LARGEST_TEXT, UnfitImageError, decoded
 from retable.datasets.errors import DataError
-from retable.datasets.files import some
+from retable.datasets.files import open_file, some
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-FORMATS = ("PNG", "JPEG", "WEBP")
-READER = 1
+READER = 2
 """Of decoding and resizing, part of every cache key: raise it whenever an image would come out differently."""
 MAX_PIXELS = 64_000_000
 """Largest image read, in pixels (8000 x 8000): more is a mistake or a decompression bomb."""
 
 _MODES = {1: "L", 3: "RGB"}
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation -> what brings the picture upright (EXIF 2.32, tag 0x0112)."""
-_CONVERTIBLE = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "La", "RGBa"}
 
 
 def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> Tensor:
-    """Read a PNG, JPEG or WebP file, upright by its EXIF orientation; transparency is laid over white.
+    """Read a PNG, JPEG or WebP file as a viewer shows it (:mod:`retable.datasets.decoding`): upright by its EXIF
+    orientation, colours by its profile; transparency is laid over white.
 
     The file's content decides the format, not its name. Of an animation the first frame is read, of 16 bits a channel
     the upper eight.
@@ -52,61 +41,33 @@ def read_image(path: Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> T
         uint8 ``[channels, H, W]``.
 
     Raises:
-        DataError: the file is missing, not an image of these formats, too large, truncated, corrupt or of a mode that
-            is neither 8 nor 16 bits a channel. The message names the file.
+        DataError: the file is missing, no plain file, not an image of these formats, too large, truncated, corrupt or
+            of a mode that is neither 8 nor 16 bits a channel. The message names the file.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name the images in it, e.g. {path}/*.png")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_file(path) as file:
             # Pillow only warns between one and two times its own limit; ours is checked below, for every size. It also
             # warns about damaged EXIF, which a picture can do without.
             warnings.simplefilter("ignore")
-            upright = _upright(path, max_pixels)
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder; name the images in it, e.g. {path}/*.png") from None
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+            flat = decoded(file, max_pixels).convert(_MODES[channels])
+    except UnfitImageError as error:
+        raise DataError(f"{path}: {error}") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not a PNG, JPEG or WebP image; convert or remove it") from None
     except Image.DecompressionBombError as error:
         raise DataError(f"{path}: {error}; make the image smaller") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError, struct.error) as error:
+        if "MAX_TEXT" in str(error):
+            words = f"its text or colour profile takes more than {LARGEST_TEXT >> 20} MiB; save it without"
+            raise DataError(f"{path}: {words}") from None
         # Pillow's decoders report damage by any of these, SyntaxError for a broken PNG chunk among them.
         raise DataError(
             f"{path}: cannot be read, it is truncated or corrupt ({error}); replace or remove it"
         ) from error
-    if upright.has_transparency_data:
-        white = Image.new("RGBA", upright.size, "white")
-        upright = Image.alpha_composite(white, upright.convert("RGBA"))
-    flat = upright.convert(_MODES[channels])
     pixels = torch.frombuffer(bytearray(flat.tobytes()), dtype=torch.uint8)
     return pixels.view(flat.height, flat.width, channels).permute(2, 0, 1).contiguous()
-
-
-def _upright(path: Path, max_pixels: int) -> Image.Image:
-    with Image.open(path, formats=FORMATS) as image:
-        width, height = image.size
-        if width * height > max_pixels:
-            raise DataError(
-                f"{path}: {width} x {height} pixels exceed the limit of {max_pixels:,}; make the image smaller"
-            )
-        image.load()
-        if image.mode not in _CONVERTIBLE and not image.mode.startswith("I;16"):
-            raise DataError(f"{path}: mode {image.mode!r} has neither 8 nor 16 bits a channel; save it as 8-bit RGB")
-        # Not ImageOps.exif_transpose: it also writes the EXIF anew, and fails where a field of it is damaged.
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-        turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-        upright = image.copy() if turn is None else image.transpose(turn)
-    return upright if upright.mode in _CONVERTIBLE else _eight_bits(upright)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits as grey of 8: Pillow's own conversion would clip it, while it takes the upper byte of colours."""
-    values = np.asarray(image)
-    grey = Image.fromarray((values >> 8).astype(np.uint8))
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
-    return grey
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -1,15 +1,18 @@
 import contextlib
 import io
+import os
 import random
+import socket
 import zlib
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms, PngImagePlugin
 
 from retable.datasets.errors import DataError
+from retable.datasets.files import file_digest
 from retable.datasets.images import image_files, read_image, square
 
 
@@ -19,6 +22,15 @@ def picture(size=(6, 4), mode="RGB", fmt="PNG", **options):
     data = io.BytesIO()
     image.save(data, fmt, **options)
     return data.getvalue()
+
+
+def bind(path):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(path))
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
 
 
 @pytest.mark.parametrize(
@@ -66,8 +78,27 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
             [[255] * 3, [240, 128, 16]],
         ),
         (png(8, PALETTE, 1, [b"\x80"], (b"PLTE", b"\x09\x09\x09\xc8\0\0")), [[200, 0, 0], *[[9] * 3] * 7]),
+        (png(4, GREY, 2, [b"\x1b"], (b"tRNS", b"\0\1")), [[0] * 3, [255] * 3, [170] * 3, [255] * 3]),
+        (png(2, GREY, 4, [b"\x5a"], (b"tRNS", b"\0\5")), [[255] * 3, [170] * 3]),
+        (png(8, GREY, 1, [b"\x55"], (b"tRNS", b"\0\0")), [[255] * 3] * 8),
+        (
+            png(3, RGB, 16, [bytes.fromhex("123456780000 12ff56780000 0000 0000 0000")], (b"tRNS", b"\x124\x56x\0\0")),
+            [[255] * 3, [18, 86, 0], [0] * 3],
+        ),
     ],
-    ids=["grey", "grey with a transparent value", "rgb", "grey and alpha", "rgba", "palette", "see-through", "one bit"],
+    ids=[
+        *(
+            "grey",
+            "grey with a transparent value",
+            "rgb",
+            "grey and alpha",
+            "rgba",
+            "palette",
+            "see-through",
+            "one bit",
+        ),
+        *("two bits and a transparent value", "four bits", "one bit and a transparent value", "rgb, one transparent"),
+    ],
 )
 def test_16_bits_and_palettes_become_the_right_colours(tmp_path, data, expected):
     (tmp_path / "odd.png").write_bytes(data)
@@ -79,6 +110,60 @@ def test_printing_inks_become_screen_colours(tmp_path, ink, seen):
     Image.new("CMYK", (16, 16), ink).save(tmp_path / "print.jpg", quality=95)
     colour = read_image(tmp_path / "print.jpg").float().mean((1, 2))
     torch.testing.assert_close(colour, torch.tensor(seen).float(), atol=4, rtol=0)
+
+
+def swapped():
+    """A colour profile that swaps red and green, as no working space does, so that it cannot be missed."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, green = profile.find(b"rXYZ"), profile.find(b"gXYZ")
+    profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(profile)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "mode", "colour", "seen"),
+    [
+        *((fmt, "RGB", (255, 0, 0), (0, 255, 0)) for fmt in ("PNG", "JPEG", "WEBP")),
+        *((fmt, "RGBA", (255, 0, 0, 255), (0, 255, 0)) for fmt in ("PNG", "WEBP")),
+        ("PNG", "RGBA", (255, 0, 0, 0), (255, 255, 255)),
+        ("PNG", "P", 1, (0, 255, 0)),
+    ],
+)
+def test_colours_are_those_that_a_viewer_shows(tmp_path, fmt, mode, colour, seen):
+    image = Image.new(mode, (8, 8), colour)
+    if mode == "P":
+        image.putpalette([0, 0, 0, 255, 0, 0])
+    image.save(tmp_path / "a.dat", fmt, icc_profile=swapped(), **({"lossless": True} if fmt == "WEBP" else {}))
+    shown = read_image(tmp_path / "a.dat").float().mean((1, 2))
+    torch.testing.assert_close(shown, torch.tensor(seen).float(), atol=4, rtol=0)
+
+
+@pytest.mark.parametrize(("mode", "profile"), [("RGB", b"no profile"), ("L", swapped()), ("RGB", None)])
+def test_without_a_fitting_profile_colours_are_taken_as_they_are(tmp_path, mode, profile):
+    profile = profile or ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for name, options in (("with", {"icc_profile": profile}), ("without", {})):
+        (tmp_path / name).write_bytes(picture((9, 9), mode, **options))
+    assert torch.equal(read_image(tmp_path / "with"), read_image(tmp_path / "without"))
+
+
+@pytest.mark.parametrize("what", ["profile", "text"])
+def test_large_texts_and_profiles_cost_no_picture(tmp_path, monkeypatch, what):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("workflow", "x" * 2_000_000, zip=True)
+    options = {"icc_profile": swapped() + bytes(2_000_000)} if what == "profile" else {"pnginfo": text}
+    Image.new("RGB", (8, 8), "white").save(tmp_path / "a.png", **options)
+    assert read_image(tmp_path / "a.png").eq(255).all()
+    monkeypatch.setattr("retable.datasets.decoding.LARGEST_TEXT", 1_000_000)
+    with pytest.raises(DataError, match="its text or colour profile takes more than 64 MiB; save it without"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("make", "words"), [(os.mkfifo, "a named pipe"), (bind, "a socket"), (device, "a device")])
+def test_what_could_hold_its_reader_for_ever_is_refused(tmp_path, make, words):
+    make(tmp_path / "x.png")
+    for read in (read_image, file_digest):
+        with pytest.raises(DataError, match=rf"x\.png: is {words}, not a file"):
+            read(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "WEBP"])
