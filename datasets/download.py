@@ -21,8 +21,10 @@ OFFLINE = "RETABLE_OFFLINE"
 """Environment variable: set to 1 to use no network."""
 CONNECT_S = 4.0
 """How long a server may take to answer, name look-up included, and how long a transfer may stand still."""
-TOTAL_S = 120.0
-"""How long a file that is read into memory may take."""
+GRACE_S, SLOWEST = 30.0, 50_000
+"""A transfer may take so many seconds, and one more for every so many bytes: 1.3 GB take seven hours at most."""
+MAX_BYTES = 2**31
+"""Most bytes of a file that is saved."""
 
 NETWORK_ERRORS = (OSError, EOFError, zlib.error, HTTPException, ValueError)
 """What urllib, sockets and decompression raise."""
@@ -32,29 +34,25 @@ def read_url(url: str, max_bytes: int) -> bytes:
     """The content of a URL.
 
     Raises:
-        OSError: no answer, an error status, more than ``max_bytes``, or longer than :data:`TOTAL_S`; one of
+        OSError: no answer, an error status, more than ``max_bytes``, or too slow (:data:`SLOWEST`); one of
             :data:`NETWORK_ERRORS` in general.
     """
-    deadline, content = time.monotonic() + TOTAL_S, bytearray()
-    for chunk in _chunks(url):
-        content += chunk
-        if len(content) > max_bytes:
-            raise OSError(f"more than {max_bytes:,} bytes")
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not complete after {TOTAL_S:g} s")
-    return bytes(content)
+    return b"".join(_chunks(url, max_bytes))
 
 
-def save_url(url: str, path: Path, md5: str, progress: Callable[[int], None] | None = None) -> None:
+def save_url(
+    url: str, path: Path, md5: str, progress: Callable[[int], None] | None = None, max_bytes: int = MAX_BYTES
+) -> None:
     """Download a large file and move it into place once its MD5, as its publisher gives it, is right.
 
     Raises:
-        DataError: the download failed or its content is not the right one; the message has the URL.
+        DataError: the download failed, is larger than ``max_bytes``, or its content is not the right one; the message
+            has the URL.
     """
     digest, size = hashlib.md5(usedforsecurity=False), 0
     try:
         with written_whole(path) as file:
-            for chunk in _chunks(url):
+            for chunk in _chunks(url, max_bytes):
                 file.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
@@ -72,9 +70,17 @@ def reason(error: BaseException) -> str:
     return str(getattr(inner, "strerror", None) or inner or type(error).__name__)
 
 
-def _chunks(url: str) -> Iterator[bytes]:
+def _chunks(url: str, max_bytes: int) -> Iterator[bytes]:
+    """What a server sends, as it comes; one that sends for ever, or a byte now and then, is left."""
+    began, size = time.monotonic(), 0
     with _opened(url) as response:
-        while chunk := response.read(1 << 16):
+        # Not read(): that would wait until its buffer is full, however slowly.
+        while chunk := response.read1(1 << 16):
+            size += len(chunk)
+            if size > max_bytes:
+                raise OSError(f"more than {max_bytes:,} bytes")
+            if time.monotonic() - began > GRACE_S + size / SLOWEST:
+                raise TimeoutError(f"slower than {SLOWEST // 1000} kB a second")
             yield chunk
 
 

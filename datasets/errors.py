@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
@@ -11,6 +12,20 @@ class DataError(Exception):
 
     The message says what was wrong, where (file, key, value) and what to do about it, in one line.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""The text with ``\xe9`` for each byte of a file name that is not UTF-8, and for each control character.
+
+    A file may have any name; as it is, it could not be written to most terminals, or would move their cursor.
+    """
+    return _UNPRINTABLE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)
 
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -23,7 +23,7 @@ def split_by_hash(items: Iterable[Item], counts: Mapping[str, int]) -> dict[str,
         items: names or numbers.
         counts: part -> how many of them; the others are in the part ``train``.
     """
-    order = sorted(set(items), key=lambda item: hashlib.sha256(str(item).encode()).digest())
+    order = sorted(set(items), key=lambda item: hashlib.sha256(str(item).encode("utf-8", "surrogateescape")).digest())
     parts, first = {}, 0
     for part, count in counts.items():
         parts[part] = sorted(order[first : first + count])

@@ -5,6 +5,7 @@ A verb imports what it needs when it is called, so that ``--help`` answers at on
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -24,6 +25,10 @@ def main() -> None:
     # MLflow and its friends advertise and phone home unless told not to.
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "true")
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name need not be UTF-8, nor the terminal able to show it.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception as error:

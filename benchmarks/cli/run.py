@@ -37,15 +37,19 @@ def run(
     out: Out = RUNS,
 ) -> None:
     """Run a suite: whatever is missing of it is trained, scored, tracked and reported."""
+    from retable.benchmarks.errors import UserError
     from retable.benchmarks.plan.overrides import Override, parse_override
     from retable.benchmarks.plan.plan import make_plan
     from retable.benchmarks.plan.select import parse_seeds
     from retable.benchmarks.plan.suites import load_suite
+    from retable.datasets.errors import printable
 
     overrides = [parse_override(text) for text in set_ or []]
     if data_dir is not None:
         where = f"--data-dir {data_dir}"
         folder = str(data_dir.expanduser().resolve())
+        if folder != printable(folder):
+            raise UserError(f"--data-dir {printable(folder)}: not a name in UTF-8; rename it, or give a link to it")
         given = [Override("task", "source", "real", where), Override("task", "data_dir", folder, where)]
         overrides = [*given, *overrides]
     plan = make_plan(load_suite(suite), seeds=parse_seeds(seeds), only=only, overrides=overrides)

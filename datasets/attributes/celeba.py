@@ -16,6 +16,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -23,7 +24,7 @@ from typing import get_args
 import torch
 
 from retable.datasets import cache
-from retable.datasets.attributes.celeba_table import BITS, CSV, TABLE, read_table, rows_of
+from retable.datasets.attributes.celeba_table import BITS, CSV, TABLE, disagreement, read_table, rows_of
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, file_digest, hinted, lookup, meant, not_there, refuse, some
 from retable.datasets.images import READER, read_image, readable, square
@@ -159,6 +160,13 @@ def _survey(root: Path) -> _Survey:
     except DataError as error:
         return _Survey(folder, files, {}, missing, [str(error).replace(f"{root}/", "", 1)])
     problems = [f"{where}{path.name}{words}" for words in table.problems]
+    other = path.with_name(CSV)
+    if path.name != CSV and other.is_file():
+        with suppress(DataError):  # a file that is no table says nothing
+            differ = disagreement(table, read_table(other, file_digest(other)))
+            if differ:
+                words = f"{rows_of(len(differ))} that {CSV} has otherwise: {some(differ)}; remove the wrong table"
+                problems.append(f"{where}{path.name}: {words}")
     if files:
         there = set(files)
         absent = sorted(table.named - there)

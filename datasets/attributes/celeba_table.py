@@ -1,21 +1,27 @@
 """CelebA's table of attributes: a count, a row of names, then for every image its file name and 1 or -1 for each name.
 
-Values stand between runs of spaces. Byte order marks, blank lines and any line endings, also mixed ones, do not matter.
-A copy with commas, a head that starts with ``image_id`` and no count is read too.
+Values stand between runs of spaces. Byte order marks, blank lines, quotes and any line endings, also mixed ones, do not
+matter. A copy with commas (semicolons, tabs), a head that starts with ``image_id`` and no count is read too; columns
+before ``image_id`` are not read.
 """
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from retable.datasets.errors import DataError
+from retable.datasets.files import read_bytes
 
 TABLE = "list_attr_celeba.txt"
 CSV = "list_attr_celeba.csv"
 BITS = {"Black_Hair": "black", "Blond_Hair": "blond", "Brown_Hair": "brown", "Male": "male", "Young": "young"}
 """CelebA's name -> ours, in the order of the label's bits."""
+HEAD = "image_id"
+MAX_BYTES = 2**28
+"""Most bytes of a table, ten times CelebA's."""
 LISTED = 10
 """Wrong rows that are named before the rest is only counted."""
 _SIGNS = frozenset(("1", "-1"))
@@ -33,19 +39,15 @@ class Table:
     """What is wrong with it; the rows at fault are not in ``bits``."""
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def read_table(path: Path, digest: str) -> Table:
     """The table's rows; ``digest`` is of the file, so that a changed one is read again.
 
     Raises:
         DataError: no rows can be read at all.
     """
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); get it anew") from error
     comma = path.suffix == ".csv"
-    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
+    numbered = [(i, line) for i, line in enumerate(_lines(path), 1) if line.strip()]
     problems = []
     claimed: int | None = None
     if not comma and numbered:
@@ -56,13 +58,21 @@ def read_table(path: Path, digest: str) -> Table:
     if not numbered:
         raise DataError(f"{path}: no attributes are named; get it anew")
     number, words = numbered.pop(0)
-    names = [name.strip() for name in words.split(",")][1:] if comma else words.split()
+    separator = max(",;\t", key=words.count) if comma else None
+    names, first = [name.strip() for name in words.split(separator)], 0
+    if comma:
+        # A table that went through pandas may number its rows in a first column.
+        first = names.index(HEAD) if HEAD in names else 0
+        names = names[first + 1 :]
     columns = _columns(path, number, names)
     bits: dict[str, tuple[int, ...]] = {}
     seen: dict[str, int] = {}
     wrong = []
     for number, line in numbered:
-        name, *values = [value.strip() for value in line.split(",")] if comma else line.split()
+        values = line.split(separator)
+        if comma:
+            values = [value.strip() for value in values[first:]] or [""]
+        name, *values = values
         if name in seen:
             wrong.append(f", line {number}: a second row of {name}, the first is line {seen[name]}; remove one")
             continue
@@ -82,6 +92,22 @@ def read_table(path: Path, digest: str) -> Table:
     if len(wrong) > LISTED:
         problems.append(f": {len(wrong) - LISTED:,} more rows are wrong")
     return Table(bits, frozenset(seen), tuple(problems))
+
+
+def _lines(path: Path) -> list[str]:
+    content = read_bytes(path, MAX_BYTES)
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: cannot be read as text ({error}); get it anew") from error
+    # No value needs them.
+    return text.replace('"', "").splitlines()
+
+
+def disagreement(one: Table, other: Table) -> list[str]:
+    """The images, by name, that two tables describe differently."""
+    return sorted(name for name, bits in one.bits.items() if other.bits.get(name, bits) != bits)
 
 
 def _columns(path: Path, number: int, names: list[str]) -> list[int]:

@@ -28,7 +28,7 @@ from torch import Tensor
 from retable.datasets.archives import read_members
 from retable.datasets.download import NETWORK_ERRORS, OFFLINE, read_url, reason
 from retable.datasets.errors import DataError
-from retable.datasets.files import Findings, written_whole
+from retable.datasets.files import Findings, read_bytes, written_whole
 
 _log = logging.getLogger(__name__)
 
@@ -100,10 +100,23 @@ def verify(where: str, name: str, data: bytes) -> bytes:
 
 
 def find(folder: Path) -> dict[str, Path]:
-    """Which of the four files are in ``folder`` or ``folder/MNIST/raw``, plain or ``.gz``: name -> path."""
+    """Which of the four files are in ``folder`` or ``folder/MNIST/raw``, plain or ``.gz``: name -> path.
+
+    Some archives write a dot for the second hyphen: ``train-images.idx3-ubyte``.
+    """
     places = (folder, folder / "MNIST" / "raw")
-    candidates = {name: [place / (name + end) for place in places for end in ("", ".gz")] for name in DIGESTS}
+    ends = ("", ".gz")
+    candidates = {
+        name: [
+            place / (spelt + end) for place in places for spelt in (name, name.replace("-idx", ".idx")) for end in ends
+        ]
+        for name in DIGESTS
+    }
     return {name: path for name, paths in candidates.items() if (path := next(filter(Path.is_file, paths), None))}
+
+
+def _spellings(name: str) -> tuple[str, str]:
+    return name, name.replace("-idx", ".idx")
 
 
 def is_layout(folder: Path) -> bool:
@@ -147,7 +160,8 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        return unpack(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        content = read_bytes(path, _MAX_BYTES)
+        return unpack(content) if path.suffix == ".gz" else content
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); fetch it again") from error
 

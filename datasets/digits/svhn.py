@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from retable.datasets.download import OFFLINE, save_url
 from retable.datasets.errors import DataError
-from retable.datasets.files import Findings
+from retable.datasets.files import Findings, open_file
 from retable.datasets.sources import LabelledImages
 
 FILES = {"test": "test_32x32.mat", "extra": "extra_32x32.mat"}
@@ -70,8 +70,11 @@ def load(split: str, folder: Path, limit: int = 0) -> LabelledImages:
     require(folder, (split,))
     path = folder / FILES[split]
     try:
-        content = loadmat(path, variable_names=["X", "y"])
+        with open_file(path) as file:
+            content = loadmat(file, variable_names=["X", "y"])
         pixels, labels = np.asarray(content["X"]), np.asarray(content["y"]).reshape(-1)
+    except DataError:
+        raise
     except Exception as error:  # scipy reports a damaged file by nearly any exception
         raise DataError(f"{path}: not a sound SVHN file ({error or type(error).__name__}); fetch it again") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape != (32, 32, 3, len(labels)) or not len(labels):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from retable.datasets.errors import DataError
-from retable.datasets.files import Findings, hint, lookup, meant, not_there
+from retable.datasets.files import Findings, hint, lookup, meant, not_there, open_file
 from retable.datasets.images import image_files, readable
 
 FOLDER, IMAGES, LABELS = "flowers-102", "jpg", "imagelabels.mat"
@@ -61,7 +61,10 @@ def labels(path: Path) -> list[int]:
     if not path.is_file():
         raise DataError(f"{path}: no such file; it comes with Oxford Flowers and says which class an image is of")
     try:
-        values = np.asarray(loadmat(path, variable_names=["labels"])["labels"]).reshape(-1)
+        with open_file(path) as file:
+            values = np.asarray(loadmat(file, variable_names=["labels"])["labels"]).reshape(-1)
+    except DataError:
+        raise
     except Exception as error:  # scipy reports a damaged file by nearly any exception
         raise DataError(f"{path}: not a sound {LABELS} ({error or type(error).__name__}); fetch it again") from error
     if not len(values) or not np.isin(values, np.arange(1, CLASSES + 1)).all():

@@ -1,6 +1,8 @@
+import contextlib
 import gzip
 import http.server
 import io
+import itertools
 import socket
 import subprocess
 import tarfile
@@ -36,13 +38,16 @@ def online(monkeypatch):
 
 @contextmanager
 def served(content):
-    """A server that answers every path with ``content(path)``."""
+    """A server that answers every path with ``content(path)``, bytes or an iterator of them."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(content(self.path))
+            answer = content(self.path)
+            with contextlib.suppress(OSError):  # a client that had enough
+                for part in [answer] if isinstance(answer, bytes) else answer:
+                    self.wfile.write(part)
 
         def log_message(self, *_):
             pass
@@ -62,11 +67,13 @@ def test_the_cache_comes_back_as_images_and_labels(tiny_mnist):
 
 @pytest.mark.parametrize("below", [".", "MNIST/raw"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_folder_of_the_users_is_read_plain_or_packed(folder, idx_files, tmp_path, below, packed):
+@pytest.mark.parametrize("dot", [False, True])
+def test_a_folder_of_the_users_is_read_plain_or_packed(folder, idx_files, tmp_path, below, packed, dot):
     place = tmp_path / "data" / below
     place.mkdir(parents=True)
     for name, data in idx_files.items():
-        (place / (name + ".gz" * packed)).write_bytes(gzip.compress(data) if packed else data)
+        spelt = name.replace("-idx", ".idx") if dot else name
+        (place / (spelt + ".gz" * packed)).write_bytes(gzip.compress(data) if packed else data)
     assert mnist.load(tmp_path / "cache", tmp_path / "data").digest == mnist.load(tmp_path / "cache", folder).digest
 
 
@@ -198,6 +205,27 @@ def test_a_network_that_hangs_costs_little(monkeypatch, where):
             download.read_url(f"http://127.0.0.1:{server.getsockname()[1]}/x", 10)
         assert time.monotonic() - start < 5
         released.set()
+
+
+def test_a_server_that_sends_for_ever_or_hardly_anything_is_left(tmp_path, monkeypatch):
+    def drops():
+        while True:
+            time.sleep(0.02)
+            yield b"."
+
+    def flood():
+        return itertools.repeat(bytes(1 << 16))
+
+    monkeypatch.setattr(download, "GRACE_S", 0.3)
+    for answer, words in ((drops, "slower than 50 kB a second"), (flood, "more than")):
+        with served(lambda _, answer=answer: answer()) as url:
+            began = time.monotonic()
+            with pytest.raises(OSError, match=words):
+                download.read_url(url, 2**20)
+            with pytest.raises(DataError, match=words):
+                download.save_url(url, tmp_path / "file", "0" * 32, max_bytes=2**20)
+            assert time.monotonic() - began < 5
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_download_larger_than_allowed_or_of_wrong_content_is_refused(tmp_path):
