@@ -66,7 +66,8 @@ def made_elsewhere(environment: Mapping[str, str]) -> str:
     if not modules or environment.get("code") != code_digest(modules):
         differ.append("other sources")
     for name, here in (("torch", _torch_version()), ("Python", platform.python_version())):
-        before = environment.get(name.lower(), "unknown")
+        # It may come from somebody else's file.
+        before = "".join(filter(str.isprintable, environment.get(name.lower(), "unknown")))[:40]
         # A local version, such as +cpu, names the same sources built for other devices.
         if before.partition("+")[0] != here.partition("+")[0]:
             differ.append(f"{name} {before} (now {here})")

@@ -32,7 +32,10 @@ def gate(
     expected: Annotated[Path | None, typer.Option(help="Expectations; the suite's own otherwise.")] = None,
     out: Out = RUNS,
 ) -> None:
-    """Compare a suite's scores with recorded expectations or with another run; exit 1 when any is worse or missing."""
+    """Compare a suite's scores with recorded expectations or with another run.
+
+    Exit code 1: a score is worse or missing. 2: the question is open, as cells are stale or saw other images.
+    """
     from retable.benchmarks.gate.accept import accept as accept_results
     from retable.benchmarks.gate.compare import compare_runs, compare_with_file
     from retable.benchmarks.gate.expectations import Expectations, load, to_toml
@@ -53,14 +56,14 @@ def gate(
         raise UserError(f"{file}: nothing is recorded yet; run the suite with five seeds, then `retable gate --accept`")
     known = load(file) if file.exists() else Expectations.none(suite)
     if accept:
-        known, notes = accept_results(known, judged.cells, only)
+        known, notes = accept_results(known, judged, only)
         write(file, to_toml(known))
         for note in notes:
             console.print(note, markup=False, highlight=False, soft_wrap=True)
-    report = compare_runs(known, base, judged, only) if base else compare_with_file(known, judged.cells, only)
+    report = compare_runs(known, base, judged, only) if base else compare_with_file(known, judged, only)
     if junit is not None:
         write(junit, to_junit(report))
     if summary is not None:
         write(summary, to_markdown(report))
     show(report, console)
-    raise typer.Exit(1 if report.failures else 0)
+    raise typer.Exit(report.exit_code)

@@ -8,37 +8,40 @@ whole file then has, and what is kept was made for fewer, so the rate of false a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean, stdev
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.compare import differing, gated, lasting, picker, without_seed
 from retable.benchmarks.gate.expectations import Expectation, Expectations, Later, Place, Provenance
-from retable.benchmarks.gate.runs import Cells, facts
+from retable.benchmarks.gate.runs import Run, data_of, facts
 from retable.benchmarks.gate.tolerance import MIN_SEEDS, can_fail, tolerance
 from retable.reports.records.result import Result
 from retable.reports.records.score import Score
 
+ANEW = f"its tolerance must be made anew with {MIN_SEEDS} seeds"
 
-def accept(old: Expectations, found: Cells, only: str | None = None) -> tuple[Expectations, list[str]]:
-    """The scores ``found`` as expectations; with ``only`` those of some cells, the others as they were in ``old``.
+
+def accept(old: Expectations, head: Run, only: str | None = None) -> tuple[Expectations, list[str]]:
+    """The scores of ``head`` as expectations; with ``only`` those of some cells, the others as they were in ``old``.
 
     Returns:
         The new expectations and what a person should know about them.
 
     Raises:
-        UserError: a cell that is not ok, results of several devices, seeds that were not measured alike, a recorded
-            cell without a result, a changed protocol without five seeds, or a part of nothing.
+        UserError: a cell that is not ok or stale, results of several devices, seeds that were not measured alike,
+            a recorded cell without a result, another protocol or other images without five seeds, or a part of nothing.
     """
     if only is not None and not old.score:
         raise UserError(
             f"gate {old.suite}: nothing is recorded yet, so there is no part to renew; accept without --only"
         )
+    found = head.cells
     wanted = picker(only, {*found, *(entry.cell for entry in old.score)})
     renewed = [found[address] for address in sorted(found) if wanted(address)]
     before = {entry.place: entry for entry in old.score if wanted(entry.cell)}
     kept = [entry for entry in old.score if not wanted(entry.cell)]
-    _refuse(renewed, {cell for cell, _ in before}, old.made.device if kept else None)
+    _refuse(renewed, head.stale, {cell for cell, _ in before}, old.made.device if kept else None)
     runs = _group(renewed, old.leave_out)
     remade = {place for place, seeds in runs.items() if len(seeds) >= MIN_SEEDS}
     unknown = runs.keys() - remade - before.keys()
@@ -48,6 +51,10 @@ def accept(old: Expectations, found: Cells, only: str | None = None) -> tuple[Ex
             f"gate {old.suite}: nothing to record: no score has {MIN_SEEDS} seeds (the most is {most}); "
             f"run `retable run {old.suite} --seeds 0-{MIN_SEEDS - 1}` first"
         )
+    data = {cell: digest for cell, _ in runs if (digest := data_of(found[cell]))}
+    for cell, label in sorted(runs.keys() - remade - unknown):
+        if old.data.get(cell, data.get(cell)) != data.get(cell):
+            raise UserError(f"cannot accept: {cell} {label}: its images have changed; {ANEW}")
     checks = len(runs) - len(unknown) + len(kept)
     entries = [
         _made(place[0], seeds, checks) if place in remade else _moved(before[place], seeds)
@@ -59,7 +66,8 @@ def accept(old: Expectations, found: Cells, only: str | None = None) -> tuple[Ex
     noisy = {entry.place for entry in entries if entry not in good} | old.noisy & unknown
     elsewhere = {place for place in old.noisy if not wanted(place[0])}
     how = Provenance.of(renewed, checks if remade else 0)
-    new = {
+    new: dict[str, object] = {
+        "data": {cell: digest for cell, digest in old.data.items() if not wanted(cell)} | data,
         "cannot_fail": sorted(" ".join(place) for place in noisy | elsewhere),
         "score": sorted([*kept, *good], key=lambda entry: entry.place),
     }
@@ -92,11 +100,16 @@ def accept(old: Expectations, found: Cells, only: str | None = None) -> tuple[Ex
     return whole, notes
 
 
-def _refuse(results: Collection[Result], recorded: Collection[str], device: str | None) -> None:
+def _refuse(
+    results: Collection[Result], stale: Mapping[str, str], recorded: Collection[str], device: str | None
+) -> None:
     """Raise an error if results cannot become expectations beside others that were made on ``device``."""
     for result in results:
         if result.status != "ok":
             raise UserError(f"cannot accept: {result.cell.address} is {result.status}, not ok; run it again first")
+        if words := stale.get(result.cell.address):
+            why = f"{result.cell.address} is stale, made by {words}"
+            raise UserError(f"cannot accept: {why}; run the suite anew with --fresh first")
     devices = facts(results, "device")
     if len(devices) > 1:
         raise UserError(f"cannot accept: the results come from several devices ({', '.join(devices)})")
@@ -145,8 +158,7 @@ def _made(cell: str, seeds: dict[int, Score], checks: int) -> Expectation:
 
 
 def _moved(entry: Expectation, seeds: dict[int, Score]) -> Expectation:
-    words = f"how it is measured has changed, so its tolerance must be made anew with {MIN_SEEDS} seeds"
-    _refuse_difference(entry.cell, entry.score, seeds, words)
+    _refuse_difference(entry.cell, entry.score, seeds, f"how it is measured has changed; {ANEW}")
     return entry.model_copy(update={"value": _digits(fmean(run.value for run in seeds.values()), 6)})
 
 

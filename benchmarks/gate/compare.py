@@ -17,7 +17,7 @@ from typing import Literal
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.gate.expectations import Expectations, Place
-from retable.benchmarks.gate.runs import Cells, Run, differences, facts
+from retable.benchmarks.gate.runs import Run, data_of, differences, facts
 from retable.benchmarks.gate.tolerance import Decision, Pairs, decide, gain, judge
 from retable.benchmarks.plan.select import idle, matches
 from retable.reports.records.result import Result
@@ -25,11 +25,14 @@ from retable.reports.records.score import Protocol, Score
 from retable.reports.text import plural
 
 Verdict = Literal[
-    "ok", "better", "worse", "missing", "not ok", "incomparable", "undecided", "same run", "new", "too noisy"
-]
-"""``not ok`` is said of a whole cell; ``too noisy`` of a score whose expectation no value could fail."""
-FAILURES = ("not ok", "missing", "incomparable", "worse")
-"""Verdicts that turn the gate red."""
+    "ok", "better", "suspicious", "worse", "missing", "not ok", "stale", "incomparable", "undecided", "same run",
+    "new", "too noisy",
+]  # fmt: skip
+"""``not ok`` and ``stale`` are said of a whole cell; ``too noisy`` of a score whose expectation no value could fail."""
+OPEN = {"stale", "incomparable"}
+"""Verdicts that leave the gate's question without an answer."""
+FAILURES = ("not ok", "missing", "worse", "suspicious", *OPEN)
+"""Verdicts that turn the gate red; between runs a suspicious score is only told."""
 APART: tuple[Verdict, ...] = ("same run", "incomparable", "undecided")
 """Verdicts on scores that two runs both have and that cannot be compared. Between runs they turn nothing red."""
 TIMED_UNITS = ("s", "ms", "images/s", "MiB", "W", "J")
@@ -81,12 +84,24 @@ class GateReport:
     @property
     def failures(self) -> list[Check]:
         """The checks that turn the gate red: it is green without any."""
-        return [check for check in self.checks if check.verdict in FAILURES]
+        return [check for check in self.checks if check.verdict in self.red]
+
+    @property
+    def red(self) -> tuple[str, ...]:
+        """Verdicts that turn this gate red."""
+        return tuple(one for one in FAILURES if not (self.against and one in ("suspicious", *APART)))
+
+    @property
+    def exit_code(self) -> int:
+        """0 for green, 1 for a regression, 2 where the question has no answer or a score is suspicious and none worse."""
+        red = {check.verdict for check in self.failures}
+        return 2 if red & OPEN or red == {"suspicious"} else 1 if red else 0
 
 
 def compare(
     expected: Mapping[str, Mapping[str, Score | None]],
-    head: Cells,
+    data: Mapping[str, str],
+    head: Run,
     judge: Callable[[Place, Pairs, int], Decision],
     leave_out: Sequence[str],
     group: Callable[[str], str] = str,
@@ -95,6 +110,7 @@ def compare(
 
     Args:
         expected: address -> label -> the score as it should be, or ``None`` where no value would be wrong.
+        data: address -> :func:`data_of` the expected scores, where that is known.
         head: the run that is judged.
         judge: decides over the values of one score; its last argument is how many scores are compared.
         leave_out: globs over ``CELL METRIC``; such scores of the head are not new.
@@ -103,10 +119,10 @@ def compare(
     checks: list[Check] = []
     pairs: defaultdict[Place, dict[int, tuple[Score, Score]]] = defaultdict(dict)
     for address, scores in sorted(expected.items()):
-        result = head.get(address)
-        if result is None or result.status != "ok":
-            checks.append(_lost(address, plural(len(scores), "score"), result))
+        if lost := _lost(address, f"({plural(len(scores), 'score')})", head, data.get(address)):
+            checks.append(lost)
             continue
+        result = head.cells[address]
         got = {score.label: score for score in result.scores}
         for key, score in scores.items():
             if key not in got:
@@ -123,30 +139,31 @@ def compare(
         cell = f"{without_seed(name)}/s{_span(sorted(seeds))}"
         checks.append(Check(cell, key, found.verdict, old, new, found.tolerance, found.words, found.chance))
     checks.sort(key=lambda check: (check.cell, check.key))
-    for address, result in sorted(head.items()):
+    for address, result in sorted(head.cells.items()):
         fresh = gated(result, leave_out).items()
         checks += [Check(address, key, "new", got=one) for key, one in fresh if key not in expected.get(address, {})]
     return checks
 
 
-def compare_with_file(expectations: Expectations, head: Cells, only: str | None = None) -> GateReport:
+def compare_with_file(expectations: Expectations, head: Run, only: str | None = None) -> GateReport:
     """Compare a run with recorded expectations; cells of other seeds than the gate's are passed over."""
     entries = {entry.place: entry for entry in expectations.score}
-    wanted = picker(only, {*head, *(cell for cell, _ in entries)})
+    wanted = picker(only, {*head.cells, *(cell for cell, _ in entries)})
     expected: defaultdict[str, dict[str, Score | None]] = defaultdict(dict)
     for cell, key in sorted({*entries, *expectations.noisy}):
         if wanted(cell):
             expected[cell][key] = entries[cell, key].score if (cell, key) in entries else None
     rows = {without_seed(cell) for cell in expected}
-    head = {cell: head[cell] for cell in head if wanted(cell) and (cell in expected or without_seed(cell) not in rows)}
+    cells = {cell: one for cell, one in head.cells.items() if cell in expected or without_seed(cell) not in rows}
+    head = head._replace(cells={cell: one for cell, one in cells.items() if wanted(cell)})
 
     def one_run(place: Place, pairs: Pairs, _: int) -> Decision:
         ((old, new),) = pairs.values()
         return decide([gain(old, old.value, new.value)], entries[place].tolerance, old.value)._replace(words="")
 
-    checks = compare(expected, head, one_run, expectations.leave_out)
+    checks = compare(expected, expectations.data, head, one_run, expectations.leave_out)
     notes, made = [], [expectations.made.device]
-    if (devices := facts(head.values(), "device")) not in ([], made):
+    if (devices := facts(head.cells.values(), "device")) not in ([], made):
         those = f"expectations were made on {made[0]!r}, these results on {' and '.join(map(repr, devices))}"
         notes.append(f"{those}; tolerances may not cover the difference")
     return GateReport(expectations.suite, tuple(checks), tuple(notes))
@@ -176,7 +193,7 @@ def compare_runs(expectations: Expectations, base: Run, head: Run, only: str | N
             notes += [f"{address} was {old.status} in the base and is {new.status} now"] if new else []
         elif new is None and without_seed(address) in rows and {address, old.cell.hash}.isdisjoint(head.planned):
             fewer[without_seed(address)] += 1
-        elif new is not None and old.journal and old.journal == new.journal:
+        elif new is not None and old.journal and old.journal == new.journal and address not in head.stale:
             why = f"it was run once and stands on both sides; `retable run {suite} --fresh` runs it anew"
             same = gated(old, leave_out).items()
             checks += [Check(address, key, "same run", score, score, reason=why) for key, score in same]
@@ -190,7 +207,8 @@ def compare_runs(expectations: Expectations, base: Run, head: Run, only: str | N
             return judge(pairs, comparisons)
         return judge(pairs, comparisons, entry, expectations.alarms(entry))
 
-    checks += compare(expected, others, several_seeds, leave_out, without_seed)
+    data = {address: digest for address in expected if (digest := data_of(old_cells[address]))}
+    checks += compare(expected, data, head._replace(cells=others), several_seeds, leave_out, without_seed)
     because = []
     for verdict in APART:
         if apart := [check for check in checks if check.verdict == verdict]:
@@ -252,11 +270,19 @@ def without_seed(address: str) -> str:
     return re.sub(r"/s\d+$", "", address)
 
 
-def _lost(address: str, scores: str, result: Result | None) -> Check:
+def _lost(address: str, scores: str, head: Run, data: str | None) -> Check | None:
+    """Why no score of a cell is compared, if so; ``data`` is :func:`data_of` those that are expected."""
+    result = head.cells.get(address)
     if result is None:
-        return Check(address, f"({scores})", "missing", reason="the cell has no result")
-    why = f"the cell's status is {result.status}" + (f": {result.reason}" if result.reason else "")
-    return Check(address, f"({scores})", "not ok", reason=why)
+        return Check(address, scores, "missing", reason="the cell has no result")
+    if result.status != "ok":
+        why = f"the cell's status is {result.status}" + (f": {result.reason}" if result.reason else "")
+        return Check(address, scores, "not ok", reason=why)
+    if address in head.stale:
+        return Check(address, scores, "stale", reason=f"made by {head.stale[address]}")
+    if data not in (None, data_of(result)):
+        return Check(address, scores, "incomparable", reason="made with other images, or weights, than expected")
+    return None
 
 
 def _mean(scores: Sequence[Score]) -> Score:

@@ -109,6 +109,8 @@ class Expectations(_Block):
     cannot_fail: list[str] = []
     """``CELL METRIC``: scores whose tolerance would reach the end of their scale. They have no expectation, since a
     check that no value could fail would count as passed for ever."""
+    data: dict[str, str] = {}
+    """Address -> digest of the images behind the scores; files of earlier versions have none."""
     made: Provenance
     """Where the tolerances come from."""
     moved: Provenance | None = None
@@ -162,6 +164,8 @@ def to_toml(expectations: Expectations) -> bytes:
     blocks: list[tuple[str, _Block | None]] = [("[made]", expectations.made), ("[moved]", expectations.moved)]
     blocks += [("[[later]]", part) for part in expectations.later]
     blocks += [("[[score]]", entry) for entry in sorted(expectations.score, key=lambda entry: entry.place)]
+    if expectations.data:
+        lines += ["", "[data]", *(f"{_toml(cell)} = {_toml(one)}" for cell, one in sorted(expectations.data.items()))]
     for title, block in blocks:
         if block is not None:
             lines += ["", title, *(f"{key} = {_toml(value)}" for key, value in block)]

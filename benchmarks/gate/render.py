@@ -6,8 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from retable.benchmarks.gate.compare import FAILURES, Check, GateReport
-from retable.benchmarks.gate.tolerance import points
+from retable.benchmarks.gate.compare import Check, GateReport
+from retable.benchmarks.gate.runs import first
+from retable.benchmarks.gate.tolerance import SUSPICIOUS, points
 from retable.reports.text import plural
 
 if TYPE_CHECKING:
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def show(report: GateReport, console: Console) -> None:
-    """Print a line per failure and per better score, the notes, and the summary. What is ok is only counted."""
+    """Print a line per failure and per better score, the notes, and the summary, which alone tells what is stale."""
     from rich.text import Text
 
     lines = [
         Text(
             f"{check.verdict:<12} {check.cell}  {check.key}: {_words(report, check)}",
-            style="red" if check.verdict in FAILURES else "yellow",
+            style="red" if check.verdict in report.red else "yellow",
         )
         for check in _shown(report)
     ]
@@ -53,7 +54,7 @@ def to_junit(report: GateReport) -> bytes:
         text = _printable(f"{check.verdict}: {_words(report, check)}")
         if check in report.apart:
             ElementTree.SubElement(case, "skipped", message=text)
-        elif check.verdict in FAILURES:
+        elif check.verdict in report.red:
             ElementTree.SubElement(case, "failure", type=check.verdict, message=text)
         else:
             ElementTree.SubElement(case, "system-out").text = text
@@ -64,12 +65,18 @@ def to_junit(report: GateReport) -> bytes:
 
 
 def summary(report: GateReport) -> str:
-    """One sentence: how many checks, how many failed, and what to do."""
+    """One line: how many checks, how many failed, and what to do."""
     counts = Counter(check.verdict for check in report.every)
-    accept = "" if report.against else f" than expected (`retable gate --suite {report.suite} --accept` updates that)"
     checks, failed = plural(len(report.checks), "check"), len(report.failures)
+    # Nobody should be led to accept what is broken together with what is better.
+    accept = "" if report.against or failed else f" (`retable gate --suite {report.suite} --accept` updates that)"
+    stale = [check for check in report.every if check.verdict == "stale"]
+    made, cells = " or ".join(sorted({check.reason for check in stale})), first([check.cell for check in stale])
+    odd = f"suspicious, better by more than {SUSPICIOUS} tolerances: see whether data leaked or a loss lost a term"
     parts = {
-        f"better{accept}": counts["better"],
+        f"stale, {made}; `retable run {report.suite} --fresh` runs them anew ({cells})": len(stale),
+        odd: counts["suspicious"],
+        f"better{'' if report.against else ' than expected'}{accept}": counts["better"],
         "not compared": len(report.apart),
         "new": counts["new"],
         "too noisy to be checked": counts["too noisy"],
@@ -89,8 +96,9 @@ def _headings(report: GateReport) -> list[str]:
 
 
 def _shown(report: GateReport) -> list[Check]:
-    """Failures, then what is better."""
-    return report.failures + [check for check in report.checks if check.verdict == "better"]
+    """Failures, then what is better; stale cells have nothing to show."""
+    worse = [check for check in report.failures if check.verdict != "stale"]
+    return worse + [check for check in report.checks if check.verdict in {"better", "suspicious"} - {*report.red}]
 
 
 def _row(check: Check) -> list[str]:
@@ -101,7 +109,7 @@ def _row(check: Check) -> list[str]:
         expected = f"{check.expected.value:.4g}{spread} {check.expected.unit}".rstrip()
     if check.got is not None:
         got = f"{check.got.value:.4g} {check.got.unit}".rstrip()
-    if check.expected and check.gain is not None and check.verdict in ("ok", "worse", "better", "undecided"):
+    if check.expected and check.gain is not None and check.verdict not in ("incomparable", "same run"):
         by = f"{abs(check.gain):.4g}{points(check.expected)} {'better' if check.gain >= 0 else 'worse'}"
         by += f" ({abs(check.gain) / check.tolerance:.4g} tolerances)" if check.tolerance else ""
     why = " ".join(check.reason.splitlines())

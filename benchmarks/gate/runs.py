@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
+from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.run.results import suite_cells
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.download import SHORT, download_run
@@ -28,6 +32,9 @@ class Run(NamedTuple):
     """Every cell that ended, whatever its status."""
     planned: Collection[str] = ()
     """Addresses, or for a run in MLflow hashes, of the cells that it was asked for."""
+    stale: Mapping[str, str] = MappingProxyType({})
+    """Address -> what made a cell that is not what is installed. Of a run in MLflow nothing is asked: whoever names it
+    asks about what it was."""
 
 
 def read_run(root: Path, suite: str, wanted: str | None = None) -> Run:
@@ -36,7 +43,8 @@ def read_run(root: Path, suite: str, wanted: str | None = None) -> Run:
         folder = root if wanted is None else Path(wanted)
         cells = suite_cells(folder, suite)
         ended = _ended(cell.directory(folder) for cell in cells)
-        return Run(f"folder {folder}", ended, {cell.address for cell in cells})
+        stale = {address: words for address, one in ended.items() if (words := made_elsewhere(one.environment))}
+        return Run(f"folder {folder}", ended, {cell.address for cell in cells}, stale)
     with tempfile.TemporaryDirectory(prefix="retable-") as to:
         found = download_run(default_uri(root), suite, wanted, Path(to))
         return Run(found.label, _ended((Path(to) / "cells").iterdir()), found.planned)
@@ -48,13 +56,13 @@ def differences(base: Cells, head: Cells) -> list[str]:
     notes = []
     # A cell's hash is that of its settings: method, task, profile, and the stages and judges that it starts from.
     if other := [address for address in both if base[address].cell.hash != head[address].cell.hash]:
-        notes.append(f"{len(other)} of {len(both)} cells were run with other settings: {_first(other)}")
+        notes.append(f"{len(other)} of {len(both)} cells were run with other settings: {first(other)}")
     for side, cells in (("base", base), ("head", head)):
         # A finished cell is not run again by a later commit, so a run's cells may be older than it says.
         counts = Counter(words for one in cells.values() if (words := commit(one, SHORT)))
         if len(counts) > 1:
             named = [f"{name} ({n})" for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-            notes.append(f"the {side}'s cells are of {len(counts)} commits: {_first(named)}")
+            notes.append(f"the {side}'s cells are of {len(counts)} commits: {first(named)}")
     for key in ("device", "cpu", "torch"):
         old, new = (facts([side[address] for address in both], key) for side in (base, head))
         if old and new and old != new:
@@ -76,11 +84,18 @@ def commit(result: Result, digits: int | None = None) -> str:
     return f"{words}-dirty" if words and result.environment.get("dirty") == "true" else words
 
 
+def data_of(result: Result) -> str:
+    """Digest of all images and weights that a cell was given; empty where the result names none."""
+    content = json.dumps(result.data, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:16] if result.data else ""
+
+
 def _ended(directories: Iterable[Path]) -> dict[str, Result]:
     results = (finished(directory) for directory in directories)
     return {result.cell.address: result for result in results if result is not None}
 
 
-def _first(names: Sequence[str]) -> str:
+def first(names: Sequence[str]) -> str:
+    """Some of them, and how many there are besides."""
     more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
     return ", ".join([*names[:NAMED], *more])

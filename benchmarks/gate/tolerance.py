@@ -60,6 +60,8 @@ UP_TO_ONE = ("copies",)
 """Shares that are better the lower."""
 LARGEST = 700.0
 """A logarithm whose number is still finite."""
+SUSPICIOUS = 3
+"""A score that is better by more tolerances than this was rather measured wrongly, or its loss has lost a term."""
 DIGITS = 1e-5
 """Values are recorded with six digits. What lies below them, as a part of the value, must not decide."""
 
@@ -67,7 +69,7 @@ DIGITS = 1e-5
 class Decision(NamedTuple):
     """What the pairs of one score say."""
 
-    verdict: Literal["ok", "worse", "better", "undecided"]
+    verdict: Literal["ok", "worse", "better", "suspicious", "undecided"]
     tolerance: float | None
     """How far the mean gain may be from zero, in the score's unit; ``None`` where no spread is known."""
     words: str
@@ -132,7 +134,8 @@ def decide(gains: Sequence[float], tolerance: float | None, scale: float) -> Dec
         words = f"{len(gains)} pairs, 95 % interval {low:+.4g} to {high:+.4g}"
     if low <= 0 <= high:
         return Decision("ok", tolerance, f"{words}; the seeds disagree")
-    return Decision("worse" if high < 0 else "better", tolerance, words)
+    better: Literal["better", "suspicious"] = "suspicious" if mean > SUSPICIOUS * tolerance else "better"
+    return Decision("worse" if high < 0 else better, tolerance, words)
 
 
 def mean_tolerance(

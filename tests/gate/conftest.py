@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import platform
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from retable.benchmarks.cli.main import app
+from retable.benchmarks.environment import code_digest
 from retable.benchmarks.gate.accept import accept
 from retable.benchmarks.gate.compare import Check, GateReport, compare_runs, compare_with_file
 from retable.benchmarks.gate.expectations import Expectations
@@ -27,6 +31,14 @@ Data = dict[str, Any]
 ROW, OTHER = "dtn/dtn/digits", "dtn/original/digits"
 CELL = f"{ROW}/s0"
 ACCURACY, FID = "accuracy.target request:test", "fid.lite0 request:test"
+MODULES = ["retable.benchmarks.plan.dummy"]
+HERE = {
+    "modules": " ".join(MODULES),
+    "code": code_digest(MODULES),
+    "torch": version("torch"),
+    "python": platform.python_version(),
+}
+"""What the sources, torch and Python of this moment write into a result."""
 AGAINST = "commit 0123456789, run 89abcdef"
 
 
@@ -44,7 +56,7 @@ def result(row: str, seed: int, scores: list[Data], **settings: Any) -> Data:
         "cell": cell.model_dump(mode="json", exclude={"hash", "address", "paper"}),
         "status": "ok",
         "scores": scores,
-        "environment": {"device": "cpu", "cpu": "Abacus 3000", "commit": "abc123", "dirty": "false", "torch": "2.15"},
+        "environment": HERE | {"device": "cpu", "cpu": "Abacus 3000", "commit": "abc123", "dirty": "false"},
     }
 
 
@@ -80,13 +92,18 @@ def read(found: Iterable[Data]) -> dict[str, Result]:
 
 
 def accepted(
-    found: Iterable[Data], old: Expectations | None = None, only: str | None = None
+    found: Iterable[Data] | Run, old: Expectations | None = None, only: str | None = None
 ) -> tuple[Expectations, list[str]]:
-    return accept(old or Expectations.none("smoke"), read(found), only)
+    return accept(old or Expectations.none("smoke"), found if isinstance(found, Run) else Run("", read(found)), only)
 
 
-def checked(expectations: Expectations, found: Iterable[Data], only: str | None = None) -> GateReport:
-    return compare_with_file(expectations, read(found), only)
+def checked(
+    expectations: Expectations,
+    found: Iterable[Data],
+    only: str | None = None,
+    stale: Mapping[str, str] = MappingProxyType({}),
+) -> GateReport:
+    return compare_with_file(expectations, Run("", read(found), stale=stale), only)
 
 
 def versus(
@@ -96,8 +113,9 @@ def versus(
     *,
     planned: Sequence[str] = (),
     only: str | None = None,
+    stale: Mapping[str, str] = MappingProxyType({}),
 ) -> GateReport:
-    sides = Run(AGAINST, read(base)), Run("the head", read(head), planned)
+    sides = Run(AGAINST, read(base)), Run("the head", read(head), planned, stale)
     return compare_runs(expectations or Expectations.none("smoke"), *sides, only)
 
 

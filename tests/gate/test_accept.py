@@ -10,7 +10,7 @@ from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.expectations import Expectations
 from retable.benchmarks.gate.render import summary
 
-from .conftest import ACCURACY, CELL, OTHER, Data, accepted, checked, failed, new, result, results, score
+from .conftest import ACCURACY, CELL, HERE, OTHER, Data, accepted, checked, failed, new, result, results, score
 
 CARTOON, ONLY = "cartoon/basic/cartoon-groups", "cartoon/*"
 
@@ -44,7 +44,7 @@ def test_the_expectations_say_how_the_tolerances_were_made(expected: Expectation
         "commit": "abc123",
         "device": "cpu",
         "cpu": "Abacus 3000",
-        "torch": "2.15",
+        "torch": HERE["torch"],
         "seeds": [0, 1, 2, 3, 4],
         "checks": 4,
         "false_alarms": 0.05,

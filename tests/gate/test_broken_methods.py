@@ -99,10 +99,14 @@ def test_the_gate_is_green_for_the_method_and_red_for_the_broken_one(break_: Bre
 
     row = next(cell for cell in plan.cells if cell.address == break_.address)
     shutil.rmtree(row.directory(root))
-    _run(_copy(tmp_path / "broken", break_), root, break_.address)
-    code, said = asked(root, "--only", break_.address)
+    tree = _copy(tmp_path / "broken", break_)
+    _run(tree, root, break_.address)
+    code, said = _python(tree, "-m", "retable.benchmarks.cli.main", "gate", "--out", root, "--only", break_.address)
     assert code == 1, said
     assert any(line.startswith(f"worse        {break_.address}  {break_.metric}: ") for line in said.splitlines()), said
+    code, said = asked(root, "--only", break_.address)
+    assert code == 2, said
+    assert "1 stale, made by other sources" in said, "which is what these sources have to say about it"
 
 
 def _take_over(cells: tuple[Cell, ...] | list[Cell], root: Path) -> None:
@@ -130,8 +134,14 @@ def _copy(tree: Path, break_: Break) -> Path:
 
 def _run(tree: Path, root: Path, address: str) -> None:
     """Train what is missing, with the sources in ``tree``."""
+    code, said = _python(tree, "-c", RUN, root, address)
+    assert code == 0, said
+
+
+def _python(tree: Path, *words: object) -> tuple[int, str]:
+    """Exit code and output of a Python that finds our packages in ``tree``."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN, str(root), address],
+        [sys.executable, *map(str, words)],
         cwd=tree,
         # Cells do not look for sources in the working directory.
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tree)},
@@ -140,4 +150,4 @@ def _run(tree: Path, root: Path, address: str) -> None:
         timeout=420,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr

@@ -32,6 +32,7 @@ from .conftest import (
     moved,
     read,
     results,
+    verdicts,
     versus,
 )
 
@@ -75,7 +76,17 @@ def test_a_red_gate_says_cell_metric_expected_got_and_by_how_much(red: GateRepor
 def test_a_green_gate_is_one_line_and_a_better_one_says_how_to_update(expected: Expectations) -> None:
     assert lines(checked(expected, results([0]))) == ["gate smoke: 4 checks passed"]
     words = "gate smoke: 4 checks passed; 4 better than expected (`retable gate --suite smoke --accept` updates that)"
-    assert lines(checked(expected, results([0], shift=10)))[-1] == words
+    assert lines(checked(expected, results([0], shift=2)))[-1] == words
+
+
+def test_accept_is_not_suggested_while_anything_is_red(expected: Expectations) -> None:
+    some = results([0], shift=2)
+    some[1]["scores"][0]["value"] = 10.0
+    report = checked(expected, some)
+    assert list(verdicts(report).values()).count("better") == 3
+    said = "\n".join(lines(report)) + to_markdown(report).decode() + to_junit(report).decode()
+    assert "3 better than expected" in said
+    assert "--accept" not in said
 
 
 def test_markdown_is_a_table_that_survives_its_content(red: GateReport) -> None:

@@ -8,22 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.expectations import Expectations
 
 from .conftest import (
     ACCURACY,
     CELL,
     FID,
+    OTHER,
+    ROW,
     Data,
     accepted,
     checked,
     failed,
+    fresh,
+    lines,
     new,
     result,
     results,
     score,
     the_failure,
     verdicts,
+    versus,
 )
 
 
@@ -49,9 +55,41 @@ def test_a_broken_loss_turns_the_gate_red_and_names_cell_and_metric(
 
 
 def test_a_better_score_is_no_failure(expected: Expectations) -> None:
-    report = checked(expected, results([0], shift=10.0))
+    report = checked(expected, results([0], shift=2.0))
     assert not report.failures
     assert set(verdicts(report).values()) == {"better"}
+
+
+def test_a_score_that_is_better_by_more_than_three_tolerances_is_suspicious(expected: Expectations) -> None:
+    (tolerance,) = (entry.tolerance for entry in expected.score if entry.place == (CELL, ACCURACY))
+    for by, verdict, code in ((2.9, "better", 0), (3.1, "suspicious", 2)):
+        some = results([0])
+        some[0]["scores"][0]["value"] = expected.score[0].value + by * tolerance
+        report = checked(expected, some)
+        assert verdicts(report)[CELL, ACCURACY] == verdict
+        assert report.exit_code == code
+        assert ("suspicious" in lines(report)[-1]) == bool(code)
+    report = versus(results(), fresh(shift=20.0))
+    assert set(verdicts(report).values()) == {"suspicious"}
+    assert report.exit_code == 0, "a pull request may make a row much better; nothing can be accepted there"
+    assert "4 suspicious" in lines(report)[-1]
+
+
+def test_scores_of_other_images_are_incomparable_and_only_five_seeds_make_new_expectations() -> None:
+    before, after = ([{**one, "data": {"mnist": name}} for one in results()] for name in "ab")
+    expected, _ = accepted(before)
+    assert checked(expected, before).exit_code == 0
+    report = checked(expected, after)
+    assert report.exit_code == 2
+    assert {check.verdict for check in report.failures} == {"incomparable"}
+    assert "other images" in lines(report)[0]
+    assert checked(expected, results()).exit_code == 2, "a result that does not say what it saw"
+    with pytest.raises(UserError, match=r"images have changed; its tolerance must be made anew with 5 seeds"):
+        accepted(after[:1] + after[5:6], expected)
+    assert checked(accepted(after, expected)[0], after).exit_code == 0
+    part, _ = accepted(after[:5], expected, f"{ROW}/*")
+    assert part.data == {CELL: accepted(after)[0].data[CELL], f"{OTHER}/s0": expected.data[f"{OTHER}/s0"]}
+    assert checked(accepted(results())[0], after).exit_code == 0, "files of earlier versions name no images"
 
 
 @pytest.mark.parametrize(
@@ -123,6 +161,6 @@ def test_a_worse_value_never_gets_a_better_verdict(value: float, step: float, di
 
     def rank(x: float) -> int:
         report = checked(expected, [result("p/m/t", 0, [score("m", x, "", direction)])])
-        return ("worse", "ok", "better").index(report.checks[0].verdict)
+        return ("worse", "ok", "better", "suspicious").index(report.checks[0].verdict)
 
     assert rank(value - step) <= rank(value) if direction == "higher" else rank(value - step) >= rank(value)
