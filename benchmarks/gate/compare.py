@@ -93,7 +93,7 @@ class GateReport:
 
     @property
     def exit_code(self) -> int:
-        """0 for green, 1 for a regression, 2 where the question has no answer or a score is suspicious and none worse."""
+        """0 for green, 1 for a regression, 2 without an answer, or where a score is suspicious and none is worse."""
         red = {check.verdict for check in self.failures}
         return 2 if red & OPEN or red == {"suspicious"} else 1 if red else 0
 

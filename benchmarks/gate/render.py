@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from retable.benchmarks.gate.compare import Check, GateReport
-from retable.benchmarks.gate.runs import first
+from retable.benchmarks.gate.runs import NAMED
 from retable.benchmarks.gate.tolerance import SUSPICIOUS, points
+from retable.datasets.files import some
 from retable.reports.text import plural
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def summary(report: GateReport) -> str:
     # Nobody should be led to accept what is broken together with what is better.
     accept = "" if report.against or failed else f" (`retable gate --suite {report.suite} --accept` updates that)"
     stale = [check for check in report.every if check.verdict == "stale"]
-    made, cells = " or ".join(sorted({check.reason for check in stale})), first([check.cell for check in stale])
+    made, cells = " or ".join(sorted({check.reason for check in stale})), some((check.cell for check in stale), NAMED)
     odd = f"suspicious, better by more than {SUSPICIOUS} tolerances: see whether data leaked or a loss lost a term"
     parts = {
         f"stale, {made}; `retable run {report.suite} --fresh` runs them anew ({cells})": len(stale),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.run.results import suite_cells
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.download import SHORT, download_run
+from retable.datasets.files import some
 from retable.reports.records.journal import finished
 from retable.reports.records.result import Result
 
@@ -56,13 +57,13 @@ def differences(base: Cells, head: Cells) -> list[str]:
     notes = []
     # A cell's hash is that of its settings: method, task, profile, and the stages and judges that it starts from.
     if other := [address for address in both if base[address].cell.hash != head[address].cell.hash]:
-        notes.append(f"{len(other)} of {len(both)} cells were run with other settings: {first(other)}")
+        notes.append(f"{len(other)} of {len(both)} cells were run with other settings: {some(other, NAMED)}")
     for side, cells in (("base", base), ("head", head)):
         # A finished cell is not run again by a later commit, so a run's cells may be older than it says.
         counts = Counter(words for one in cells.values() if (words := commit(one, SHORT)))
         if len(counts) > 1:
             named = [f"{name} ({n})" for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-            notes.append(f"the {side}'s cells are of {len(counts)} commits: {first(named)}")
+            notes.append(f"the {side}'s cells are of {len(counts)} commits: {some(named, NAMED)}")
     for key in ("device", "cpu", "torch"):
         old, new = (facts([side[address] for address in both], key) for side in (base, head))
         if old and new and old != new:
@@ -93,9 +94,3 @@ def data_of(result: Result) -> str:
 def _ended(directories: Iterable[Path]) -> dict[str, Result]:
     results = (finished(directory) for directory in directories)
     return {result.cell.address: result for result in results if result is not None}
-
-
-def first(names: Sequence[str]) -> str:
-    """Some of them, and how many there are besides."""
-    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
-    return ", ".join([*names[:NAMED], *more])

@@ -7,7 +7,7 @@ files, or on what other sources, another torch or another Python made.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -56,12 +56,17 @@ def put_right(cells: Sequence[Cell], root: Path, *, resume_stale: bool = False) 
         if elsewhere and (resume_stale or forget(directory)):
             begun.setdefault(elsewhere, []).append(cell.address)
     yield from again
-    for elsewhere, addresses in made.items():
-        cells_were, them = ("1 cell was", "it") if len(addresses) == 1 else (f"{len(addresses)} cells were", "them")
-        yield f"stale: {cells_were} made by {elsewhere}; --fresh runs {them} anew ({some(addresses)})"
+    yield from stale_lines(made)
     for elsewhere, addresses in begun.items():
         what = "going on, as --resume-stale asks" if resume_stale else "starting again"
         yield f"{plural(len(addresses), 'unfinished cell')} begun by {elsewhere}: {what} ({some(addresses)})"
+
+
+def stale_lines(made: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A line for each thing that is said by :func:`made_elsewhere`, with the addresses of which it is said."""
+    for elsewhere, addresses in made.items():
+        cells_were, them = ("1 cell was", "it") if len(addresses) == 1 else (f"{len(addresses)} cells were", "them")
+        yield f"stale: {cells_were} made by {elsewhere}; --fresh runs {them} anew ({some(addresses)})"
 
 
 def reopen(directory: Path) -> bool:

@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.registry import get_title
 from retable.benchmarks.plan.select import Fewer, asked_for, refuse_idle
+from retable.benchmarks.run.earlier import stale_lines
 from retable.benchmarks.run.results import Recorded, find_recorded, other_settings, planned_cells, suite_cells
 from retable.reports.compute.runs import Runs
 from retable.reports.records.cell import Cell
@@ -111,4 +113,14 @@ def _runs(
     for method in {cell.method for cell in cells}:
         with contextlib.suppress(UserError):  # a recording may hold rows that were removed since
             titles[method] = get_title(method)
-    return Runs.of(records, cells, suite, titles, on_gpu, warnings)
+    # What was recorded to be kept is of other sources by its nature.
+    stale = {
+        record.cell.hash: elsewhere
+        for record in records
+        if record.status == "ok" and record.directory and (elsewhere := made_elsewhere(record.environment))
+    }
+    addresses: dict[str, list[str]] = {}
+    for record in records:
+        if record.cell.hash in stale:
+            addresses.setdefault(stale[record.cell.hash], []).append(record.cell.address)
+    return Runs.of(records, cells, suite, titles, on_gpu, [*stale_lines(addresses), *warnings], stale)

@@ -27,6 +27,29 @@ def data_line(runs: Runs, lines: Sequence[Line]) -> str:
     return " ".join(words.get(source, f"source={source}.") for source in sources)
 
 
+def made_line(runs: Runs, lines: Sequence[Line]) -> str:
+    """What a reader must know about what made a table's cells: not what is installed, or not one thing alone."""
+    addresses = sorted({address for line in lines for address in line.addresses})
+    records = [record for address in addresses if (record := runs.by_address[address]).status == "ok"]
+    if stale := [record for record in records if record.cell.hash in runs.stale]:
+        made = " or ".join(sorted({runs.stale[record.cell.hash] for record in stale}))
+        mixed = "" if len(stale) == len(records) else ", the others were not: the table mixes old and new"
+        cells = text.plural(len(records), "cell")
+        return f"Stale: {len(stale)} of {cells} made by {made}{mixed}."
+    # Digests of sources can be compared where they are those of the same modules.
+    sources: dict[tuple[str, str], set[str]] = {}
+    versions: dict[str, set[str]] = {"torch": set(), "Python": set()}
+    for record in records:
+        of_row = record.cell.method, record.environment.get("modules", "")
+        sources.setdefault(of_row, set()).add(record.environment.get("code", ""))
+        for name, known in versions.items():
+            known.add(record.environment.get(name.lower(), "unknown").partition("+")[0])
+    changed = sorted({method for (method, _), codes in sources.items() if len(codes) > 1})
+    differ = [f"different sources ({', '.join(changed)})"] if changed else []
+    differ += [f"{name} {' and '.join(sorted(known))}" for name, known in versions.items() if len(known) > 1]
+    return f"Mixed: its cells were made by {', '.join(differ)}." if differ else ""
+
+
 def protocol_lines(table: PublishedTable, measured: Columns) -> list[str]:
     """How each column was measured by us and by the paper; columns of a group that were measured alike share a line.
 

@@ -54,6 +54,8 @@ class Runs:
     """The same cells as they were run on a GPU, for their times there and nothing else."""
     warnings: tuple[str, ...] = ()
     """What the reader of a report must know about damaged or superseded folders."""
+    stale: Mapping[str, str] = field(default_factory=dict)
+    """Hash of a cell -> what made it that is not what is installed, e.g. ``other sources``."""
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class Runs:
         titles: Mapping[str, str] | None = None,
         on_gpu: Sequence[CellRecord] = (),
         warnings: Iterable[str] = (),
+        stale: Mapping[str, str] | None = None,
     ) -> Runs:
         """Join records with a plan; the other arguments are the fields of :class:`Runs`.
 
@@ -76,7 +79,7 @@ class Runs:
         found = {record.cell.hash for record in chosen}
         missing = {cell.hash: CellRecord(cell, "not-run") for cell in planned if cell.hash not in found}
         joined = sorted([*chosen, *missing.values()], key=lambda record: (record.cell.address, record.cell.hash))
-        return cls(tuple(joined), suite, dict(titles or {}), tuple(on_gpu), tuple(told))
+        return cls(tuple(joined), suite, dict(titles or {}), tuple(on_gpu), tuple(told), dict(stale or {}))
 
     def title(self, cell: Cell) -> str:
         """The row's name as the paper prints it."""

@@ -121,6 +121,8 @@ class Table:
     footnotes: tuple[str, ...]
     source: str
     """Where the published numbers are from."""
+    made: str = ""
+    """What is said above the table if other sources made its cells, or several did."""
     figure_caption: str = ""
     """Set where the rows' answers are to be shown side by side."""
     layout: str = ""

@@ -107,6 +107,7 @@ def _build(
         note=table.note,
         headings=tuple(headings),
         lines=tuple(lines),
+        made=captions.made_line(runs, lines),
         data=captions.data_line(runs, lines),
         protocols=tuple(captions.protocol_lines(table, measured)),
         seeds=captions.seeds_line(measured),

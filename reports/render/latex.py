@@ -53,7 +53,7 @@ def _plain(sign: str) -> str:
 def render(table: Table) -> str:
     """A ``table`` environment with caption, label and notes; wider than the line, it is scaled to the line."""
     others = table.orderings.others if table.orderings else ()
-    under = [escape(line) for line in (table.note, *table.under(), *others) if line]
+    under = [escape(line) for line in (table.made, table.note, *table.under(), *others) if line]
     under += [f"\\textsuperscript{{{number}}}~{escape(note)}" for number, note in enumerate(table.footnotes, start=1)]
     body = _tabular("l" + "r" * len(table.headings), _table_rows(table)) if table.headings else ""
     label = f"\\label{{tab:{table.anchor.removeprefix('table-')}}}\n"

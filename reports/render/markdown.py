@@ -28,8 +28,8 @@ def marks(notes: tuple[int, ...]) -> str:
 def render(table: Table, level: int = 3) -> str:
     """The table with its heading, the lines under it and its footnotes."""
     lines = [f"{'#' * level} {escape(table.name)}", ""]
-    if table.note:
-        lines += [escape(table.note), ""]
+    for said in (table.made, table.note):
+        lines += [escape(said), ""] if said else []
     if table.headings:
         lines += [rows(table), ""]
     lines += [f"- {escape(line)}" for line in table.under()]

@@ -78,6 +78,8 @@ def _section(
     shown: set[str] = set()
     for table in tables:
         lines += ["", f"### {escape(table.name)}", ""]
+        if table.made:
+            lines += [escape(table.made), ""]
         if table.headings:
             lines += [markdown.rows(table, notes=False), ""]
         if table.orderings is not None:

@@ -33,7 +33,8 @@ def markdown_summary(runs: Runs) -> str:
         parts.append(_fit("\n".join(map(_failure_in_short, failed)), LIMIT // 3))
     for table in content.tables:
         counted = f"\n\n{markdown.escape(table.ordering_line())}" if table.orderings else ""
-        body = f"#### {markdown.escape(table.name)}\n\n{markdown.rows(table)}"
+        made = f"{markdown.escape(table.made)}\n\n" if table.made else ""
+        body = f"#### {markdown.escape(table.name)}\n\n{made}{markdown.rows(table)}"
         part = f"{body}\n\n{markdown.escape(table.data)}{counted}"
         if len("\n\n".join([*parts, part])) <= room:
             parts.append(part)

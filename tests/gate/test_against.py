@@ -129,7 +129,7 @@ def test_other_settings_commits_machines_and_data_are_told_by_name() -> None:
     for one in head[1:6]:
         one["cell"]["method_settings"] = {"steps": 7}
     assert versus(base, head).notes[1:-2] == (
-        f"5 of 10 cells were run with other settings: {ROW}/s1, {ROW}/s2, {ROW}/s3, and 2 more",
+        f"5 of 10 cells were run with other settings: {ROW}/s1, {ROW}/s2, {ROW}/s3 and 2 more",
         "the base's cells are of 2 commits: abc123 (9), ffffffffff (1)",
         "the head's cells are of 3 commits: 0000000000 (5), 1111111111 (4), 1111111111-dirty (1)",
         "the base ran with device cpu, the head with NVIDIA H200",
