@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from retable.benchmarks.cli.main import app
+from retable.benchmarks.environment import environment
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.select import parse_recorded
 from retable.benchmarks.run.report import recorded_runs, wanted_runs
@@ -30,10 +32,16 @@ def report(*words: object) -> None:
     assert done.exit_code == 0, done.output
 
 
+@cache
+def here() -> dict[str, str]:
+    """What makes a cell in this moment."""
+    return environment("cpu", 1, ["retable.benchmarks.plan.dummy"])
+
+
 BOTH = DUMMY_ROW.replace('"dummy/dummy"', '"dummy/dummy", "dummy/tuned"')
 
 
-def record(root: Path, cell: Cell, *, status: Status = "ok", started: int = 1_000_000) -> Path:
+def record(root: Path, cell: Cell, *, status: Status = "ok", started: int = 1_000_000, **made: str) -> Path:
     """A folder as a cell that ended leaves it, with a time by the timer of its device."""
     directory = cell.directory(root)
     directory.mkdir(parents=True)
@@ -51,7 +59,7 @@ def record(root: Path, cell: Cell, *, status: Status = "ok", started: int = 1_00
         cell=cell,
         status=status,
         scores=(step_time, accuracy) if status == "ok" else (),
-        environment={"device": device, "commit": "c0ffee"},
+        environment={**here(), "device": device, "commit": "c0ffee", **made},
         wall_s=9.0,
         steps=1,
         started=started,
@@ -71,6 +79,35 @@ def test_cells_of_several_folders_are_joined_and_the_missing_ones_are_not_run(su
     assert bundle.warnings == ()
     assert bundle.provenance["cells"] == "2 of 3 ok"
     assert any("not run" in note and cells[2].address in note for note in found.notes)
+
+
+def test_what_other_sources_made_is_told_above_the_tables_and_of_a_recording_only_if_several_made_it(
+    suite: str, tmp_path: Path
+) -> None:
+    cells, root, page = planned_cells([suite], [0, 1, 2]), tmp_path / "runs", tmp_path / "page"
+    for cell, made in zip(cells, ({}, {"code": "0" * 16}, {"torch": "1.0+cpu"}), strict=True):
+        record(root, cell, **made)
+
+    def told(*words: object) -> list[str]:
+        report(*words, "--to", page, "--results", page / "results.md")
+        (table,) = (path for path in (page / "tables").glob("*.md") if path.stem != "budget")
+        return [
+            file.read_text() for file in (page / "index.html", table, table.with_suffix(".tex"), page / "results.md")
+        ]
+
+    *tables, results = told("--suite", suite, "--runs", root, "--seeds", "0-2", "--record", tmp_path / "all.jsonl.gz")
+    for text in tables:
+        assert "Stale: 2 of 3 cells made by other sources or torch 1.0+cpu (now " in text
+        assert "the others were not: the table mixes old and new." in text
+    for text in (tables[0], results):
+        assert f"stale: 1 cell was made by other sources; --fresh runs it anew ({cells[1].address})" in text
+    *tables, results = told("--runs", tmp_path / "all.jsonl.gz")
+    assert "stale" not in results
+    torch = here()["torch"].partition("+")[0]
+    for text in tables:
+        assert f"Mixed: its cells were made by different sources (dummy/dummy), torch 1.0 and {torch}." in text
+    *tables, _ = told("--runs", tmp_path / "all.jsonl.gz", "--seeds", "0")
+    assert not [text for text in tables if "Mixed" in text or "Stale" in text]
 
 
 def test_cells_that_were_asked_for_at_fewer_seeds_are_missing_at_no_others(suite: str, tmp_path: Path) -> None:
