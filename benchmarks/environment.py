@@ -62,7 +62,7 @@ def made_elsewhere(environment: Mapping[str, str]) -> str:
         environment: as :func:`environment` has told it; one that names no sources counts as made by others.
     """
     differ = []
-    modules = environment.get("modules", "").split()
+    modules = [name for name in environment.get("modules", "").split() if _is_dotted(name)]
     if not modules or environment.get("code") != code_digest(modules):
         differ.append("other sources")
     for name, here in (("torch", _torch_version()), ("Python", platform.python_version())):
@@ -159,6 +159,11 @@ def code_digest(modules: Iterable[str]) -> str:
         if content:
             digest.update(f"{name}\0{content}\0".encode())
     return digest.hexdigest()[:16]
+
+
+def _is_dotted(name: str) -> bool:
+    """Whether it is the name of a module, and not a path or anything else that a record may hold in its place."""
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def _below(name: str, package: str) -> bool:

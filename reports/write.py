@@ -9,7 +9,7 @@ from pathlib import Path
 
 from retable.reports.compute.runs import Runs
 from retable.reports.errors import ReportError
-from retable.reports.records.files import write_atomically
+from retable.reports.records.files import is_inside, write_atomically
 from retable.reports.render import html_page, latex, markdown
 from retable.reports.render.content import Content
 from retable.reports.render.pictures import PageSize, compose
@@ -58,6 +58,8 @@ def write_report(runs: Runs, out: Path) -> Path:
     files["results.csv"] = results_csv(runs)
     files["index.html"] = html_page.render(content)
     for name, data in files.items():
+        if not is_inside(out / name, out):
+            raise ReportError(f"{out / name}: a link leads out of {out}; remove it")
         write(out / name, data)
     return out / "index.html"
 

@@ -70,4 +70,4 @@ def report(
         console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
     for what, file in (("results", results), ("budget", budget), ("recording", record), ("report", page)):
         if file is not None:
-            console.print(f"{what}: {file}", soft_wrap=True)
+            console.print(f"{what}: {escape(str(file))}", soft_wrap=True)

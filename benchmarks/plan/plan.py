@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.plan.overrides import Override, Profile, Scope, Values, build_settings
@@ -15,6 +15,7 @@ from retable.benchmarks.plan.select import idle, matches
 from retable.benchmarks.plan.suites import PROFILES, Rows, Suite
 from retable.datasets.task import Kind, Task, TaskSettings
 from retable.reports.records.cell import Cell, RunSettings
+from retable.reports.records.result import first_problem
 
 JUDGE_SEED = 0
 """Judges are instruments: every seed of every row is judged by the same ones."""
@@ -198,24 +199,29 @@ class _Resolver:
         values |= self._overrides("method", cls.Settings, method, is_row=is_row)
         settings = build_settings(cls.Settings, values, f"method {method}")
         above = (*above, method)
-        return Cell(
-            method=method,
-            task=task_name,
-            variant=task_settings.variant,
-            profile=self.profile.name,
-            seed=seed,
-            method_settings=settings.model_dump(mode="json"),
-            task_settings=task_settings.model_dump(mode="json"),
-            run=self.run,
-            starts_from={
-                role: self._stage(row.needs.get(role, needed), task_name, task_settings, seed, above)
-                for role, needed in cls.needed(settings).items()
-            },
-            judges={
-                role: self._stage(task.judges[role], task_name, task_settings, JUDGE_SEED, above)
-                for role in _judges_asked(task(task_settings, NO_CACHE), cls.kind, cls.stream_of(settings))
-            },
-        )
+        starts_from = {
+            role: self._stage(row.needs.get(role, needed), task_name, task_settings, seed, above)
+            for role, needed in cls.needed(settings).items()
+        }
+        judges = {
+            role: self._stage(task.judges[role], task_name, task_settings, JUDGE_SEED, above)
+            for role in _judges_asked(task(task_settings, NO_CACHE), cls.kind, cls.stream_of(settings))
+        }
+        try:
+            return Cell(
+                method=method,
+                task=task_name,
+                variant=task_settings.variant,
+                profile=self.profile.name,
+                seed=seed,
+                method_settings=settings.model_dump(mode="json"),
+                task_settings=task_settings.model_dump(mode="json"),
+                run=self.run,
+                starts_from=starts_from,
+                judges=judges,
+            )
+        except ValidationError as error:
+            raise UserError(f"{method} on {task_name}, seed {seed}, makes no cell: {first_problem(error)}") from error
 
 
 def _suggested(rows: Sequence[Cell]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,14 @@ from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.registry import get_title
 from retable.benchmarks.plan.select import Fewer, asked_for, refuse_idle
 from retable.benchmarks.run.earlier import stale_lines
-from retable.benchmarks.run.results import Recorded, find_recorded, other_settings, planned_cells, suite_cells
+from retable.benchmarks.run.results import (
+    Recorded,
+    find_recorded,
+    other_settings,
+    planned_cells,
+    read_index,
+    suite_cells,
+)
 from retable.reports.compute.runs import Runs
 from retable.reports.records.cell import Cell
 from retable.reports.records.folder import CellRecord, read_cells
@@ -62,6 +68,10 @@ def suite_runs(root: Path, suite: str) -> Runs:
     """
     cells = suite_cells(root, suite)
     records, problems = read_cells([folder for cell in cells if (folder := cell.directory(root)).is_dir()])
+    _, others = read_index(root / "suites" / f"{suite}.json")
+    if others:
+        what = "1 entry cannot be read, and is" if others == 1 else f"{others} entries cannot be read, and are"
+        problems.append(f"suites/{suite}.json: {what} left out")
     return _runs(records, cells, suite, warnings=[*problems, *other_settings(suite, cells)])
 
 
@@ -109,10 +119,13 @@ def _runs(
     on_gpu: Sequence[CellRecord] = (),
     warnings: Sequence[str] = (),
 ) -> Runs:
-    titles = {}
-    for method in {cell.method for cell in cells}:
-        with contextlib.suppress(UserError):  # a recording may hold rows that were removed since
+    titles: dict[str, str] = {}
+    gone: list[str] = []
+    for method in sorted({cell.method for cell in (*cells, *(record.cell for record in records))}):
+        try:
             titles[method] = get_title(method)
+        except UserError as error:
+            gone.append(f"{method} is shown by its recorded name, since its title is not to be had: {error}")
     # What was recorded to be kept is of other sources by its nature.
     stale = {
         record.cell.hash: elsewhere
@@ -123,4 +136,4 @@ def _runs(
     for record in records:
         if record.cell.hash in stale:
             addresses.setdefault(stale[record.cell.hash], []).append(record.cell.address)
-    return Runs.of(records, cells, suite, titles, on_gpu, [*stale_lines(addresses), *warnings], stale)
+    return Runs.of(records, cells, suite, titles, on_gpu, [*stale_lines(addresses), *warnings, *gone], stale)

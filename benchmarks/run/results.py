@@ -9,17 +9,18 @@ other settings cannot stand in for it.
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
+from pydantic import BaseModel, JsonValue
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.plan.overrides import Override
 from retable.benchmarks.plan.plan import make_plan
+from retable.benchmarks.plan.registry import get_method, get_task
 from retable.benchmarks.plan.select import Fewer, asked_for, refuse_idle
 from retable.benchmarks.plan.suites import load_suite
 from retable.reports.records.cell import Cell
@@ -27,6 +28,7 @@ from retable.reports.records.files import read_json, write_json
 from retable.reports.records.folder import CellRecord
 from retable.reports.records.recording import Store
 from retable.reports.records.result import RecordError
+from retable.reports.text import one_line
 
 
 def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> list[str]:
@@ -39,7 +41,7 @@ def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> list[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         # Cells that an earlier version planned under other hashes are left out: nothing could find their folders.
-        before = {cell.address: cell for cell in _readable(path)}
+        before = {cell.address: cell for cell in read_index(path)[0]}
         known = before | {cell.address: cell for cell in cells}
         write_json(path, {"suite": suite, "cells": {address: cell.to_json() for address, cell in known.items()}})
     both = known.keys() & before.keys()
@@ -59,20 +61,23 @@ def suite_cells(root: Path, suite: str) -> list[Cell]:
         raise UserError(
             f"suite {suite!r} has not been run in {root}{did_you_mean(suite, known)} ({have}); `retable run {suite}`"
         )
-    cells = _readable(path)
+    cells, _ = read_index(path)
     if not cells:
         raise UserError(f"{path}: damaged, or written by another version of Retable; `retable run {suite}` renews it")
     return cells
 
 
-def _readable(path: Path) -> list[Cell]:
-    """The cells in an index that this version understands."""
+def read_index(path: Path) -> tuple[list[Cell], int]:
+    """The cells in a suite's index that this version understands, and the number of the others."""
     recorded = (read_json(path) or {}).get("cells")
-    cells = []
+    cells: list[Cell] = []
+    others = 0
     for data in recorded.values() if isinstance(recorded, dict) else ():
-        with contextlib.suppress(ValueError):
+        try:
             cells.append(Cell.from_json(data))
-    return cells
+        except ValueError:
+            others += 1
+    return cells, others
 
 
 WHOSE_DATA = ("task.source", "task.data_dir")
@@ -92,8 +97,8 @@ def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.address in written:
             changes = [
-                f"{key} = {ours} instead of {theirs}"
-                for key, ours, theirs in _differences(cell, written[cell.address])
+                f"{key} = {one_line(str(ours), 60)} instead of {one_line(str(theirs), 60)}"
+                for key, ours, theirs in _differences(*_completed(cell, written[cell.address]))
                 if key.startswith(("method.", "task.")) and key not in WHOSE_DATA
             ]
             if changes:
@@ -107,6 +112,19 @@ def other_settings(suite: str, cells: Sequence[Cell]) -> list[str]:
             each = ", ".join(f"{number} on {seen}" for seen, number in counted.items())
             lines.append(f"cells of the task {task} saw different data ({each}): not comparable with each other")
     return lines
+
+
+def _completed(cell: Cell, planned: Cell) -> tuple[Cell, Cell]:
+    """A recorded cell with the defaults of settings that did not exist when it was run, and what is planned today."""
+
+    def completed(model: type[BaseModel], recorded: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        return {**model.model_construct().model_dump(mode="json", warnings=False), **recorded}
+
+    changes = {
+        "method_settings": completed(get_method(planned.method).Settings, cell.method_settings),
+        "task_settings": completed(get_task(planned.task).Settings, cell.task_settings),
+    }
+    return cell.model_copy(update=changes), planned
 
 
 def _differences(one: Cell, other: Cell) -> list[tuple[str, object, object]]:
@@ -193,6 +211,7 @@ def find_recorded(cells: Sequence[Cell], runs: Sequence[Path]) -> Recorded:
         f"{_some(addresses)}: in {winner} and in {loser}; {winner} is taken (ended well, or the newest)"
         for (winner, loser), addresses in preferred.items()
     ]
+    notes += dict.fromkeys(problem for store in stores for problem in store.problems)
     if missing:
         notes.append(f"not run, and shown so: {_some(missing)}")
     if on_gpu:

@@ -64,7 +64,7 @@ class History:
         Raises:
             ValueError: neither the journal nor ``cell.json`` says which cell this is.
         """
-        events, offset, ends, bad = read_journal(self.directory, self.offset)
+        events, offset, ends, bad, _ = read_journal(self.directory, self.offset)
         if events and isinstance(events[-1], End) and not closed:
             return
         for event, end in zip(events, ends, strict=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from retable.reports import text
 from retable.reports.compute.runs import CellScore, Runs
@@ -21,11 +22,13 @@ def uncovered_tables(runs: Runs, layouts: Sequence[Layout]) -> list[Layout]:
         if record.cell.method not in covered:
             places.setdefault((record.cell.paper, record.cell.task), []).append(record.cell)
     tables: list[Layout] = []
+    ids = _ids(f"{paper}-{task}-others" for paper, task in sorted(places))
     for (paper, task), cells in sorted(places.items()):
         hashes = {cell.hash for cell in cells}
         rows = {(cell.method, cell.variant): runs.title(cell) for cell in cells}
+        row_ids = _ids(f"{method}-{variant}" for method, variant in rows)
         layout = PublishedTable(
-            id=text.slug(f"{paper}-{task}-others"),
+            id=ids[f"{paper}-{task}-others"],
             title=f"Scores of {paper} on {task}",
             origin="added",
             task=task,
@@ -33,7 +36,7 @@ def uncovered_tables(runs: Runs, layouts: Sequence[Layout]) -> list[Layout]:
             columns=_columns([one for one in runs.scores if one.cell.hash in hashes]),
             rows=[
                 Row(
-                    id=text.slug(f"{method}-{variant}"),
+                    id=row_ids[f"{method}-{variant}"],
                     title=text.row_name(title, variant),
                     method=method,
                     variant=variant,
@@ -48,11 +51,23 @@ def uncovered_tables(runs: Runs, layouts: Sequence[Layout]) -> list[Layout]:
     return tables
 
 
+def _ids(names: Iterable[str]) -> dict[str, str]:
+    """Name -> its slug; of names with the same slug all but the first get a number."""
+    ids: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        slug = text.slug(name)
+        taken = sum(re.fullmatch(rf"{slug}(-n\d+)?", other) is not None for other in ids.values())
+        ids[name] = f"{slug}-n{taken + 1}" if taken else slug
+    return ids
+
+
 def _columns(scores: Sequence[CellScore]) -> list[Column]:
     columns: dict[str, Column] = {}
-    for one in sorted(scores, key=lambda one: (one.score.name, one.slice)):
+    ordered = sorted(scores, key=lambda one: (one.score.name, one.slice))
+    ids = _ids(f"{one.score.name}-{one.slice}" for one in ordered)
+    for one in ordered:
         score = one.score
-        name = text.slug(f"{score.name}-{one.slice}")
+        name = ids[f"{score.name}-{one.slice}"]
         if name not in columns and set(score.slice) <= {"request"}:
             request = score.slice.get("request", "")
             columns[name] = Column(

@@ -7,12 +7,26 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ModelWrapValidatorHandler, computed_field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    computed_field,
+    model_validator,
+)
 
 Accelerator = Literal["auto", "cpu", "cuda"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+_WORD = r"\w[\w.+=,@-]*"
+MethodName = Annotated[str, StringConstraints(pattern=f"^{_WORD}(/{_WORD})*$", max_length=80)]
+Name = Annotated[str, StringConstraints(pattern=f"^{_WORD}$", max_length=60)]
+"""Names become parts of paths, anchors and addresses; together they fit into the name of a file."""
 
 
 _DERIVED = frozenset({"paper", "hash", "address"})
@@ -47,23 +61,24 @@ class Cell(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: str
+    method: MethodName
     """Registered name, ``paper/method``."""
-    task: str
+    task: Name
     """Registered name."""
-    variant: str = ""
+    variant: Name | Literal[""] = ""
     """Short name of special task settings, e.g. ``no3-t``; derived from them by the task."""
-    profile: str
-    seed: int = Field(ge=0)
+    profile: Annotated[str, StringConstraints(pattern=f"^{_WORD}( [\\w.+=,@-]+)*$", max_length=60)]
+    """The stem of its file."""
+    seed: int = Field(ge=0, lt=2**63)
     method_settings: dict[str, JsonValue]
     task_settings: dict[str, JsonValue]
     run: RunSettings = RunSettings()
     data: dict[str, str] = {}
     """Part of the user's own data, or file of weights, -> SHA-256 of its content. Empty for data that settings and code
     decide alone."""
-    starts_from: dict[str, Cell] = {}
+    starts_from: dict[Name, Cell] = {}
     """Role -> the cell whose trained networks this one starts from."""
-    judges: dict[str, Cell] = {}
+    judges: dict[Name, Cell] = {}
     """Role -> the cell whose classifier judges this one's images."""
 
     @model_validator(mode="wrap")
@@ -97,7 +112,8 @@ class Cell(BaseModel):
             del content["run"][key]
         content["starts_from"] = {role: cell.hash for role, cell in sorted(self.starts_from.items())}
         content["judges"] = {role: cell.hash for role, cell in sorted(self.judges.items())}
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -135,5 +151,12 @@ class Cell(BaseModel):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Cell:
-        """The inverse of :meth:`to_json`."""
-        return cls.model_validate(data)
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            ValueError: the data are no cell.
+        """
+        try:
+            return cls.model_validate(data)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error

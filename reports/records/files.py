@@ -1,11 +1,20 @@
-"""Files that other processes read while they are written: each is replaced in one step."""
+"""Files that other processes read while they are written: each is replaced in one step.
+
+What is read may come from anyone. It must be a regular file of sensible size that lies where it seems to lie: a pipe
+would never end, a link may lead to what nobody meant to publish.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+MOST_BYTES = 64 * 2**20
+"""Records are smaller by far: the largest, the index of a suite, has a few kilobytes per cell."""
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -23,10 +32,47 @@ def write_json(path: Path, data: Any) -> None:
     write_atomically(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
 
 
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether the path stays in the folder when all links are followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def open_file(path: Path, most: int | None = MOST_BYTES, *, follow: bool = False) -> BinaryIO:
+    """Open a regular file to read its bytes.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have; ``None`` for any number.
+        follow: also where it is a link out of its folder, as a path that the user typed may be.
+
+    Raises:
+        OSError: there is no such file, or it is not to be read.
+    """
+    if not (follow or is_inside(path, path.parent)):
+        raise OSError(errno.EINVAL, "it is a link out of its folder", str(path))
+    # Without waiting: opening a pipe would last until somebody writes to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        why = "it is a folder" if stat.S_ISDIR(state.st_mode) else "it is no regular file"
+    elif most is not None and state.st_size > most:
+        why = f"it has {state.st_size:,} bytes, more than {most:,}"
+    else:
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, why, str(path))
+
+
+def read_file(path: Path, most: int = MOST_BYTES, *, follow: bool = False) -> bytes:
+    """The content of a regular file; arguments and errors as for :func:`open_file`."""
+    with open_file(path, most, follow=follow) as file:
+        return file.read()
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in ``path``, or ``None`` where there is none that can be read."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from retable.reports.records.cell import Cell
-from retable.reports.records.files import read_json
+from retable.reports.records.files import is_inside, read_json
 from retable.reports.records.journal import End, Event, Samples, Scored, Start, read_journal, read_result
 from retable.reports.records.result import RecordError, Result, first_problem
 from retable.reports.records.score import Score
@@ -83,18 +83,11 @@ class CellRecord:
         """Label -> picture: sample grids (``step 500``) in order of steps, then final ones (``final outputs``)."""
         if self.directory is None:
             return {}
-        inside = self.directory.resolve()
-        samples: dict[int, Path] = {}
-        for event in self.events:
-            if isinstance(event, Samples):
-                path = (self.directory / event.file).resolve()
-                # A journal is data: it must not make a report publish files from elsewhere.
-                if path.is_relative_to(inside) and path.is_file():
-                    samples[event.step] = path
-        finals = sorted((self.directory / "images").glob("*.png"))
-        return {f"step {step:,}": samples[step] for step in sorted(samples)} | {
-            f"final {path.stem}": path for path in finals
-        }
+        samples = {event.step: self.directory / event.file for event in self.events if isinstance(event, Samples)}
+        found = {f"step {step:,}": samples[step] for step in sorted(samples)}
+        found |= {f"final {path.stem}": path for path in sorted((self.directory / "images").glob("*.png"))}
+        # Whoever made the folder must not make a report publish files from elsewhere.
+        return {label: path for label, path in found.items() if is_inside(path, self.directory) and path.is_file()}
 
 
 def read_cell(directory: Path) -> CellRecord:
@@ -106,7 +99,9 @@ def read_cell(directory: Path) -> CellRecord:
     reading = read_journal(directory)
     events = tuple(reading.events)
     warnings: tuple[str, ...] = ()
-    if reading.bad:
+    if reading.unread:
+        warnings = (f"{directory.name}/journal.jsonl cannot be read: {reading.unread}",)
+    elif reading.bad:
         warnings = (f"{directory.name}/journal.jsonl: line {reading.bad[0]} holds no event and was passed over",)
     try:
         result = read_result(directory)
@@ -124,15 +119,25 @@ def read_cell(directory: Path) -> CellRecord:
 
 
 def read_cells(directories: Sequence[Path]) -> tuple[list[CellRecord], list[str]]:
-    """The records of several folders by their names, and one line for each folder that could not be read."""
+    """The records of several folders by their names, and one line for each folder that could not be read.
+
+    A folder that is a link to elsewhere is left out: who was given a folder of runs does not mean to publish another.
+    """
     records: list[CellRecord] = []
     problems: list[str] = []
     for directory in sorted(directories):
         try:
+            refuse_link(directory)
             records.append(read_cell(directory))
         except RecordError as error:
             problems.append(str(error))
     return records, problems
+
+
+def refuse_link(directory: Path) -> None:
+    """Raise a :class:`RecordError` where the folder of a cell is a link to somewhere else."""
+    if not is_inside(directory, directory.parent):
+        raise RecordError(f"{directory.name} is a link out of its folder of runs; left out")
 
 
 def _ordered(directory: Path, events: Sequence[Event]) -> Cell:
@@ -143,6 +148,8 @@ def _ordered(directory: Path, events: Sequence[Event]) -> Cell:
             return Cell.from_json(content)
         except ValidationError as error:
             why = f"cell.json is not a cell: {first_problem(error)}"
+        except ValueError as error:
+            why = f"cell.json is not a cell: {error}"
     for start in _starts(events):
         return start.cell
     raise RecordError(f"{directory.name}: {why}; left out")

@@ -13,6 +13,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retable.reports.records.files import read_json, write_json
+from retable.reports.records.result import Moment
 
 FOLDER = "invocations"
 OF_CELL = {"id", "suite", "started", "command", "commit", "dirty", "host", "pid"}
@@ -24,10 +25,10 @@ class Invocation(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    id: str = Field(pattern=r"^[A-Za-z0-9-]+$")
+    id: str = Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)
     """Becomes a file's name."""
     suite: str
-    started: int
+    started: Moment
     """Unix milliseconds."""
     command: str = ""
     commit: str = "unknown"
@@ -42,7 +43,7 @@ class Invocation(BaseModel):
     device: str = ""
     status: str = "unknown"
     """``running``, then how it ended; ``unknown`` where only a cell tells of the invocation."""
-    ended: int = 0
+    ended: Moment = 0
     """Unix milliseconds; 0 while it runs."""
     summary: str = ""
     """Markdown for the parent run's description."""

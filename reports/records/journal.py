@@ -14,12 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, TypeAdapter, ValidationError
 
 from retable.reports.records.cell import Cell
-from retable.reports.records.files import write_atomically
-from retable.reports.records.result import RecordError, Result, Status, first_problem
-from retable.reports.records.score import Score
+from retable.reports.records.files import open_file, read_file, write_atomically
+from retable.reports.records.result import Moment, RecordError, Result, Seconds, Status, first_problem
+from retable.reports.records.score import Count, Line, Score
+
+MOST_BYTES = 2**28
+"""A million points of training curves; nothing in a report or a resumed run needs more."""
 
 
 def now_ms() -> int:
@@ -58,7 +61,7 @@ def outcome(
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    t: NonNegativeInt = Field(default_factory=now_ms)
+    t: Moment = Field(default_factory=now_ms)
     """Unix milliseconds."""
 
 
@@ -68,7 +71,7 @@ class Start(_Event):
     event: Literal["start"] = "start"
     journal: str
     """Identity of the journal, one over all attempts in its folder."""
-    attempt: int
+    attempt: Count
     cell: Cell
     environment: dict[str, str]
     data: dict[str, str]
@@ -78,24 +81,24 @@ class Metrics(_Event):
     """Points of the training curves."""
 
     event: Literal["metrics"] = "metrics"
-    step: NonNegativeInt
-    values: dict[str, FiniteFloat]
+    step: Count
+    values: dict[Line, FiniteFloat]
 
 
 class System(_Event):
     """Measurements of the process and the GPU; ``step`` counts them from 0 in every attempt."""
 
     event: Literal["system"] = "system"
-    step: NonNegativeInt
-    values: dict[str, FiniteFloat]
+    step: Count
+    values: dict[Line, FiniteFloat]
 
 
 class Samples(_Event):
     """A grid of images was drawn."""
 
     event: Literal["samples"] = "samples"
-    step: NonNegativeInt
-    file: str
+    step: Count
+    file: Annotated[str, StringConstraints(pattern=r"^(\w[\w.-]*/)*\w[\w.-]*$", max_length=200)]
     """Relative to the cell's folder."""
 
 
@@ -119,7 +122,7 @@ class End(_Event):
     event: Literal["end"] = "end"
     status: Status
     reason: str = ""
-    wall_s: float = 0.0
+    wall_s: Seconds = 0.0
 
 
 Event = Start | Metrics | System | Samples | Scored | Note | End
@@ -142,6 +145,8 @@ class Reading(NamedTuple):
     bad: list[int]
     """Numbers of the lines, counted from 1 where this reading began, that hold no event. A torn last line is not among
     them: it is what a crash leaves, or the beginning of what is still being written."""
+    unread: str = ""
+    """Why a file that is there cannot be read."""
 
 
 def read_journal(directory: Path, offset: int = 0) -> Reading:
@@ -150,30 +155,31 @@ def read_journal(directory: Path, offset: int = 0) -> Reading:
     An unfinished last line is left for the next reading unless it is whole but for its line end: no beginning of a JSON
     object is itself JSON, so what parses is complete.
     """
-    try:
-        with (directory / "journal.jsonl").open("rb") as file:
-            file.seek(offset)
-            content = file.read()
-    except OSError:
-        return Reading([], offset, [], [])
     events: list[Event] = []
     ends: list[int] = []
     bad: list[int] = []
     at = reached = offset
-    for number, line in enumerate(content.splitlines(keepends=True), start=1):
-        at += len(line)
-        whole = line.endswith(b"\n")
-        try:
-            event = _EVENT.validate_json(line)
-        except ValidationError:
-            if whole and line.strip():
-                bad.append(number)
-        else:
-            events.append(event)
-            ends.append(at)
-            whole = True
-        if whole:
-            reached = at
+    try:
+        with open_file(directory / "journal.jsonl", MOST_BYTES) as file:
+            file.seek(offset)
+            for number, line in enumerate(file, start=1):
+                at += len(line)
+                whole = line.endswith(b"\n")
+                try:
+                    event = _EVENT.validate_json(line)
+                except ValidationError:
+                    if whole and line.strip():
+                        bad.append(number)
+                else:
+                    events.append(event)
+                    ends.append(at)
+                    whole = True
+                if whole:
+                    reached = at
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return Reading(events, reached, ends, bad, error.strerror or str(error))
     return Reading(events, reached, ends, bad)
 
 
@@ -255,7 +261,7 @@ def read_result(directory: Path) -> Result | None:
     path = directory / "result.json"
     where = f"{directory.name}/result.json"
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         expected = _expected_digest(directory)
         if expected is not None and hashlib.sha256(content).hexdigest() != expected:
             raise RecordError(f"{where} is damaged or was changed: it is not the file whose digest `done` names")
@@ -274,7 +280,7 @@ def _expected_digest(directory: Path) -> str | None:
     Earlier versions wrote the status alone.
     """
     try:
-        lines = (directory / "done").read_text(encoding="utf-8", errors="replace").split()
+        lines = read_file(directory / "done").decode(errors="replace").split()
     except FileNotFoundError:
         return None
     return lines[1] if len(lines) > 1 else None if lines else ""

@@ -7,6 +7,7 @@ stay in the cells' folders.
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,11 +15,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from retable.reports.records.cell import Cell
-from retable.reports.records.folder import CellRecord, read_cell
-from retable.reports.records.journal import finished
+from retable.reports.records.files import open_file
+from retable.reports.records.folder import CellRecord, read_cell, refuse_link
+from retable.reports.records.journal import read_result
 from retable.reports.records.result import RecordError, Result, first_problem
 
 ENDING = ".jsonl.gz"
+MOST_BYTES = 2**28
+"""Of results when they are unpacked: some hundred thousand cells."""
 
 
 def is_recording(path: Path) -> bool:
@@ -40,12 +44,15 @@ def read_recording(path: Path) -> list[Result]:
         RecordError: the file cannot be read, is not compressed JSON lines, or a line is not a result; names the line.
     """
     try:
-        lines = gzip.decompress(path.read_bytes()).splitlines()
+        with open_file(path, follow=True) as packed, gzip.open(packed) as file:
+            content = file.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise RecordError(f"{path} cannot be read as a recording ({why})") from error
+    if len(content) > MOST_BYTES:
+        raise RecordError(f"{path} cannot be read as a recording (it unpacks to more than {MOST_BYTES:,} bytes)")
     results = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(io.BytesIO(content), start=1):
         try:
             results.append(Result.model_validate_json(line))
         except ValidationError as error:
@@ -62,6 +69,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.problems: list[str] = []
+        """A line for each result that was looked up and cannot be read."""
         self._recorded: dict[str, Result] | None = None
         if is_recording(path):
             self._recorded = {result.cell.hash: result for result in read_recording(path)}
@@ -74,7 +83,13 @@ class Store:
         """The result of a cell that ended, whatever its status. A folder renamed by hand holds another cell."""
         if self._recorded is not None:
             return self._recorded.get(cell.hash)
-        result = finished(cell.directory(self.path))
+        directory = cell.directory(self.path)
+        try:
+            refuse_link(directory)
+            result = read_result(directory) if (directory / "done").exists() else None
+        except RecordError as error:
+            self.problems.append(str(error))
+            return None
         return result if result is not None and result.cell.hash == cell.hash else None
 
     def record(self, cell: Cell) -> CellRecord:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retable.reports.records.cell import Cell
-from retable.reports.records.score import Score
+from retable.reports.records.score import Count, Score
 
 Status = Literal["ok", "failed", "oom", "timeout", "nonfinite", "skipped"]
 """How a cell may end; all but ``ok`` come with a reason."""
+Moment = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+"""Unix milliseconds, up to the last that a calendar knows."""
+Seconds = Annotated[float, Field(ge=0, le=1e12)]
 
 
 class RecordError(Exception):
@@ -35,19 +38,19 @@ class Result(BaseModel):
     """What the cell depended on besides its settings: device, versions, commit, digest of the sources."""
     data: dict[str, str] = {}
     """Data set or file -> digest of what the cell saw."""
-    steps: NonNegativeInt = 0
+    steps: Count = 0
     """Training steps that were asked for."""
     journal: str = ""
     """The journal's identity, one over all attempts; empty for a cell that never started."""
-    started: NonNegativeInt = 0
+    started: Moment = 0
     """Unix milliseconds."""
-    ended: NonNegativeInt = 0
-    wall_s: NonNegativeFloat = 0.0
+    ended: Moment = 0
+    wall_s: Seconds = 0.0
     """Seconds of the last attempt."""
 
 
 def first_problem(error: ValidationError) -> str:
-    """Where the first problem is, and what it is."""
-    first = error.errors()[0]
+    """Where the first problem is, and what it is: one line, whatever the names in a damaged file are."""
+    first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "its top level"
-    return f"{place}: {first['msg']}"
+    return "".join(sign if sign.isprintable() else "?" for sign in f"{place[:160]}: {first['msg']}")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""A number of things, of which every one is a float as well."""
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000)]
+"""Text without control characters."""
 
 
 class Protocol(BaseModel):
@@ -12,19 +17,19 @@ class Protocol(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    metric: str
+    metric: Line
     """Family, e.g. ``fid``, ``kid``, ``lpips_pair``, ``accuracy``."""
-    extractor: str = ""
+    extractor: Line = ""
     """What looked at the images: ``lite0``, ``inception``, ``judge:target``, or empty."""
-    weights: str = ""
+    weights: Line = ""
     """First 16 hex digits of the SHA-256 of the extractor's weights, or empty."""
-    resize: str = ""
+    resize: Line = ""
     """How images were brought to the extractor's size, e.g. ``bicubic-96``."""
-    data: str = ""
+    data: Line = ""
     """Whose images, e.g. ``digits:standin:test``."""
-    n_real: int = 0
-    n_fake: int = 0
-    detail: str = ""
+    n_real: Count = 0
+    n_fake: Count = 0
+    detail: Line = ""
     """Whatever else changes the number, e.g. ``subsets=50x500`` or ``timer=cpu``."""
 
 
@@ -33,15 +38,15 @@ class Score(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=200)]
     value: FiniteFloat
-    unit: str = ""
+    unit: Line = ""
     """``%``, ``s``, ``images/s``, ``MiB`` or empty."""
     direction: Literal["higher", "lower", "none"]
-    slice: dict[str, str] = {}
+    slice: dict[Line, Line] = {}
     """Always holds ``request``; further keys narrow it down, e.g. ``{"request": "test", "digit": "3"}``."""
     protocol: Protocol
-    interval: tuple[float, float] | None = None
+    interval: tuple[FiniteFloat, FiniteFloat] | None = None
     """Standard error band or bootstrap interval where the metric has one of its own (KID over subsets)."""
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 from retable.reports import text
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.time_budget import budget_table
-from retable.reports.records.files import read_json
+from retable.reports.records.invocation import Invocation
 from retable.reports.render import markdown
 
 
@@ -36,15 +36,14 @@ def _invocations(runs: Runs) -> list[str]:
     ran: Counter[Path] = Counter()
     for record in runs.records:
         directory = record.directory
-        if directory is not None and (known := (read_json(directory / "invocation.json") or {}).get("id")):
-            ran[directory.parents[1] / "invocations" / f"{known}.json"] += 1
+        if directory is not None and (known := Invocation.read(directory / "invocation.json")):
+            ran[known.file(directory.parents[1])] += 1
     told = []
     for path, cells in ran.most_common():
-        said = read_json(path) or {}
-        began, ended = said.get("started"), said.get("ended")
-        if isinstance(began, int) and isinstance(ended, int):
-            of = f"{cells} of its {text.plural(len(said.get('planned', ())), 'cell')} are here"
+        said = Invocation.read(path)
+        if said is not None and said.ended:
+            of = f"{cells} of its {text.plural(len(said.planned), 'cell')} are here"
             # Not the command itself, which may name folders of one machine.
-            what = f"retable run {said.get('suite', '')}: {text.duration((ended - began) / 1000)}"
+            what = f"retable run {said.suite}: {text.duration((said.ended - said.started) / 1000)}"
             told.append(f"{what} from its first cell to its last entry in MLflow, its report included ({of})")
     return told

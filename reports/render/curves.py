@@ -13,7 +13,7 @@ from retable.reports import text
 from retable.reports.compute.runs import Runs
 from retable.reports.records.folder import CellRecord
 from retable.reports.records.journal import Metrics
-from retable.reports.render.drawing import ACROSS, COLOURS, DASHES, Drawing, draw_panels
+from retable.reports.render.drawing import ACROSS, COLOURS, DASHES, Drawing, draw_panels, drawable
 from retable.reports.render.pictures import evenly
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def cell_curves(runs: Runs, record: CellRecord) -> list[Curve]:
     curves = []
     for name in sorted(points):
         steps, values = zip(*sorted(points[name].items()), strict=True)
-        curves.append(Curve(row, record.cell.method, name, np.array(steps), np.array(values, dtype=np.float64)))
+        curves.append(Curve(row, record.cell.method, name, np.array(steps), drawable(values)))
     return curves
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
@@ -30,6 +32,11 @@ _STYLE: dict[Any, Any] = {
 }
 
 
+def drawable(values: Iterable[float]) -> np.ndarray:
+    """The values, within what 32 bits hold: of the largest doubles an axis cannot work out its margins."""
+    return np.clip(np.asarray(list(values), dtype=np.float64), -1e38, 1e38)
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A drawn figure."""
@@ -49,7 +56,7 @@ class Drawing:
         svg = svg[svg.index("<svg") :]
         svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
         svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href").replace(_INK, "currentColor")
-        return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{self.name}-", svg)
+        return re.sub(r'(\bid="|href="#|url\(#)', lambda found: f"{found[0]}{self.name}-", svg)
 
 
 def draw_panels(
@@ -68,22 +75,24 @@ def draw_panels(
     from matplotlib.figure import Figure
 
     across = min(ACROSS, len(panels))
-    down, legend = -(-len(panels) // across), -(-len(rows) // ACROSS)
+    down, deep = -(-len(panels) // across), -(-len(rows) // ACROSS)
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=(3.25 * across, height * down + 0.24 * legend + 0.2), layout="constrained")
+        figure = Figure(figsize=(3.25 * across, height * down + 0.24 * deep + 0.2), layout="constrained")
         axes = list(figure.subplots(down, across, squeeze=False).flat)
         handles: dict[object, Line2D] = {}
         for place, (axis, title) in enumerate(zip(axes, panels, strict=False)):
             for line in draw(place, axis):
                 handles.setdefault(line.get_label(), line)
-            axis.set_title(title, fontsize=9.5, loc="left")
+            axis.set_title(title, fontsize=9.5, loc="left", parse_math=False)
             axis.spines[["top", "right"]].set_visible(False)
             axis.grid(axis="y", color=QUIET, alpha=0.25, linewidth=0.6)
             axis.tick_params(labelsize=8, length=2.5)
         for axis in axes[len(panels) :]:
             axis.set_axis_off()
         shown = [handles[row] for row in rows if row in handles]
-        figure.legend(handles=shown, loc="outside lower center", ncols=ACROSS, frameon=False, fontsize=8.5)
+        legend = figure.legend(handles=shown, loc="outside lower center", ncols=ACROSS, frameon=False, fontsize=8.5)
+        for label in legend.get_texts():
+            label.set_parse_math(False)
         # Laid out once for both: left to itself Matplotlib does it anew for either, and draws the figure once more.
         if (engine := figure.get_layout_engine()) is not None:
             engine.execute(figure)

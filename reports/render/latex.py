@@ -115,7 +115,7 @@ def _tabular(columns: str, rows: Sequence[str]) -> str:
 def _table_rows(table: Table) -> list[str]:
     rows = []
     if any(heading.group for heading in table.headings):
-        rows.append(_spanning(spans(table.headings, "group"), lambda heading: heading.group))
+        rows.append(_spanning(spans(table.headings, "group"), lambda heading: escape(heading.group)))
     titles = spans(table.headings, "column")
     rows.append(_spanning(titles, lambda heading: escape(heading.title) + _marks(heading.notes)))
     if any(heading.kind != "ours" for heading in table.headings):

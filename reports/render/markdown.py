@@ -15,7 +15,7 @@ def escape(text: str) -> str:
     """Text that no Markdown reader takes for markup or for the end of a table's cell."""
     flat = " ".join(text.split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    flat = re.sub(r"([\\`*\[\]|~])", r"\\\1", flat)
+    flat = re.sub(r"([\\`*\[\]|~$])", r"\\\1", flat)
     # An underscore between letters is text to every reader; only at a word's edge it opens emphasis.
     return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", flat)
 

@@ -15,6 +15,7 @@ from retable.reports.compute.claim_model import VERDICTS, Claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Heading
 from retable.reports.records.cell import Cell
+from retable.reports.records.files import open_file
 from retable.reports.records.folder import CellRecord
 from retable.reports.render.pictures import Embedded, PageSize, embed, evenly, read
 
@@ -122,7 +123,7 @@ def log_end(record: CellRecord) -> tuple[str, str]:
         return "", ""
     path = record.directory / "log.txt"
     try:
-        with path.open("rb") as file:
+        with open_file(path, None) as file:
             file.seek(max(0, path.stat().st_size - LOG_BYTES))
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:

@@ -14,6 +14,7 @@ import numpy as np
 
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Line, Table
+from retable.reports.records.files import open_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 LONGEST_SIDE = 1600
 """Pixels; larger pictures are scaled down before they are embedded."""
 MOST_PIXELS = 64_000_000
+MOST_SIDE = 16_000
 NARROW = 720
 """Pixels; strips up to this width are doubled in a composed picture, so that faces of 48 pixels can be seen."""
 TITLE_LETTERS = 26
@@ -128,11 +130,13 @@ def read(path: Path) -> Image | None:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
+        # Pillow knows formats by their content, and has other programs read some of them.
+        with open_file(path) as file, Image.open(file, formats=["PNG"]) as picture:
+            if picture.width * picture.height > MOST_PIXELS or max(picture.size) > MOST_SIDE:
                 return None
             return picture.convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError):
+    # A damaged file makes Pillow raise nearly anything, SyntaxError and struct.error among others.
+    except Exception:
         return None
 
 

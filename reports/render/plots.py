@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from retable.reports.compute.statistics import summarise
 from retable.reports.compute.table_model import Plot, Series, Table
-from retable.reports.render.drawing import COLOURS, DASHES, QUIET, Drawing, draw_panels
+from retable.reports.render.drawing import COLOURS, DASHES, QUIET, Drawing, draw_panels, drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def _line(axis: Axes, one: Series, place: int) -> Line2D:
     colour = QUIET if one.reference else COLOURS[place % len(COLOURS)]
     dash = DASHES[-1] if one.reference else DASHES[(place // len(COLOURS)) % len(DASHES)]
     for x, values in one.points:
-        axis.plot([x] * len(values), list(values), "o", color=colour, markersize=3.6, alpha=0.55, markeredgewidth=0)
-    means = [summarise(values).mean for _, values in one.points]
+        axis.plot([x] * len(values), drawable(values), "o", color=colour, markersize=3.6, alpha=0.55, markeredgewidth=0)
+    means = drawable(summarise(values).mean for _, values in one.points)
     (line,) = axis.plot([x for x, _ in one.points], means, color=colour, linestyle=dash, linewidth=1.4, label=one.title)
     return line

@@ -26,12 +26,17 @@ def results_csv(runs: Runs) -> str:
         environment = record.environment
         rows.writerow(
             [
-                *(cell.address, cell.hash, cell.paper, cell.method, runs.title(cell), cell.task, cell.variant),
-                *(record.source, cell.profile, cell.seed, record.status, record.reason),
-                *(score.name, score.value, score.unit, score.direction, one.slice),
+                *(cell.address, cell.hash, cell.paper, cell.method, _text(runs.title(cell)), cell.task, cell.variant),
+                *(_text(record.source), cell.profile, cell.seed, record.status, _text(record.reason)),
+                *(_text(score.name), score.value, _text(score.unit), score.direction, _text(one.slice)),
                 *(json.dumps(score.protocol.model_dump(), sort_keys=True), interval),
-                *(environment.get("device", ""), environment.get("accelerator", ""), one.timer),
-                *(environment.get("commit", ""), record.wall_s),
+                *(_text(environment.get(key, "")) for key in ("device", "accelerator")),
+                *(_text(one.timer), _text(environment.get("commit", "")), record.wall_s),
             ]
         )
     return out.getvalue()
+
+
+def _text(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

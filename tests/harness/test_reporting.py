@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from retable.benchmarks.cli.main import app
 from retable.benchmarks.environment import environment
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.select import parse_recorded
-from retable.benchmarks.run.report import recorded_runs, wanted_runs
-from retable.benchmarks.run.results import find_recorded, on_cuda, planned_cells
+from retable.benchmarks.run.report import recorded_runs, suite_runs, wanted_runs
+from retable.benchmarks.run.results import find_recorded, index_cells, on_cuda, other_settings, planned_cells
+from retable.methods.dtn.dtn import DTN
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import End, Start
 from retable.reports.records.result import Result, Status
@@ -245,3 +247,86 @@ def test_a_damaged_recording_and_a_folder_without_runs_are_one_clear_line(suite:
     for suites in ((suite,), ()):
         with pytest.raises(UserError, match=r"--runs .*bad\.jsonl\.gz cannot be read as a recording"):
             wanted_runs(tmp_path, suites, (tmp_path / "bad.jsonl.gz",))
+
+
+def test_a_row_whose_method_is_gone_is_shown_by_its_recorded_name_and_the_others_as_ever(tmp_path: Path) -> None:
+    (cell,) = planned_cells(["dummy"], [0])[:1]
+    gone = cell.with_changes(method="acme/gone", task="acme-shapes")
+    for one in (cell, gone):
+        record(tmp_path, one)
+    index_cells(tmp_path, "trial", [cell, gone])
+    found = suite_runs(tmp_path, "trial")
+    assert [record.status for record in found.records] == ["ok", "ok"]
+    assert found.title(gone) == "acme/gone"
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "acme/gone is shown by its recorded name, since its title is not to be had: unknown method"
+    )
+    report("--suite", "trial", "--out", tmp_path)
+    assert "acme/gone" in (tmp_path / "report" / "trial" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_setting_that_did_not_exist_when_a_cell_was_run_is_no_difference_where_its_default_is_planned() -> None:
+    cell = next(cell for cell in planned_cells(["quick"], [0]) if cell.method == "dtn/dtn")
+    default, planned = DTN.Settings().steps, cell.method_settings["steps"]
+    assert default != planned
+
+    def told(key: str) -> list[str]:
+        settings = {name: value for name, value in cell.method_settings.items() if name != key}
+        return other_settings("quick", [cell.with_changes(method_settings=settings)])
+
+    assert told("alpha") == []
+    assert told("steps") == [
+        f"{cell.address} was run with method.steps = {default} instead of {planned}: not comparable with the other rows"
+    ]
+
+
+def test_a_damaged_result_in_a_recorded_folder_is_one_line_and_the_others_are_reported(
+    suite: str, tmp_path: Path
+) -> None:
+    first, second = planned_cells([suite], [0, 1])
+    (record(tmp_path / "a", first) / "result.json").write_text("{}")
+    record(tmp_path / "a", second)
+    found, recorded = recorded_runs([suite], [tmp_path / "a"], [0, 1])
+    assert [one.status for one in found.records] == ["not-run", "ok"]
+    assert recorded.notes[0] == f"{first.directory(tmp_path).name}/result.json is not a result: cell: Field required"
+
+
+def test_what_an_index_holds_besides_cells_is_counted_and_left_out(tmp_path: Path) -> None:
+    (cell,) = planned_cells(["dummy"], [0])[:1]
+    record(tmp_path, cell)
+    index_cells(tmp_path, "trial", [cell])
+    path = tmp_path / "suites" / "trial.json"
+    index = json.loads(path.read_text())
+    written = index["cells"][cell.address]
+    nested: dict[str, object] = {}
+    for _ in range(300):
+        nested = {**written, "hash": None, "starts_from": {"a": nested}}
+    odd = [{**written, "hash": None, "method": "../../x"}, {}, [], None, 3, nested, {**written, "seed": 7}]
+    path.write_text(json.dumps({**index, "cells": {cell.address: written, **dict(enumerate(odd))}}))
+    found = suite_runs(tmp_path, "trial")
+    assert [one.status for one in found.records] == ["ok"]
+    assert found.warnings == ("suites/trial.json: 7 entries cannot be read, and are left out",)
+    for content in (
+        b"",
+        b"[" * 100_000,
+        b"\xff",
+        b'{"cells": 3}',
+        json.dumps({"cells": {"a": {"seed": 10**400}}}).encode(),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="trial"):
+            suite_runs(tmp_path, "trial")
+
+
+def test_paths_are_no_markup_in_what_a_report_prints(suite: str, tmp_path: Path) -> None:
+    (cell,) = planned_cells([suite], [0])
+    record(tmp_path / "a", cell)
+    out = tmp_path / "[red]x[" / "]"
+    done = CliRunner().invoke(app, ["report", "--suite", suite, "--runs", str(tmp_path / "a"), "--to", str(out)])
+    assert f"report: {out / 'index.html'}" in done.output
+
+
+def test_a_cell_with_a_name_that_is_none_is_refused_while_planning(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"dummy/dummy on dummy, seed 9{30}, makes no cell: seed"):
+        planned_cells(["dummy"], [int("9" * 30)])

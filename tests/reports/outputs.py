@@ -75,7 +75,7 @@ def markdown_grid(text: str) -> Grid:
 
 def markdown_text(cell: str) -> str:
     bare = re.sub(r"⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]+⁾|(?<!\\)\*", "", cell)
-    return html.unescape(re.sub(r"\\([\\`*\[\]|~_])", r"\1", bare)).strip()
+    return html.unescape(re.sub(r"\\([\\`*\[\]|~_$])", r"\1", bare)).strip()
 
 
 def latex_grid(source: str) -> Grid:

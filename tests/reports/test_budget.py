@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
+from retable.reports.records.invocation import Invocation
 from retable.reports.render.budget_page import budget_page
 from tests.reports.report_factory import Cells
 
-COMMAND = {"command": "retable run quick --out /home/me/runs", "started": 1_000_000, "planned": {"1": "", "2": ""}}
+COMMAND = Invocation(
+    id="-", suite="", started=1_000_000, command="retable run quick --out /home/me/runs", planned={"1": "", "2": ""}
+)
 
 
 def test_the_commands_that_ran_the_cells_are_told_with_their_wall_time(cells: Cells) -> None:
-    folder = cells.root.parent / "invocations"
-    folder.mkdir(parents=True)
-    for name, ended in (("quick", 3_516_000), ("killed", None)):
-        (folder / f"{name}.json").write_text(json.dumps({**COMMAND, "suite": name, "ended": ended}))
-        (cells.add("dtn/dtn", variant=name) / "invocation.json").write_text(json.dumps({"id": name}))
+    for name, ended in (("quick", 3_516_000), ("killed", 0)):
+        command = COMMAND.model_copy(update={"id": name, "suite": name, "ended": ended})
+        command.write(cells.root.parent)
+        command.leave_word(cells.add("dtn/dtn", variant=name))
     page = budget_page(cells.bundle())
     assert "- retable run quick: 41 min 56 s from its first cell" in page
     assert "1 of its 2 cells are here" in page

@@ -6,6 +6,7 @@ import html
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from retable.reports.render.content import Content
 from retable.reports.render.results_page import results_page
 from retable.reports.render.summary import LIMIT, markdown_summary
 from tests.reports.outputs import HOSTILE, Page, check_all_outputs_agree, check_latex, page_of
-from tests.reports.report_factory import Cells, accuracy, suite
+from tests.reports.report_factory import Cells, accuracy, score, suite
 from tests.reports.test_claims import CLAIM, fill
 
 
@@ -38,14 +39,15 @@ def test_all_outputs_print_the_same_differences(cells: Cells) -> None:
 def hostile(cells: Cells, tmp_path: Path) -> Content:
     """A reason, a log, a suite's, a method's and a claim's words that no output may take at their word."""
     cells.add("dtn/dtn", status="failed", reason=HOSTILE, log=f"Traceback\n</pre>{HOSTILE}\n")
-    cells.add("evil/<b>|$x$", [accuracy(1.0)], variant="&lt;_")
+    cells.add("evil/x", [accuracy(1.0), score(HOSTILE, 1.0, unit=HOSTILE, data=HOSTILE)])
     fill(cells, [0.1, 0.2])
     path = tmp_path / "made-up.toml"
     # A TOML literal string takes everything but its own quotes as it stands.
     path.write_text(
         CLAIM.replace('"New is better than old."', f"'''{HOSTILE}'''").replace('"KID is', f"'''{HOSTILE}''' #")
     )
-    return Content(cells.bundle(suite=HOSTILE), [load_paper(path)])
+    runs = cells.bundle(suite=HOSTILE)
+    return Content(replace(runs, titles={**runs.titles, "evil/x": HOSTILE}), [load_paper(path)])
 
 
 def test_hostile_text_never_becomes_part_of_the_page(hostile: Content) -> None:
