@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run.earlier import put_right
 from retable.benchmarks.run.scheduler import Scheduler
@@ -22,7 +21,7 @@ BOTH = '[[rows]]\nmethods = ["dummy/dummy", "dummy/tuned"]\ntask = "dummy"\n'
 @pytest.fixture
 def cells(plan_of: Callable[..., Plan], tmp_path: Path) -> tuple[Cell, Cell]:
     """Two finished cells; the second starts from the first."""
-    plan = plan_of(BOTH, overrides=tuple(map(parse_override, STEPS)))
+    plan = plan_of(BOTH, *STEPS)
     assert Scheduler(plan.cells, tmp_path, 1).run(lambda state: None)
     first, second = plan.cells
     return first, second
