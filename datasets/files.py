@@ -97,11 +97,6 @@ def file_digest(path: Path) -> str:
             raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def files_digest(paths: Iterable[Path]) -> str:
-    """SHA-256 of the files' digests in this order, 64 hex digits."""
-    return hashlib.sha256("".join(map(file_digest, paths)).encode()).hexdigest()
-
-
 @dataclass(frozen=True)
 class Findings:
     """What a folder holds, for :func:`retable.datasets.inventory.check`."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,15 @@ import torch
 from torch import Tensor
 
 from retable.datasets import cache
-from retable.datasets.files import files_digest
+from retable.datasets.errors import DataError
+from retable.datasets.files import file_digest
 
 SHARD_BYTES = 2**27
 """Largest shard: what is held in memory while one is made or verified."""
+
+
+SETTLED_NS = 2_000_000_000
+"""How long ago a file must have changed for its state to identify it: FAT counts in steps of two seconds."""
 
 
 class Shards:
@@ -97,12 +103,54 @@ def sharded(
     parts, digests = [], []
     for first in range(0, len(files), per):
         some = files[first : first + per]
-        entry = cache.cached(folder, name, {**key, "files": files_digest(some)}, partial(decode, some, read))
+        entry = cache.cached(folder, name, {**key, "files": files_digest(folder, some)}, partial(decode, some, read))
         parts.append(_mapped(entry.path))
         digests.append(entry.digest)
         if progress is not None:
             progress(first + len(some))
     return Shards(parts, hashlib.sha256("".join(digests).encode()).hexdigest())
+
+
+def files_digest(folder: Path, files: Iterable[Path]) -> str:
+    """SHA-256 of the files' digests in this order, 64 hex digits.
+
+    Files are read once. Later they are known by where they lie on the disk, by their size and by when they last
+    changed, and that includes changes that put the old time back.
+
+    Args:
+        folder: the cache's folder, where this is remembered.
+        files: of the user.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    paths = list(files)
+    states = [_state(path) for path in paths]
+
+    def read() -> dict[str, Tensor]:
+        digest = hashlib.sha256("".join(map(file_digest, paths)).encode()).digest()
+        return {"digest": torch.frombuffer(bytearray(digest), dtype=torch.uint8)}
+
+    # A file that changed just now could change again within one tick of the disk's clock.
+    if any(time.time_ns() - max(changed) < SETTLED_NS for *changed, _, _, _ in states):
+        return _hex(read())
+    return _hex(cache.cached(folder, "digest", {"states": _digest_of(states)}, read).tensors)
+
+
+def _state(path: Path) -> tuple[int, int, int, int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_dev, found.st_ino
+
+
+def _digest_of(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _hex(tensors: Mapping[str, Tensor]) -> str:
+    return bytes(tensors["digest"].tolist()).hex()
 
 
 def decode(files: Sequence[Path], read: Callable[[Path], Tensor]) -> dict[str, Tensor]:

@@ -20,10 +20,10 @@ from torch import Tensor
 from retable.datasets import cache
 from retable.datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
 from retable.datasets.errors import DataError
-from retable.datasets.files import Findings, expect_folder, files_digest, hint, hinted, lookup, refuse, some
+from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, refuse, some
 from retable.datasets.images import READER, read_image, readable, square
 from retable.datasets.sampling import split_by_hash
-from retable.datasets.shards import decode
+from retable.datasets.shards import decode, files_digest
 from retable.datasets.sources import LabelledImages, Progress, Share, counter
 from retable.datasets.standins.faces.people import EXPRESSIONS
 
@@ -92,7 +92,7 @@ def read(
 
     with hinted(root):
         # All eight expressions, so that another choice of them decodes nothing anew.
-        key = {"reader": READER, "size": size, "files": files_digest(chosen)}
+        key = {"reader": READER, "size": size, "files": files_digest(folder, chosen)}
         images = cache.cached(folder, f"rafd-{part}", key, partial(decode, list(chosen), decoded)).tensors["images"]
     kept = [i for i, shot in enumerate(chosen.values()) if shot.expression in expressions]
     shots = [shot for shot in chosen.values() if shot.expression in expressions]

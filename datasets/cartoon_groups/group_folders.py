@@ -11,9 +11,9 @@ from pathlib import Path
 
 from retable.datasets import cache
 from retable.datasets.errors import DataError
-from retable.datasets.files import Findings, expect_folder, files_digest, hint, hinted, lookup, meant, not_there
+from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, meant, not_there
 from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, readable, square, too_few
-from retable.datasets.shards import decode
+from retable.datasets.shards import decode, files_digest
 from retable.datasets.sources import ImageSet
 from retable.datasets.standins.faces.people import GROUPS
 
@@ -70,7 +70,7 @@ def read(root: Path, group: str, sub: str, size: int, folder: Path) -> ImageSet:
         files = image_files(root / group / sub)
         if not files:
             raise DataError(f"{root / group / sub}: no images ({', '.join(SUFFIXES)})")
-        key = {"reader": READER, "size": size, "files": files_digest(files)}
+        key = {"reader": READER, "size": size, "files": files_digest(folder, files)}
         decoded = partial(decode, files, lambda path: square(read_image(path), size))
         entry = cache.cached(folder, f"{group}-{sub}", key, decoded)
     return ImageSet(entry.tensors["images"], entry.digest)

@@ -105,11 +105,8 @@ def find(folder: Path) -> dict[str, Path]:
     Some archives write a dot for the second hyphen: ``train-images.idx3-ubyte``.
     """
     places = (folder, folder / "MNIST" / "raw")
-    ends = ("", ".gz")
     candidates = {
-        name: [
-            place / (spelt + end) for place in places for spelt in (name, name.replace("-idx", ".idx")) for end in ends
-        ]
+        name: [place / f"{spelt}{end}" for place in places for end in ("", ".gz") for spelt in _spellings(name)]
         for name in DIGESTS
     }
     return {name: path for name, paths in candidates.items() if (path := next(filter(Path.is_file, paths), None))}
