@@ -104,6 +104,10 @@ class Findings:
     found: Sequence[str]
     missing: Sequence[str]
     problems: Sequence[str]
+    notes: Sequence[str] = ()
+    """What can be used and should be known."""
+    too_few: Sequence[str] = ()
+    """What a run with the task's default settings needs beside it."""
 
 
 def refuse(root: Path, *wrong: Sequence[str]) -> None:

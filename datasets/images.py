@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from retable.datasets.decoding import LARGEST_TEXT, UnfitImageError, decoded
-from retable.datasets.errors import DataError
+from retable.datasets.errors import DataError, printable
 from retable.datasets.files import open_file, some
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -93,8 +93,17 @@ def too_few(folder: Path, least: int) -> str | None:
     """That a folder holds no images, or fewer than are needed; or ``None``."""
     count = len(image_files(folder))
     if count == 0:
-        return f"no images ({', '.join(SUFFIXES)}) in this folder"
+        return f"no images ({', '.join(SUFFIXES)}) in this folder{and_links(folder)}"
     return f"{count} image{'s' * (count > 1)}, {least} needed" if count < least else None
+
+
+def and_links(folder: Path) -> str:
+    """Words for the links in a folder that are not followed, or none."""
+    root = folder.resolve()
+    count = sum(1 for path in folder.rglob("*") if path.is_symlink() and not path.resolve().is_relative_to(root))
+    if not count:
+        return ""
+    return f"; {count:,} link{'s' * (count > 1)} out of {folder.name} not followed: put the files in their place"
 
 
 def readable(files: Iterable[Path], root: Path, problems: list[str]) -> Iterator[tuple[Path, Tensor]]:
@@ -106,7 +115,7 @@ def readable(files: Iterable[Path], root: Path, problems: list[str]) -> Iterator
         try:
             yield path, read_image(path)
         except DataError as error:
-            problems.append(str(error).replace(f"{root}/", "", 1))
+            problems.append(str(error).replace(f"{printable(str(root))}/", "", 1))
 
 
 def left_out(folders: Iterable[Path]) -> list[str]:
@@ -118,7 +127,8 @@ def left_out(folders: Iterable[Path]) -> list[str]:
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
             if not hidden and not path.is_dir() and path not in read_ones:
                 suffix = path.suffix.lower() or "without suffix"
-                kinds["links that are not followed" if suffix in SUFFIXES else suffix] += 1
+                special = "links that are not followed" if path.is_symlink() else "that are no plain files"
+                kinds[special if suffix in SUFFIXES else suffix] += 1
     names = some(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     return [f"left out, not images ({', '.join(SUFFIXES)}): {names}"] if kinds else []
 

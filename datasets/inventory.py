@@ -13,9 +13,10 @@ from retable.datasets.attributes.task import Attributes
 from retable.datasets.cartoon_groups import group_folders
 from retable.datasets.cartoon_groups.task import CartoonGroups
 from retable.datasets.digits import mnist, svhn
-from retable.datasets.errors import DataError
-from retable.datasets.files import Findings
-from retable.datasets.images import SUFFIXES, image_files, left_out, read_image, readable
+from retable.datasets.errors import DataError, printable
+from retable.datasets.files import Findings, open_file
+from retable.datasets.images import SUFFIXES, image_files, left_out, read_image
+from retable.datasets.inspection import Inspection
 from retable.datasets.sources import Progress, counter
 from retable.datasets.standins.digits import street
 from retable.datasets.standins.faces.people import GROUPS
@@ -80,7 +81,10 @@ class Report:
     found: tuple[str, ...]
     missing: tuple[str, ...]
     problems: tuple[str, ...]
-    """One line for each thing that is wrong; empty when the data can be used."""
+    """One line for each thing that is wrong; empty when the data are sound."""
+    notes: tuple[str, ...] = ()
+    too_few: tuple[str, ...] = ()
+    """What a run with the task's default settings would refuse, sound as it is; other settings may need less."""
 
     @property
     def ok(self) -> bool:
@@ -163,24 +167,28 @@ def check(path: Path) -> Report:
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
+    if not path.is_dir():
+        with open_file(path):
+            pass
     holds = {kind: check_it(path) for kind, is_layout, check_it in DATA_SETS if is_layout(path)}
     if not holds:
         own = ((kind, check_it) for kind, is_layout, check_it in OWN_FOLDERS if is_layout(path))
         images = "images" if path.is_dir() and image_files(path) else "unknown"
         kind, check_it = next(own, ("image", _image) if path.is_file() else (images, _images))
         holds = {kind: check_it(path)}
-    found, missing, problems = (
-        tuple(line for findings in holds.values() for line in getattr(findings, what))
-        for what in ("found", "missing", "problems")
+    lines = (
+        tuple(printable(line) for findings in holds.values() for line in getattr(findings, what))
+        for what in ("found", "missing", "problems", "notes", "too_few")
     )
-    return Report(str(path), " and ".join(holds), found, missing, problems)
+    return Report(printable(str(path)), " and ".join(holds), *lines)
 
 
 def _images(folder: Path) -> Findings:
     problems: list[str] = []
-    sound = sum(1 for _ in readable(image_files(folder), folder, problems))
+    look = Inspection(folder, problems)
+    sound = sum(1 for _ in look.images(image_files(folder)))
     if sound or problems:
-        return Findings([f"{sound} readable images", *left_out([folder])], [], problems)
+        return Findings([f"{sound} readable images", *left_out([folder])], [], problems, look.notes())
     expected = (
         f"images ({', '.join(SUFFIXES)}), MNIST's IDX files, SVHN's .mat files, "
         f"CelebA (celeba), RaFD (rafd), Oxford Flowers ({flowers.FOLDER}), folders of faces "

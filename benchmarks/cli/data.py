@@ -76,10 +76,17 @@ def _check(path: Path, console: Console) -> int:
     console.print(f"{escape(report.path)}: {report.kind}", soft_wrap=True)
     for style, word, lines in (
         ("green", "found", report.found),
+        ("yellow", "note", report.notes),
         ("yellow", "missing", report.missing),
         ("red", "problem", report.problems),
+        ("yellow", "too few", report.too_few),
     ):
         for line in lines:
             console.print(f"  [{style}]{word:>7}[/]  {escape(line)}", soft_wrap=True)
-    console.print("ready to use" if report.ok else "[yellow]not usable as it is[/]")
+    if not report.ok:
+        console.print("[yellow]not usable as it is[/]")
+    elif report.too_few:
+        console.print("[yellow]sound, but too few for a run with the task's default settings[/]")
+    else:
+        console.print("ready to use")
     return 0 if report.ok else 1

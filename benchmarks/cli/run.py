@@ -54,9 +54,9 @@ def run(
         overrides = [*given, *overrides]
     plan = make_plan(load_suite(suite), seeds=parse_seeds(seeds), only=only, overrides=overrides)
     if dry_run:
-        from retable.benchmarks.run.live import show_plan
+        from retable.benchmarks.run import suite_run
 
-        show_plan(plan, out, get_console())
+        suite_run.dry_run(plan, out, get_console())
         return
     from retable.benchmarks.run.suite_run import Options, run_suite
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from retable.benchmarks.metrics.features import check_available
 from retable.benchmarks.plan.plan import Plan, with_data
 from retable.benchmarks.run.build import build_task, file_digests
 from retable.benchmarks.run.earlier import put_right
-from retable.benchmarks.run.live import LiveView, show_summary
+from retable.benchmarks.run.live import LiveView, show_plan, show_summary
 from retable.benchmarks.run.report import report_run
 from retable.benchmarks.run.results import index_cells
 from retable.benchmarks.run.scheduler import CellState, Scheduler, at_work
@@ -63,6 +64,22 @@ def run_suite(plan: Plan, options: Options, console: Console) -> int:
         return _run(plan, options, console, say)
 
 
+def dry_run(plan: Plan, root: Path, console: Console) -> None:
+    """Show the plan, bound to the user's own data as a run would bind it; nothing is drawn, trained or recorded.
+
+    Raises:
+        UserError: what a run would refuse of these data.
+    """
+    if any(cell.task_settings.get("data_dir") for cell in plan.cells):
+        for extractor in plan.cells[0].run.extractors:
+            check_available(extractor)
+        plan = prepare_data(plan, root, console, drawn=False)
+    else:
+        with suppress(UserError):  # weights that are not there yet
+            plan = with_data(plan, file_digests)
+    show_plan(plan, root, console)
+
+
 def _run(plan: Plan, options: Options, console: Console, say: Callable[[str], None]) -> int:
     root, suite = options.root, plan.suite.name
     if not options.fresh:
@@ -101,8 +118,14 @@ def check_writable(root: Path) -> None:
         ) from error
 
 
-def prepare_data(plan: Plan, root: Path, console: Console) -> Plan:
+def prepare_data(plan: Plan, root: Path, console: Console, *, drawn: bool = True) -> Plan:
     """Fetch, render and verify every data set of the plan before the first cell starts.
+
+    Args:
+        plan: whose cells want them.
+        root: the folder of all runs.
+        console: told what is prepared.
+        drawn: also data that are not the user's own.
 
     Returns:
         The plan, whose cells now hold the digests of the user's own data and weights.
@@ -116,6 +139,9 @@ def prepare_data(plan: Plan, root: Path, console: Console) -> Plan:
     told: set[str] = set()
     digests: dict[tuple[object, ...], dict[str, str]] = {}
     for data, (first, *others) in wanted.items():
+        if not drawn and not first.task_settings.get("data_dir"):
+            digests[data] = {}
+            continue
         words = f"preparing data of {first.task_label} ({first.task_settings['source']})"
         if not console.is_terminal and words not in told:
             # A log shows no spinner, and the first run draws for minutes.

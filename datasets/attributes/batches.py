@@ -8,11 +8,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from retable.datasets.attributes.labels import Contrast
+from retable.datasets.attributes.requirements import has_one_colour
 from retable.datasets.errors import DataError
 from retable.datasets.images import signed
 from retable.datasets.sampling import step_indices
 from retable.datasets.sources import LabelledImages
-from retable.datasets.standins.faces.labelled_people import HAIR
 
 
 def drawn(shown: LabelledImages, step: int, size: int, *key: str | int) -> tuple[Tensor, Tensor]:
@@ -49,4 +49,4 @@ def side(shown: LabelledImages, places: Tensor, step: int, size: int, *key: str 
 
 def one_colour(shown: LabelledImages) -> LabelledImages:
     """The snapshots whose hair has exactly one of the three colours: for others no answer is known to be right."""
-    return shown.where(shown.labels[:, : len(HAIR)].sum(1) == 1)
+    return shown.where(has_one_colour(shown.labels))

@@ -18,16 +18,21 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
 import torch
+from torch import Tensor
 
 from retable.datasets import cache
 from retable.datasets.attributes.celeba_table import BITS, CSV, TABLE, disagreement, read_table, rows_of
+from retable.datasets.attributes.requirements import Labels, lacking
+from retable.datasets.attributes.settings import AttributesSettings
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, file_digest, hinted, lookup, meant, not_there, refuse, some
-from retable.datasets.images import READER, read_image, readable, square
+from retable.datasets.images import READER, and_links, read_image, square
+from retable.datasets.inspection import Inspection
 from retable.datasets.sampling import split_by_hash
 from retable.datasets.shards import sharded
 from retable.datasets.sources import LabelledImages, Progress, Share, counter
@@ -98,8 +103,27 @@ def read(root: Path, size: int, folder: Path, part: Share, progress: Progress | 
     return LabelledImages(shards if part == "train" else shards[:], bits, digest)
 
 
+def labels(root: Path) -> dict[Share, Tensor]:
+    """The bits of the images of every part, ``[N, 5]``, without decoding any.
+
+    Raises:
+        DataError: what :func:`require` raises.
+    """
+    return _labels(_sound(root))
+
+
+def _labels(survey: _Survey) -> dict[Share, Tensor]:
+    parts = split(survey.files)
+    return {part: torch.tensor([survey.bits[name] for name in parts[part]]).view(-1, 5) for part in get_args(Share)}
+
+
 def split(names: Sequence[str]) -> dict[str, list[str]]:
     """Which images are in which part."""
+    return _split(tuple(names))
+
+
+@lru_cache(maxsize=1)
+def _split(names: tuple[str, ...]) -> dict[str, list[str]]:
     counts = {part: min(most, max(1, len(names) // one_of)) for part, (most, one_of) in SHARES.items()}
     return split_by_hash(names, counts)
 
@@ -116,17 +140,27 @@ def check(root: Path) -> Findings:
         found.append(
             f"{'one hair colour':<16}{one:>10,}   {one / len(counts):>14.1%}, the others none of the three or several"
         )
+    parts: dict[str, list[str]] = {"all": survey.files}
+    too_few: list[str] = []
     if not survey.missing and not survey.problems:
-        parts = ", ".join(f"{part} {len(names):,}" for part, names in split(survey.files).items())
-        found.append(f"images of the parts: {parts}")
+        parts = split(survey.files)
+        found.append("images of the parts: " + ", ".join(f"{part} {len(names):,}" for part, names in parts.items()))
+        shown: Labels = {("faces", part): bits for part, bits in _labels(survey).items()}
+        for stream in ("rows", "judge-hair"):
+            too_few += lacking(AttributesSettings(stream=stream, data=("faces",)), shown)
     problems, sizes = list(survey.problems), Counter[tuple[int, int]]()
-    for _, image in readable([survey.folder / name for name in survey.files], root, problems):
-        sizes[image.shape[2], image.shape[1]] += 1
+    look = Inspection(root, problems)
+    for part, names in parts.items():
+        for _, image in look.images([survey.folder / name for name in names], part):
+            sizes[image.shape[2], image.shape[1]] += 1
     other = {size: count for size, count in sizes.items() if size != (178, 218)}
     if other:
         words = some(f"{count:,} of {width} x {height}" for (width, height), count in sorted(other.items()))
         found.append(f"not of CelebA's 178 x 218 pixels: {words}")
-    return Findings(found, survey.missing, problems)
+    notes = look.notes()
+    if survey.files and (words := and_links(survey.folder)):
+        notes.append(words.removeprefix("; "))
+    return Findings(found, survey.missing, problems, notes, too_few)
 
 
 def _sound(root: Path) -> _Survey:
@@ -149,7 +183,7 @@ def _survey(root: Path) -> _Survey:
         missing.append(f"{where}{FOLDERS[0]} (images): {not_there(FOLDERS[0], meant(base, FOLDERS[0]))}")
     elif not files:
         inside = folder / folder.name
-        words = f", but there is {folder.name}/{folder.name}: move them up" if inside.is_dir() else ""
+        words = f", but there is {folder.name}/{folder.name}: move them up" if inside.is_dir() else and_links(folder)
         missing.append(f"{where}{folder.name}: no images ({', '.join(SUFFIXES)}) in this folder{words}")
     path = next((base / name for name in (TABLE, CSV) if (base / name).is_file()), None)
     if path is None:

@@ -13,15 +13,19 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from retable.datasets import cache
 from retable.datasets.attributes.rafd_names import ANGLES, EXAMPLE, NAMES, Survey, base_of, survey_of
+from retable.datasets.attributes.requirements import Labels, lacking
+from retable.datasets.attributes.settings import AttributesSettings
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, refuse, some
-from retable.datasets.images import READER, read_image, readable, square
+from retable.datasets.images import READER, and_links, read_image, square
+from retable.datasets.inspection import Inspection
 from retable.datasets.sampling import split_by_hash
 from retable.datasets.shards import decode, files_digest
 from retable.datasets.sources import LabelledImages, Progress, Share, counter
@@ -79,9 +83,9 @@ def read(
     survey = _sound(root)
     people = split(shot.person for shot in survey.shots.values())[part]
     chosen = {path: shot for path, shot in survey.shots.items() if shot.person in people}
-    lacking = [name for name in expressions if all(shot.expression != name for shot in chosen.values())]
-    if lacking:
-        raise DataError(f"{root}: {_lack(part, people, lacking)}; {hint(root)}")
+    absent = [name for name in expressions if all(shot.expression != name for shot in chosen.values())]
+    if absent:
+        raise DataError(f"{root}: {_lack(part, people, absent)}; {hint(root)}")
     tell = counter(progress, f"RaFD, {part}", len(chosen))
     done = count(1)
 
@@ -104,6 +108,24 @@ def read(
         "angle": torch.tensor([shot.angle for shot in shots], dtype=torch.int64),
     }
     return LabelledImages(tensors["images"], tensors["expression"], cache.content_digest(tensors))
+
+
+def labels(root: Path, expressions: tuple[str, ...]) -> dict[Share, Tensor]:
+    """The classes of the images of every part, ``[N]``: places in ``expressions``; no image is decoded.
+
+    Raises:
+        DataError: what :func:`require` raises.
+    """
+    return _labels(_sound(root), expressions)
+
+
+def _labels(survey: Survey, expressions: tuple[str, ...]) -> dict[Share, Tensor]:
+    who = split(shot.person for shot in survey.shots.values())
+    found: dict[Share, Tensor] = {}
+    for part in get_args(Share):
+        shown = [shot.expression for shot in survey.shots.values() if shot.person in who[part]]
+        found[part] = torch.tensor([expressions.index(name) for name in shown if name in expressions])
+    return found
 
 
 def split(people: Iterable[int]) -> dict[str, list[int]]:
@@ -138,22 +160,33 @@ def check(root: Path) -> Findings:
         found.append(f"left out, as in the paper: {survey.profiles:,} images at 000 and 180 degrees")
     missing = list(survey.missing)
     for person in people:
-        shown = {shot.expression for shot in shots if shot.person == person}
-        lacking = [name for name in EXPRESSIONS if name not in shown]
-        if lacking:
-            nothing = "; never an input" if "neutral" in lacking else ""
-            found.append(f"person {person} shows no {', '.join(lacking)} face{nothing}")
+        faces = {shot.expression for shot in shots if shot.person == person}
+        absent = [name for name in EXPRESSIONS if name not in faces]
+        if absent:
+            nothing = "; never an input" if "neutral" in absent else ""
+            found.append(f"person {person} shows no {', '.join(absent)} face{nothing}")
     if not survey.missing and not survey.problems:
         parts = split(people)
         found.append("people of the parts: " + ", ".join(f"{part} {len(who)}" for part, who in parts.items()))
         for part, who in parts.items():
-            lacking = [n for n in EXPRESSIONS if not any(s.expression == n and s.person in who for s in shots)]
-            if lacking:
-                missing.append(_lack(part, who, lacking))
+            absent = [n for n in EXPRESSIONS if not any(s.expression == n and s.person in who for s in shots)]
+            if absent:
+                missing.append(_lack(part, who, absent))
     problems = list(survey.problems)
-    for _ in readable(survey.shots, root, problems):
-        pass
-    return Findings(found, missing, problems)
+    look, part_of = Inspection(root, problems), dict[int, str]()
+    too_few: list[str] = []
+    if not missing and not problems:
+        part_of = {person: part for part, who in split(people).items() for person in who}
+        settings = AttributesSettings(data=("expressions",))
+        shown: Labels = {("expressions", part): those for part, those in _labels(survey, settings.expressions).items()}
+        too_few = lacking(settings, shown)
+    for path, shot in survey.shots.items():
+        for _ in look.images([path], part_of.get(shot.person, "")):
+            pass
+    notes = look.notes()
+    if survey.shots and (base := base_of(root)) and (words := and_links(base)):
+        notes.append(words.removeprefix("; "))
+    return Findings(found, missing, problems, notes, too_few)
 
 
 def _sound(root: Path) -> Survey:

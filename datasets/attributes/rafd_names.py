@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retable.datasets.errors import DataError, closest
 from retable.datasets.files import meant, not_there
-from retable.datasets.images import SUFFIXES, image_files
+from retable.datasets.images import SUFFIXES, and_links, image_files
 from retable.datasets.standins.faces.people import EXPRESSIONS
 
 PARTS = 4
@@ -103,7 +103,8 @@ def survey_of(root: Path) -> Survey:
     missing = []
     people = {shot.person for shot in shots.values()}
     if not shots:
-        missing.append(f"{base.name}: no images ({', '.join(SUFFIXES)}) like {EXAMPLE} at 045, 090 or 135 degrees")
+        words = f"no images ({', '.join(SUFFIXES)}) like {EXAMPLE} at 045, 090 or 135 degrees{and_links(base)}"
+        missing.append(f"{base.name}: {words}")
     elif len(people) < PARTS:
         words = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
         missing.append(f"{base.name}: {words}, {PARTS} needed, one for each part")

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from retable.datasets.attributes.labels import KEYS, bits
 from retable.datasets.attributes.settings import AttributesSettings, Set, set_of
+from retable.datasets.files import refuse
 from retable.datasets.sources import Drawn, ImageSet, LabelledImages, Progress, Share, Source, counter, data_root
 from retable.datasets.standins.faces import rendered_set
 from retable.datasets.standins.faces.labelled_people import labels_of
@@ -86,14 +88,17 @@ class Real(Source[SetPart, LabelledImages]):
         self._read: dict[tuple[Set, Share], LabelledImages] = {}
 
     def verify(self) -> None:
-        """The folders and lists of the sets that are needed must be there."""
+        """The folders and lists of the sets that are needed must be there, with enough images for all that is asked."""
         from retable.datasets.attributes import celeba, rafd
+        from retable.datasets.attributes.requirements import lacking
 
-        sets = needed_sets(self.settings)
+        sets, labels = needed_sets(self.settings), dict[tuple[Set, Share], Tensor]()
         if "faces" in sets:
-            celeba.require(self._root)
+            labels |= {("faces", part): shown for part, shown in celeba.labels(self._root).items()}
         if "expressions" in sets:
-            rafd.require(self._root)
+            shown = rafd.labels(self._root, self.settings.expressions)
+            labels |= {("expressions", part): classes for part, classes in shown.items()}
+        refuse(self._root, lacking(self.settings, labels))
 
     def load(self, part: SetPart, progress: Progress | None = None) -> LabelledImages:
         """Read now or taken from the cache."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from retable.datasets import cache
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, meant, not_there
-from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, readable, square, too_few
+from retable.datasets.images import READER, SUFFIXES, image_files, left_out, read_image, square, too_few
+from retable.datasets.inspection import Inspection
 from retable.datasets.shards import decode, files_digest
 from retable.datasets.sources import ImageSet
 from retable.datasets.standins.faces.people import GROUPS
@@ -81,6 +82,7 @@ def check(root: Path) -> Findings:
     missing: list[str] = []
     problems: list[str] = []
     counts = {}
+    look = Inspection(root, problems)
     for group in GROUPS:
         for sub in FOLDERS:
             lack = _lack(root, group, sub)
@@ -88,11 +90,11 @@ def check(root: Path) -> Findings:
                 missing.append(f"{group}/{sub} ({FOLDERS[sub]}): {lack}")
             folder = root / group / sub
             files = image_files(folder) if folder.is_dir() else []
-            counts[group, sub] = sum(1 for _ in readable(files, root, problems))
+            counts[group, sub] = sum(1 for _ in look.images(files, f"{group}/{sub}"))
             if lack is None and counts[group, sub] < LEAST[sub]:
                 missing.append(f"{group}/{sub} ({FOLDERS[sub]}): {counts[group, sub]} readable, {LEAST[sub]} needed")
     more = left_out(root / group / sub for group in GROUPS for sub in FOLDERS)
-    return Findings([*_table(counts), *more], missing, problems)
+    return Findings([*_table(counts), *more], missing, problems, look.notes())
 
 
 def _table(counts: dict[tuple[str, str], int]) -> list[str]:

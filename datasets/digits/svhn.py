@@ -35,6 +35,17 @@ def require(folder: Path, splits: tuple[str, ...]) -> None:
         )
 
 
+LEAST = {"test": 2, "extra": 1}
+"""Fewest images of a split: a Fréchet or kernel distance needs two."""
+
+
+def too_few(split: str, count: int) -> str | None:
+    """That a split has fewer images than a run needs, or ``None``."""
+    if count >= LEAST[split]:
+        return None
+    return f"{FILES[split]}: {count} image{'s' * (count != 1)}, {LEAST[split]} needed"
+
+
 def is_layout(folder: Path) -> bool:
     """Whether the file of any split is there."""
     return any((folder / name).is_file() for name in FILES.values())
@@ -43,15 +54,23 @@ def is_layout(folder: Path) -> bool:
 def check(folder: Path) -> Findings:
     """How many images each split has, which file is missing and which is damaged."""
     found, missing, problems = [], [], []
+    scarce: list[str] = []
+    seen: dict[str, set[bytes]] = {}
     for split, name in FILES.items():
         if not (folder / name).is_file():
             missing.append(name)
             continue
         try:
-            found.append(f"{name} ({len(load(split, folder).labels):,} images)")
+            images = load(split, folder).images
         except DataError as error:
             problems.append(str(error))
-    return Findings(found, missing, problems)
+            continue
+        found.append(f"{name} ({len(images):,} images)")
+        scarce += filter(None, [too_few(split, len(images))])
+        seen[split] = {hashlib.sha256(image.numpy()).digest() for image in images[:]}
+    twice = len(set.intersection(*seen.values())) if len(seen) > 1 else 0
+    notes = [f"the same image in both files: {twice:,} of them; scores are too good"] if twice else []
+    return Findings(found, missing, problems, notes, scarce)
 
 
 def load(split: str, folder: Path, limit: int = 0) -> LabelledImages:

@@ -123,6 +123,7 @@ class Digits(Task):
         _ = self._mnist
         for role in _NEEDS[self.settings.stream]:
             self._street(role)
+        self._require()
 
     def info(self) -> TaskInfo:
         """Domains ``s`` (3 channels) and ``t`` (1 channel), 32 x 32, labels ``digit``."""
@@ -207,6 +208,21 @@ class Digits(Task):
         """SHA-256 of MNIST and of the street digits used so far by role, e.g. ``street-s``, ``svhn-test``."""
         kind = "svhn" if self.settings.source == "real" else "street"
         return {"mnist": self._mnist.digest} | {f"{kind}-{role}": d.digest for role, d in sorted(self._loaded.items())}
+
+    def _require(self) -> None:
+        """There must be something to learn from, and enough to compare.
+
+        Raises:
+            DataError: there is not.
+        """
+        stream, where = self.settings.stream, self._data_dir or "the task digits"
+        if stream == "train" and (words := svhn.too_few("test", len(self._street("test")))):
+            raise DataError(f"{where}: {words} for the request test; add some, or raise task.n_test")
+        left = {"train": ("s", "_s"), "f": ("f", "_f")}.get(stream)
+        if left and not len(getattr(self, left[1])):
+            raise DataError(
+                f"{where}: no image of {left[0]} is left without the digits that task.without_{left[0]} names"
+            )
 
     @property
     def _data_dir(self) -> Path | None:

@@ -12,7 +12,9 @@ import numpy as np
 
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, hint, lookup, meant, not_there, open_file
-from retable.datasets.images import image_files, readable
+from retable.datasets.images import and_links, image_files
+from retable.datasets.inspection import Inspection
+from retable.datasets.ten_shot.settings import TenShotSettings
 
 FOLDER, IMAGES, LABELS = "flowers-102", "jpg", "imagelabels.mat"
 PAPER = 8_189
@@ -45,8 +47,7 @@ def files_of(root: Path, flower: int | None, least: int) -> list[Path]:
         classes = labels(base / LABELS)
         files = [path for path in files if classes[_number(path, len(classes)) - 1] == flower]
     if len(files) < least:
-        of = "" if flower is None else f" of class {flower}"
-        raise DataError(f"{base / IMAGES}: {len(files)} images{of}, {least} needed; {hint(root)}")
+        raise DataError(f"{base / IMAGES}: {_few(len(files), flower, least)}; {hint(root)}")
     return files
 
 
@@ -79,8 +80,9 @@ def check(root: Path) -> Findings:
     problems: list[str] = []
     files = image_files(base / IMAGES) if (base / IMAGES).is_dir() else []
     if not files:
-        words = "no images in it" if (base / IMAGES).is_dir() else _not_there(root, base)
+        words = "no images in it" + and_links(base / IMAGES) if (base / IMAGES).is_dir() else _not_there(root, base)
         missing.append(f"{FOLDER}/{IMAGES} (images): {words}")
+    notes = [words.removeprefix("; ")] if files and (words := and_links(base / IMAGES)) else []
     found = [f"{'flowers':<12}{len(files):>8,}   paper {PAPER:>6,}"]
     if (base / LABELS).is_file():
         try:
@@ -92,9 +94,17 @@ def check(root: Path) -> Findings:
             problems.append(str(error).replace(f"{root}/", "", 1))
     else:
         found.append(f"no {LABELS}: all flowers can be drawn from, but no single class (task.flower)")
-    for _ in readable(files, root, problems):
+    look = Inspection(root, problems)
+    for _ in look.images(files):
         pass
-    return Findings(found, missing, problems)
+    least = TenShotSettings().least_flowers
+    scarce = [f"{FOLDER}/{IMAGES}: {_few(len(files), None, least)}"] if files and len(files) < least else []
+    return Findings(found, missing, problems, [*look.notes(), *notes], scarce)
+
+
+def _few(count: int, flower: int | None, least: int) -> str:
+    of = "" if flower is None else f" of class {flower}"
+    return f"{count} images{of}, {least} needed; add some, or ask for fewer by task.shots"
 
 
 def _base(root: Path) -> Path:

@@ -67,6 +67,11 @@ class TenShotSettings(TaskSettings):
         return "" if self.shots == 10 else f"n{self.shots}"
 
     @property
+    def least_flowers(self) -> int:
+        """How many flowers there must be: the shots, and enough to compare with."""
+        return max(self.shots, NEIGHBOURS)
+
+    @property
     def n_held_out(self) -> int:
         """Images of a source's domain that its generator does not learn from: a quarter of the others, and not many."""
         return min(max(2, self.n_source // 4), MOST_HELD_OUT)

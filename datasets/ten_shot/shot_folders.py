@@ -14,9 +14,10 @@ import torch
 
 from retable.datasets.errors import DataError
 from retable.datasets.files import Findings, expect_folder, hint, hinted, lookup, meant, not_there
-from retable.datasets.images import READER, image_files, left_out, read_image, readable, square, too_few
+from retable.datasets.images import READER, image_files, left_out, read_image, square, too_few
+from retable.datasets.inspection import Inspection
 from retable.datasets.shards import Shards, sharded
-from retable.datasets.ten_shot.settings import NEIGHBOURS
+from retable.datasets.ten_shot.settings import NEIGHBOURS, TenShotSettings
 from retable.datasets.ten_shot.shots import COMPARED_AT, duplicate_of, duplicates
 
 SHOTS, REFERENCE = "shots", "reference"
@@ -81,6 +82,7 @@ def check(root: Path) -> Findings:
     found: list[str] = []
     missing: list[str] = []
     problems: list[str] = []
+    look = Inspection(root, problems)
     for name, words in {**FOLDERS, **MAY_BE_MISSING}.items():
         least = LEAST_OF.get(name, LEAST)
         lack = _lack(root, name, least)
@@ -88,7 +90,7 @@ def check(root: Path) -> Findings:
         if lack is not None and (name in FOLDERS or files):
             missing.append(f"{name} ({words}): {lack}")
         sound, squares, sizes = [], [], Counter[tuple[int, int]]()
-        for path, image in readable(files, root, problems):
+        for path, image in look.images(files, name):
             sizes[image.shape[2], image.shape[1]] += 1
             sound.append(path)
             if name == SHOTS:
@@ -103,7 +105,9 @@ def check(root: Path) -> Findings:
             found_twice = duplicates(sound, torch.stack(squares))
             problems += [f"{other.relative_to(root)}: {duplicate_of(root, one)}" for one, other in found_twice]
     found += left_out(root / name for name in (*FOLDERS, *MAY_BE_MISSING))
-    return Findings(found, missing, problems)
+    wanted = TenShotSettings().shots
+    scarce = [] if missing or (lack := _lack(root, SHOTS, wanted)) is None else [f"{SHOTS}: {lack}"]
+    return Findings(found, missing, problems, look.notes(), scarce)
 
 
 def _instead(root: Path, name: str) -> str:

@@ -34,7 +34,7 @@ from retable.datasets.standins.digits import street
 from retable.datasets.standins.faces import rendered_set
 from retable.datasets.standins.faces.people import GROUPS
 from retable.datasets.ten_shot import flowers, shot_folders
-from retable.datasets.ten_shot.settings import NEIGHBOURS, POOL, TenShotSettings
+from retable.datasets.ten_shot.settings import POOL, TenShotSettings
 from retable.datasets.ten_shot.shots import chosen_shots, refuse_duplicates
 
 Part = Literal["shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test"]
@@ -146,7 +146,7 @@ class Real(Source[Part, ImageSet]):
         return images[chosen]
 
     def _flowers(self) -> list[Path]:
-        return flowers.files_of(self._root, self.settings.flower, max(self.settings.shots, NEIGHBOURS))
+        return flowers.files_of(self._root, self.settings.flower, self.settings.least_flowers)
 
     def _source_files(self, name: str) -> list[Path]:
         """A source generator's images; none where there is no such folder."""

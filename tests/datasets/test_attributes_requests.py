@@ -266,8 +266,14 @@ def real(make, monkeypatch, tmp_path):
             images = torch.cat([made_up.images("sitting", part, i, 4, size) for i in range(len(expressions))])
             return LabelledImages(images, torch.arange(len(expressions)).repeat_interleave(4), f"expressions-{part}")
 
-        monkeypatch.setattr(celeba, "require", lambda root: needs("celeba"))
-        monkeypatch.setattr(rafd, "require", lambda root: needs("rafd"))
+        def labels(name, shown):
+            needs(name)
+            return dict.fromkeys(("train", "test", "judge", "judge-test"), shown)
+
+        # Enough of everything; the images are few.
+        people = torch.tensor([[*row, *rest] for row in torch.eye(3).int().tolist() for rest in ([0, 1], [1, 0])])
+        monkeypatch.setattr(celeba, "labels", lambda root: labels("celeba", people.repeat(4, 1)))
+        monkeypatch.setattr(rafd, "labels", lambda root, names: labels("rafd", torch.arange(len(names)).repeat(4)))
         monkeypatch.setattr(celeba, "is_layout", lambda root: "celeba" in folders)
         monkeypatch.setattr(celeba, "read", read_faces)
         monkeypatch.setattr(rafd, "read", read_expressions)

@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan, make_plan
 from retable.benchmarks.plan.suites import load_suite
+from retable.benchmarks.run import suite_run
 from retable.benchmarks.run.earlier import forget, put_right
 from retable.benchmarks.run.results import index_cells
 from retable.benchmarks.run.scheduler import Scheduler, at_work
@@ -125,3 +127,22 @@ def test_a_fresh_run_waits_for_others_and_others_for_it(tmp_path: Path) -> None:
     fresh.join(10)
     assert ends == ["ordinary", "fresh"]
     assert told == [f"another run is at work in {tmp_path}; waiting for its end"]
+
+
+def test_a_dry_run_shows_the_plan_as_a_run_would_bind_it_and_refuses_what_a_run_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("shots", "reference"):
+        for number in range(12):
+            picture(tmp_path / "faces" / part / f"{number}.png", number + (100 if part == "reference" else 0))
+    shown: list[Plan] = []
+    monkeypatch.setattr(suite_run, "show_plan", lambda plan, *_: shown.append(plan))
+    folder = json.dumps(str(tmp_path / "faces"))
+    overrides = [parse_override("task.source=real"), parse_override(f"task.data_dir={folder}")]
+    plan = make_plan(load_suite("smoke"), only="mixdl/stylegan2/ten-shot/*", overrides=overrides, seeds=[0])
+    suite_run.dry_run(plan, tmp_path / "runs", Console(file=io.StringIO()))
+    assert shown[0].rows[0].hash == row(tmp_path / "faces", tmp_path / "runs").hash != plan.rows[0].hash
+    for number in range(9):
+        (tmp_path / "faces" / "reference" / f"{number}.png").unlink()
+    with pytest.raises(UserError, match="reference: 3 images, 4 needed"):
+        suite_run.dry_run(plan, tmp_path / "runs", Console(file=io.StringIO()))
