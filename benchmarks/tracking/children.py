@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.tracking import artifacts
 from retable.benchmarks.tracking.connect import NOTE, find_runs, log
 from retable.benchmarks.tracking.history import Grid, History, Point
-from retable.benchmarks.tracking.names import TABLES, child_name, child_note, flatten, spaced, tables_of
+from retable.benchmarks.tracking.names import STALE, TABLES, child_name, child_note, flatten, spaced, tables_of
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import Start
 
@@ -38,6 +39,8 @@ class ChildRun:
         self.created = False
         """Whether this process made the run."""
         self.sent_points = 0
+        self._asked = False
+        """Whether this process has looked what made the cell."""
         self._stored = 0, ""
         """Bytes of the journal that MLflow has, and the status that it shows."""
 
@@ -63,6 +66,17 @@ class ChildRun:
         if reached != self._stored:
             self._send(self.run, new)
             self._stored = reached
+        if history.status == "ok" and not self._asked:
+            self._mark_stale(self.run)
+            self._asked = True
+
+    def _mark_stale(self, run: Run) -> None:
+        """Say if something made the cell that is not what is installed; the tag goes when that is no longer true."""
+        words, told = made_elsewhere(self._history.environment), run.data.tags.get(STALE, "")
+        if words and words != told:
+            log(self._client, run.info.run_id, tags={STALE: words})
+        elif told and not words:
+            self._client.delete_tag(run.info.run_id, STALE)
 
     def _find_or_create(self, cell: Cell, experiment: str, place: Mapping[str, str]) -> Run:
         about = {NOTE: child_note(cell), TABLES: spaced(tables_of(cell))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ class History:
         """The journal's identity; known as soon as the cell is."""
         self.cell: Cell | None = None
         self.status, self.reason = "running", ""
+        self.environment: Mapping[str, str] = {}
+        """What made the cell: that of its first attempt, as in its result."""
         self.first_t = self.last_t = 0
         """Unix milliseconds of the first and of the last event."""
         self._tags: dict[str, str] = {}
@@ -108,7 +111,10 @@ class History:
                 self.journal = self.journal or escape(event.journal)[:MAX_NAME]
                 self.status, self.reason = "running", ""
                 self._system_base = self._system_next
-                for key, value in event.environment.items():
+                if self._attempts == 1:
+                    self.environment = event.environment
+                ran_last = {key: value for key, value in event.environment.items() if key == "device"}
+                for key, value in {**self.environment, **ran_last}.items():
                     known = key in ("device", "commit", "dirty")
                     self._tags[f"retable.{'' if known else 'environment.'}{escape(key)}"] = value
                     if key == "commit":

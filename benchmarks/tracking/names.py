@@ -41,6 +41,8 @@ SYSTEM = "system/"
 
 TABLES = "retable.tables"
 """Tag of a child run: ids of the tables that show its cell, with spaces around each."""
+STALE = "retable.stale"
+"""Tag of a child run: what made its cell that is not what was installed when it was synced last."""
 PAPERS = "retable.papers"
 """Tag of a parent run: the papers of its plan, with spaces around each."""
 
@@ -51,6 +53,7 @@ artifact `report/index.html` is the whole report. Searches for the box above the
 - a paper: `tags.retable.paper = 'dtn'`
 - a table: `tags.retable.tables LIKE '% dtn-table-1 %'`
 - a status: `tags.retable.status = 'oom'` (ok, failed, oom, timeout, nonfinite, skipped, killed)
+- what other sources, another torch or Python made: `tags.retable.stale != ''`
 - what did not end well: `tags.retable.cell != '' AND tags.retable.status != 'ok'`
 - invocations only: `tags.retable.kind = 'invocation'`
 

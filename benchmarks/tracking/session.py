@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.tracking.artifacts import artifacts_of
 from retable.benchmarks.tracking.children import STATUS, ChildRun
 from retable.benchmarks.tracking.connect import NOTE, PATIENT_TIMEOUT_S, experiment_id, find_runs, log, open_client
-from retable.benchmarks.tracking.names import PAPERS, papers_of, parent_name, spaced
+from retable.benchmarks.tracking.names import PAPERS, STALE, papers_of, parent_name, spaced
 from retable.reports.records.files import read_json
 from retable.reports.records.invocation import Invocation
+from retable.reports.records.journal import finished
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -90,6 +93,17 @@ class Session:
                 place = {"mlflow.parentRunId": parent.run_id, **_origin(invocation)}
                 child.sync(parent.experiment_id, place, over=over)
         return child
+
+    def mark_reused(self, invocation: Invocation, root: Path) -> None:
+        """Bring the tag :data:`STALE` up to date for cells of a plan that were done before the invocation began."""
+        told = {run.data.tags.get("retable.cell") for run in find_runs(self.client, f"tags.`{STALE}` != ''")}
+        for directory in sorted((root / "cells").iterdir()):
+            result = None if directory.name in invocation.watched else finished(directory)
+            if result is None or result.status != "ok" or result.cell.hash not in invocation.planned:
+                continue
+            if result.cell.hash in told or made_elsewhere(result.environment):
+                with contextlib.suppress(Timeout):
+                    self.cell(directory, Invocation.of_cell(directory), over=True)
 
     def finish(self, invocation: Invocation) -> None:
         """Give the parent run of an invocation that is over its report, description and final status, once.

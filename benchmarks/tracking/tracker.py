@@ -164,6 +164,7 @@ def follow(uri: str, record: Path) -> int:
                     with contextlib.suppress(Timeout):
                         session.cell(root / "cells" / name, invocation, over=over)
                 if over:
+                    session.mark_reused(invocation, root)
                     session.finish(invocation)
                 state = f"ok {shown(uri)}"
             except Exception as error:

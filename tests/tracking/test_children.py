@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from retable.benchmarks.tracking.session import Session
+from retable.reports.records.invocation import Invocation
 from retable.reports.records.journal import Metrics, Note, Samples, read_journal
 from retable.reports.records.result import Status
 from tests.tracking.conftest import Store
@@ -64,6 +65,31 @@ def test_a_child_run_says_what_it_is(make: MakeCell, store: Store) -> None:
     assert {name: params[name] for name in wanted} == wanted
     known = {name: digest[:12] for name, digest in DATA.items()}
     assert dict(store.query("SELECT name, digest FROM datasets")) == known
+
+
+@pytest.mark.parametrize("reused", [False, True], ids=["sync", "run"])
+def test_a_cell_that_other_sources_made_says_so_until_that_is_over(
+    make: MakeCell, store: Store, root: Path, monkeypatch: pytest.MonkeyPatch, reused: bool
+) -> None:
+    facts = {"device": "cpu", "code": "c0de", "modules": "retable.methods.dtn.dtn"}
+    cell = make().belongs_to().start(environment=facts).train([0])
+    cell.start(environment={**facts, "code": "resumed"}).train([10]).end()
+    result = json.loads((cell.directory / "result.json").read_text())
+    (cell.directory / "result.json").write_text(json.dumps({**result, "environment": facts}))
+    invocation = Invocation(id="a", suite="quick", started=T0, planned={cell.cell.hash: cell.cell.address})
+    for words in ("", "other sources", "other sources, torch 1.0 (now 2.0)", ""):
+        for module in ("children", "session"):
+            name = f"retable.benchmarks.tracking.{module}.made_elsewhere"
+            # The first attempt decides: what it began went on.
+            monkeypatch.setattr(name, lambda environment, words=words: words if environment == facts else "no facts")
+        if reused and words:
+            Session(store.uri).mark_reused(invocation, root)
+        else:
+            store.sync(cell)
+        run, (parent,) = store.run(cell), store.tags(kind="invocation")
+        assert run.get("retable.stale") == (words or None)
+        assert run["mlflow.parentRunId"] == parent[".id"], "it stays with the invocation that ran it"
+    assert run["retable.environment.code"] == "c0de"
 
 
 def test_thousands_of_points_keep_the_journals_steps_and_times(make: MakeCell, store: Store) -> None:
