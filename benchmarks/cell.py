@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import gc
 import os
 import signal
@@ -32,6 +33,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from filelock import FileLock
@@ -49,6 +51,8 @@ from retable.reports.records.score import Score
 class _Known:
     """What the result of a running cell will say, as far as it is known."""
 
+    started: int
+    """Unix milliseconds."""
     journal: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
@@ -60,12 +64,13 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
         print("usage: python -m retable.benchmarks.cell CELL.json DIR", file=sys.stderr)  # noqa: T201
         return 2
-    data = read_json(Path(arguments[0]))
-    if data is None:
-        print(f"{arguments[0]}: not a cell (no readable JSON object)", file=sys.stderr)  # noqa: T201
+    _end_with_harness()
+    try:
+        cell = Cell.from_json(read_json(Path(arguments[0])) or {})
+    except ValueError as error:
+        print(f"{arguments[0]}: not a cell ({error})", file=sys.stderr)  # noqa: T201
         return 2
-    _die_with_parent()
-    return 0 if run_cell(Cell.from_json(data), Path(arguments[1])) == "ok" else 1
+    return 0 if run_cell(cell, Path(arguments[1])) == "ok" else 1
 
 
 def run_cell(cell: Cell, directory: Path) -> Status:
@@ -80,9 +85,13 @@ def run_cell(cell: Cell, directory: Path) -> Status:
             return "ok"
         for name in ("done", "result.json"):
             (directory / name).unlink(missing_ok=True)
-        started, journal, known = now_ms(), Journal(directory), _Known()
+        journal, known = Journal(directory), _Known(now_ms())
         status, reason = _attempt(cell, directory, journal, known)
-        journal.end(outcome(cell, status, reason, started=started, **vars(known)))
+        try:
+            journal.end(outcome(cell, status, reason, **vars(known)))
+        except OSError as error:
+            print(f"error: the result ({status} {reason}) cannot be recorded: {error}", file=sys.stderr)  # noqa: T201
+            return "failed"
     return status
 
 
@@ -99,6 +108,8 @@ def _attempt(cell: Cell, directory: Path, journal: Journal, known: _Known) -> tu
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return "failed", str(error)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "failed", f"{error.filename or directory}: {error.strerror}"
         traceback.print_exc()
         first_line = next(iter(str(error).strip().splitlines()), "")
         return "oom" if is_out_of_memory(error) else "failed", f"{type(error).__name__}: {first_line}"
@@ -110,7 +121,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
     import torch
     from lightning_fabric import Fabric
 
-    from retable.benchmarks.environment import environment, run_elsewhere
+    from retable.benchmarks.environment import MIXED, changed_since, environment, run_elsewhere
     from retable.benchmarks.metrics.own_scores import own_scores
     from retable.benchmarks.run.answers import Answers, save_final_pictures, save_preview, score_task
     from retable.benchmarks.run.build import (
@@ -134,7 +145,9 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
     torch.use_deterministic_algorithms(cell.run.accelerator == "cpu")
     task = build_task(cell, root)
     modules = source_modules(cell, task)
-    known.environment = environment(cell.run.accelerator, cell.run.threads, modules)
+    here = known.environment = environment(cell.run.accelerator, cell.run.threads, modules)
+    if changed_since(known.started, modules, here["code"]):
+        raise UserError("the sources changed while the cell started; run it again")
     task.prepare()
     method = build_method(cell, task, root)
     known.data = {**task.digests(), **file_digests(cell)}
@@ -168,12 +181,29 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         for score in chain(own, score_task(cell, answers, task, root)):
             known.scores.append(score)
             journal.write(Scored(score=score))
+    if changed_since(known.started, modules, here["code"]):
+        # Some files are imported late: which of them were read before the change, nobody knows.
+        journal.write(Note(text="the sources changed while this cell ran; it counts as stale"))
+        known.environment = {**known.environment, "code": MIXED}
 
 
-def _die_with_parent() -> None:
-    """Linux: have the kernel end this cell when the harness dies without a chance to do so itself."""
-    with contextlib.suppress(OSError, AttributeError):
+def _end_with_harness() -> None:
+    """End this process, and all that it starts, when the harness dies without a chance to see to it."""
+    signal.signal(signal.SIGTERM, _end_group)
+    with contextlib.suppress(OSError, AttributeError):  # Linux alone knows how
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    # The harness may have died before it was asked to tell.
+    if os.environ.get("RETABLE_HARNESS", str(os.getppid())) != str(os.getppid()):
+        leave(1)
+
+
+def _end_group(number: int, frame: FrameType | None) -> None:
+    """A signal ends the process as if nobody caught it, and the other processes of its group with it."""
+    signal.signal(number, signal.SIG_IGN)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, number)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 @contextmanager

@@ -19,9 +19,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from retable.reports.records.journal import now_ms
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMON = ("retable.benchmarks.run.training", "retable.benchmarks.run.answers")
 """Modules behind every cell's numbers."""
+MIXED = "mixed"
+"""Stands for the digest where the sources changed while the cell ran."""
 LEFT_OUT = ("retable.reports", "retable.benchmarks.plan", "retable.methods.rows")
 """Modules, with all below them, that only record numbers, or choose settings, which are in the cell's content. Those
 that are named by :func:`code_digest`'s caller count all the same."""
@@ -63,7 +67,9 @@ def made_elsewhere(environment: Mapping[str, str]) -> str:
     """
     differ = []
     modules = [name for name in environment.get("modules", "").split() if _is_dotted(name)]
-    if not modules or environment.get("code") != code_digest(modules):
+    if environment.get("code") == MIXED:
+        differ.append("sources that changed meanwhile")
+    elif not modules or environment.get("code") != code_digest(modules):
         differ.append("other sources")
     for name, here in (("torch", _torch_version()), ("Python", platform.python_version())):
         # It may come from somebody else's file.
@@ -143,6 +149,27 @@ def code_digest(modules: Iterable[str]) -> str:
     Returns:
         The digest; it covers the modules' names and not where they lie. A module that is gone counts as empty.
     """
+    digest = hashlib.sha256()
+    for name, content in sorted(_closure(modules).items()):
+        if content:
+            digest.update(f"{name}\0{content}\0".encode())
+    return digest.hexdigest()[:16]
+
+
+def changed_since(moment: int, modules: Iterable[str], code: str) -> bool:
+    """Whether the sources behind some modules are others than at some moment, or were written since then.
+
+    Args:
+        moment: unix milliseconds. What was changed and changed back meanwhile has been written since.
+        modules: as for :func:`code_digest`.
+        code: the digest at that moment.
+    """
+    times = [path.stat().st_mtime * 1000 for name in _closure(modules) if (path := _path(name)) is not None]
+    return any(moment < time <= now_ms() for time in times) or code_digest(modules) != code
+
+
+def _closure(modules: Iterable[str]) -> dict[str, str]:
+    """The modules behind some modules, and the digest of each one's source."""
     packages = {name.partition(".")[0] for name in modules} | {"retable"}
     waiting, closure = [*COMMON, *modules], {}
     while waiting:
@@ -154,11 +181,7 @@ def code_digest(modules: Iterable[str]) -> str:
                 for other in imported
                 if other.partition(".")[0] in packages and not any(_below(other, out) for out in LEFT_OUT)
             ]
-    digest = hashlib.sha256()
-    for name, content in sorted(closure.items()):
-        if content:
-            digest.update(f"{name}\0{content}\0".encode())
-    return digest.hexdigest()[:16]
+    return closure
 
 
 def _is_dotted(name: str) -> bool:

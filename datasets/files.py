@@ -3,13 +3,14 @@ name."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
 import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,20 +19,44 @@ from retable.datasets.errors import DataError, closest
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
+def written_whole(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """A file to write to that takes the place of ``path`` at the end of the block, unless there is an exception.
 
-    ``path`` holds either what it held before or everything that was written, also after a crash.
+    ``path`` holds either what it held before or everything that was written, also after a crash; where it is
+    ``durable``, also after a power cut. What killed writers left in the folder goes.
     """
+    _sweep(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+            if durable:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A file that was renamed may else have its old name after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove temporary files whose writer is gone: it would hold a lock on them. An empty one may not have it yet."""
+    for path in folder.glob(".*.tmp"):
+        with suppress(OSError), path.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.stat().st_size:
+                path.unlink()
 
 
 _KINDS = {

@@ -10,6 +10,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+from retable.datasets.files import written_whole
+
 COLUMNS = 12
 GAP = 2
 """Pixels between the images of a grid."""
@@ -26,10 +28,10 @@ def save_image(path: Path, image: Tensor) -> None:
     """Write one image ``[C, H, W]`` in [-1, 1], with 1 or 3 channels, pixel by pixel as a PNG file."""
     pixels = ((_rgb(image) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    # PNG's "optimize" makes grids 1 % smaller in ten times the time, which a small cell would notice.
-    Image.fromarray(pixels).save(temporary, format="PNG")
-    temporary.replace(path)
+    # A picture that a power cut costs is drawn again; ten thousand syncs would take minutes.
+    with written_whole(path, durable=False) as file:
+        # PNG's "optimize" makes grids 1 % smaller in ten times the time, which a small cell would notice.
+        Image.fromarray(pixels).save(file, format="PNG")
 
 
 def save_grid(path: Path, rows: Sequence[Tensor], columns: int = COLUMNS) -> None:

@@ -8,7 +8,6 @@ Nothing in them is ever executed.
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from retable.benchmarks.errors import UserError
-from retable.reports.records.files import read_json, write_atomically, write_json
+from retable.reports.records.files import read_sealed, write_atomically, write_sealed
 
 KEEP = 2
 """Checkpoints kept per cell: the newest, and the one to fall back to."""
@@ -158,19 +157,13 @@ def _write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) 
     content = save_tensors(dict(tensors))
     digest = hashlib.sha256(content).hexdigest()
     write_atomically(path, content)
-    about = {"sha256": digest, **about}
-    write_json(path.with_suffix(".json"), {"this": _digest_of_json(about), **about})
+    write_sealed(path.with_suffix(".json"), {"sha256": digest, **about})
     return digest
 
 
-def _digest_of_json(about: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(about, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    about = read_json(path.with_suffix(".json"))
-    # Earlier versions wrote no digest of this file itself.
-    if about is None or about.pop("this", None) not in (None, _digest_of_json(about)):
+    about = read_sealed(path.with_suffix(".json"))
+    if about is None:
         raise UserError(f"{path.with_suffix('.json')} is missing or damaged")
     try:
         content = path.read_bytes()
@@ -193,4 +186,4 @@ def damage(path: Path) -> str:
 
 def digest_of(path: Path) -> str:
     """The digest that was recorded when ``path`` was written; empty where there is none."""
-    return str((read_json(path.with_suffix(".json")) or {}).get("sha256", ""))
+    return str((read_sealed(path.with_suffix(".json")) or {}).get("sha256", ""))

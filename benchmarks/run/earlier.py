@@ -17,7 +17,8 @@ from retable.benchmarks.run.build import WEIGHTS
 from retable.benchmarks.run.checkpoint import damage
 from retable.datasets.files import some
 from retable.reports.records.cell import Cell
-from retable.reports.records.journal import finished, first_start
+from retable.reports.records.journal import Start, finished, first_start, sealed
+from retable.reports.records.result import Result
 from retable.reports.text import plural
 
 
@@ -41,18 +42,20 @@ def put_right(cells: Sequence[Cell], root: Path, *, resume_stale: bool = False) 
         directory = cell.directory(root)
         result = finished(directory)
         wanted = any(cell in other.needed for other in cells if other.hash in unfinished)
-        words = "result.json is damaged" if result is None and (directory / "done").exists() else ""
-        if result is not None and result.status == "ok" and wanted:
-            words = damage(directory / WEIGHTS)
-        if words and reopen(directory):
+        began = None if result is not None and result.status == "ok" else first_start(directory)
+        if words := _of_no_use(cell, directory, result, began):
+            if forget(directory):
+                again.append(f"{cell.address} is done again: {words}")
+                result = began = None
+        elif (words := _damage(directory, result, wanted=wanted)) and reopen(directory):
             again.append(f"{cell.address} is done again: {words}")
-        elif result is not None and result.status == "ok":
+            result, began = None, first_start(directory)
+        if result is not None and result.status == "ok":
             if elsewhere := made_elsewhere(result.environment):
                 made.setdefault(elsewhere, []).append(cell.address)
             continue
         unfinished.add(cell.hash)
-        first = first_start(directory)
-        elsewhere = run_elsewhere(first.environment) if first is not None else ""
+        elsewhere = run_elsewhere(began.environment) if began is not None else ""
         if elsewhere and (resume_stale or forget(directory)):
             begun.setdefault(elsewhere, []).append(cell.address)
     yield from again
@@ -67,6 +70,22 @@ def stale_lines(made: Mapping[str, Sequence[str]]) -> Iterator[str]:
     for elsewhere, addresses in made.items():
         cells_were, them = ("1 cell was", "it") if len(addresses) == 1 else (f"{len(addresses)} cells were", "them")
         yield f"stale: {cells_were} made by {elsewhere}; --fresh runs {them} anew ({some(addresses)})"
+
+
+def _of_no_use(cell: Cell, directory: Path, result: Result | None, began: Start | None) -> str:
+    """Why nothing in a cell's folder can be built upon; empty where something can."""
+    if any(known is not None and known.cell.hash != cell.hash for known in (result, began)):
+        return "its folder holds another cell"
+    if result is not None and result.status == "ok" and not sealed(directory):
+        return "journal.jsonl is damaged"
+    return ""
+
+
+def _damage(directory: Path, result: Result | None, *, wanted: bool) -> str:
+    """What is damaged of a cell that is done; weights only count where they are ``wanted``."""
+    if result is None:
+        return "result.json is damaged" if (directory / "done").exists() else ""
+    return damage(directory / WEIGHTS) if result.status == "ok" and wanted else ""
 
 
 def reopen(directory: Path) -> bool:

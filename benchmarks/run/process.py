@@ -6,6 +6,8 @@ command, ``python -m retable.benchmarks.cell``. What becomes of a cell that dies
 - An exception, a loss that is not finite or memory that runs out in Python is recorded by the cell itself.
 - A crash, a kill, a time-out or an interruption leaves no result; :meth:`LocalProcess.poll` then writes one.
 - Cells that need a failed one never start; the scheduler records them with :func:`record_skipped`.
+
+Whatever else the cell has started ends with it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_json
 from retable.reports.records.journal import Journal, finished, now_ms, outcome
@@ -25,6 +29,10 @@ from retable.reports.records.result import Result, Status
 
 GRACE_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
+LOG_BYTES, LOG_BEGINNING = 16 * 2**20, 2**20
+"""A cell's ``log.txt`` may grow so long. Past it all but the beginning goes, and what follows is kept."""
+HARNESS = "RETABLE_HARNESS"
+"""Environment variable that tells a cell the process that it must not outlive."""
 
 
 class LocalProcess:
@@ -51,7 +59,7 @@ class LocalProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **threads},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", HARNESS: str(os.getpid()), **threads},
             )
 
     @property
@@ -61,7 +69,8 @@ class LocalProcess:
 
     def poll(self) -> tuple[Status, str] | None:
         """``None`` while it runs, then ``(status, reason)``; a cell whose time is up is cancelled."""
-        code = self._process.poll()
+        code = self._reap()
+        self._shorten_log()
         if code is None:
             limit = self.cell.run.timeout_s
             if time.monotonic() - self.started > limit:
@@ -71,8 +80,8 @@ class LocalProcess:
         if result is not None and (self._cancelled is None or result.status == "ok"):
             return result.status, result.reason
         status, reason = self._cancelled or self._name_death(code)
-        Journal(self.directory).end(outcome(self.cell, status, reason, started=self._started_ms))
-        return status, reason
+        unrecorded = _record(self.directory, outcome(self.cell, status, reason, started=self._started_ms))
+        return status, f"{reason}{unrecorded}"
 
     def cancel(self, status: Status, reason: str) -> None:
         """End the process group. Later polls report this status, unless the cell had just finished by itself."""
@@ -81,9 +90,27 @@ class LocalProcess:
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, sign)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(GRACE_S)
+            until = time.monotonic() + GRACE_S
+            while (ended := self._reap() is not None) is False and time.monotonic() < until:
+                time.sleep(0.02)
+            if ended:
                 break
+
+    def _reap(self) -> int | None:
+        """The exit code, once the process has ended and taken along what it has started; ``None`` until then."""
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            # Until the process is waited for, its number is its own, and so is that of its group.
+            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                os.killpg(self.pid, signal.SIGKILL)
+        return self._process.poll()
+
+    def _shorten_log(self) -> None:
+        path = self.directory / "log.txt"
+        with contextlib.suppress(OSError):
+            if path.stat().st_size > LOG_BYTES:
+                os.truncate(path, LOG_BEGINNING)
+                with path.open("ab") as log:
+                    log.write(f"\n[cut: more than {LOG_BYTES // 2**20} MiB; what came last follows]\n".encode())
 
     def _own_result(self) -> Result | None:
         """The result of this process; an earlier attempt's failure may still lie where it has not removed it yet."""
@@ -102,13 +129,33 @@ class LocalProcess:
 
 def record_skipped(cell: Cell, root: Path, reason: str) -> None:
     """Record in a cell's directory that it was not run, and why. A cell that is done stays done."""
-    directory = cell.directory(root)
-    before = finished(directory)
-    if before is not None and before.status == "ok":
-        return
-    journal = Journal(directory)
-    write_json(directory / "cell.json", cell.to_json())
-    journal.end(outcome(cell, "skipped", reason, started=now_ms()))
+    _record(cell.directory(root), outcome(cell, "skipped", reason, started=now_ms()))
+
+
+def _record(directory: Path, result: Result) -> str:
+    """Close a cell's attempt on its behalf, unless it is done, or another run is at work on it and will tell.
+
+    Returns:
+        Why that was not possible, to be added to a reason; empty where it was.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with FileLock(directory / "lock", blocking=False):
+            before = finished(directory)
+            if before is None or before.status != "ok":
+                write_json(directory / "cell.json", result.cell.to_json())
+                Journal(directory).end(result)
+    except Timeout:
+        return ""
+    except OSError as error:
+        return f" (which could not be recorded: {explained(error)})"
+    return ""
+
+
+def explained(error: OSError) -> str:
+    """``FILE: what is wrong``."""
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}" if error.filename else what
 
 
 def _oom_kills() -> int:

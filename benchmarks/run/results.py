@@ -24,28 +24,31 @@ from retable.benchmarks.plan.registry import get_method, get_task
 from retable.benchmarks.plan.select import Fewer, asked_for, refuse_idle
 from retable.benchmarks.plan.suites import load_suite
 from retable.reports.records.cell import Cell
-from retable.reports.records.files import read_json, write_json
+from retable.reports.records.files import read_json, read_sealed, write_sealed
 from retable.reports.records.folder import CellRecord
 from retable.reports.records.recording import Store
 from retable.reports.records.result import RecordError
 from retable.reports.text import one_line
 
 
-def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> list[str]:
-    """Point the suite's addresses at these cells; other addresses stay.
+def index_cells(root: Path, suite: str, cells: Iterable[Cell]) -> tuple[list[str], str]:
+    """Point the suite's addresses at these cells; other addresses stay, as far as they can be read.
 
     Returns:
-        The addresses that pointed at a cell of other data of the user's.
+        The addresses that pointed at a cell of other data of the user's; what was lost because the file was damaged.
     """
     path = root / "suites" / f"{suite}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         # Cells that an earlier version planned under other hashes are left out: nothing could find their folders.
         before = {cell.address: cell for cell in read_index(path)[0]}
+        damaged = path.exists() and read_sealed(path) is None
         known = before | {cell.address: cell for cell in cells}
-        write_json(path, {"suite": suite, "cells": {address: cell.to_json() for address, cell in known.items()}})
+        write_sealed(path, {"suite": suite, "cells": {address: cell.to_json() for address, cell in known.items()}})
     both = known.keys() & before.keys()
-    return sorted(name for name in both if known[name].data != before[name].data and before[name].data)
+    changed = sorted(name for name in both if known[name].data != before[name].data and before[name].data)
+    lost = f"{path} was damaged; of the suite's cells it keeps {len(known)}. Run those again that a report misses"
+    return changed, lost if damaged else ""
 
 
 def suite_cells(root: Path, suite: str) -> list[Cell]:
@@ -55,14 +58,14 @@ def suite_cells(root: Path, suite: str) -> list[Cell]:
         UserError: the suite was never run here.
     """
     path = root / "suites" / f"{suite}.json"
-    if read_json(path) is None:
+    if not path.exists():
         known = sorted(path.stem for path in (root / "suites").glob("*.json"))
         have = f"it holds: {', '.join(known)}" if known else "it holds no runs"
         raise UserError(
             f"suite {suite!r} has not been run in {root}{did_you_mean(suite, known)} ({have}); `retable run {suite}`"
         )
     cells, _ = read_index(path)
-    if not cells:
+    if not cells or read_sealed(path) is None:
         raise UserError(f"{path}: damaged, or written by another version of Retable; `retable run {suite}` renews it")
     return cells
 

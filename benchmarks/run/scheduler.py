@@ -8,6 +8,7 @@ Cells that need it are ``skipped``. The next run starts it again from its newest
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from retable.benchmarks.run.earlier import forget
-from retable.benchmarks.run.process import LocalProcess, record_skipped
+from retable.benchmarks.run.process import LocalProcess, explained, record_skipped
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import finished
 from retable.reports.records.result import Status
@@ -124,11 +125,16 @@ class Scheduler:
                 record_skipped(state.cell, self.root, reason)
                 self._end(state, "skipped", reason, watch)
             elif len(self._running) < self.jobs and all(other.phase == "ended" for other in needed):
-                if self.fresh:
-                    # Only now, so that a run that is interrupted keeps the results it has not begun to renew.
-                    forget(state.directory)
+                try:
+                    if self.fresh:
+                        # Only now, so that a run that is interrupted keeps the results it has not begun to renew.
+                        forget(state.directory)
+                    self._running[state.cell.hash] = LocalProcess(state.cell, self.root)
+                except OSError as error:
+                    # A full disk, for instance; the next cell is tried all the same.
+                    self._end(state, "failed", f"it could not be started: {explained(error)}", watch)
+                    continue
                 state.phase, state.started = "running", time.monotonic()
-                self._running[state.cell.hash] = LocalProcess(state.cell, self.root)
                 watch(state)
 
     def _interrupt(self, why: str, watch: Callable[[CellState], None]) -> None:
@@ -146,14 +152,22 @@ class Scheduler:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """The first Ctrl-C or SIGTERM ends the run in an orderly way, the second at once."""
+        """The first Ctrl-C, SIGTERM or end of the terminal ends the run in an orderly way, the second at once."""
+        terminals = [number for number in (1, 2) if os.isatty(number)]
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup wants it
+            numbers.append(signal.SIGHUP)
 
         def ask(number: int, frame: FrameType | None) -> None:
+            if number == signal.SIGHUP:
+                # What is still to be said has nobody to read it, and would fail.
+                for terminal in terminals:
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), terminal)
             if self._stop is not None:
                 raise KeyboardInterrupt
             self._stop = f"interrupted by {signal.Signals(number).name}"
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, ask) for number in numbers}
         try:
             yield
         finally:

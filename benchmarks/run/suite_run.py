@@ -57,7 +57,10 @@ def run_suite(plan: Plan, options: Options, console: Console) -> int:
     for extractor in plan.cells[0].run.extractors:
         check_available(extractor)
     plan = prepare_data(plan, root, console)
-    if changed := index_cells(root, suite, plan.cells):
+    changed, lost = index_cells(root, suite, plan.cells)
+    if lost:
+        say(lost)
+    if changed:
         say(f"{plural(len(changed), 'cell')} saw other data before, which changed since: run anew ({some(changed)})")
 
     with at_work(root, alone=options.fresh, say=say):

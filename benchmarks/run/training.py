@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import threading
@@ -22,6 +23,7 @@ from retable.benchmarks.run.build import derive_seed
 from retable.datasets.task import Task
 from retable.methods.method import Method
 from retable.reports.records.cell import Cell
+from retable.reports.records.files import write_atomically
 from retable.reports.records.journal import Journal, Metrics, Note, Seal, System
 
 MIB = 1024 * 1024
@@ -131,7 +133,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 class Progress:
     """Keeps ``progress.json`` in the cell's folder, which the live view reads, at most half a second behind.
 
-    A refresh that is lost costs nothing, so the disk is never synced.
+    A refresh that is lost costs nothing: the disk is never synced, and a full one is no reason to stop.
     """
 
     def __init__(self, directory: Path, interval_s: float = 0.5) -> None:
@@ -162,9 +164,8 @@ class Progress:
     def _write(self, done: int, total: int) -> None:
         self._written = time.monotonic()
         content = {"stage": self._stage, "step": done, "steps": total, "rate": self.rate}
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content))
-        temporary.replace(self._path)
+        with contextlib.suppress(OSError):
+            write_atomically(self._path, json.dumps(content), durable=False)
 
 
 class SystemMonitor:

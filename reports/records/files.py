@@ -6,7 +6,10 @@ would never end, a link may lead to what nobody meant to publish.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
+import hashlib
 import json
 import os
 import stat
@@ -17,14 +20,53 @@ MOST_BYTES = 64 * 2**20
 """Records are smaller by far: the largest, the index of a suite, has a few kilobytes per cell."""
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace ``path`` in one step: temporary name in the same folder, fsync, rename."""
+def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) -> None:
+    """Replace ``path`` in one step: temporary name in the same folder, fsync, rename, fsync of the folder.
+
+    What killed writers left in the folder goes.
+
+    Args:
+        path: in a folder that exists.
+        content: text is written as UTF-8.
+        durable: whether it must survive a power cut once this returns.
+
+    Raises:
+        OSError: it cannot be written; names ``path``, which is what it was.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        _sweep(path.parent)
+        with temporary.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        if durable:
+            sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        error.filename = str(path)  # writing to an open file names none
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk: a file that was renamed may else have its old name after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove temporary files whose writer is gone: it would hold a lock on them. An empty one may not have it yet."""
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError), path.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.stat().st_size:
+                path.unlink()
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -67,6 +109,24 @@ def read_file(path: Path, most: int = MOST_BYTES, *, follow: bool = False) -> by
     """The content of a regular file; arguments and errors as for :func:`open_file`."""
     with open_file(path, most, follow=follow) as file:
         return file.read()
+
+
+def write_sealed(path: Path, data: dict[str, Any]) -> None:
+    """:func:`write_json` with a digest of ``data`` beside it, for :func:`read_sealed`."""
+    write_json(path, {"this": _digest(data), **data})
+
+
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """What :func:`write_sealed` wrote, or ``None`` where it is missing or damaged.
+
+    A file without a digest, which an earlier version wrote, is believed.
+    """
+    data = read_json(path)
+    return data if data is not None and data.pop("this", None) in (None, _digest(data)) else None
+
+
+def _digest(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

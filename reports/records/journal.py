@@ -10,9 +10,10 @@ import hashlib
 import os
 import time
 import uuid
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, TypeAdapter, ValidationError
 
@@ -166,7 +167,7 @@ def read_journal(directory: Path, offset: int = 0) -> Reading:
                 at += len(line)
                 whole = line.endswith(b"\n")
                 try:
-                    event = _EVENT.validate_json(line)
+                    event = _EVENT.validate_json(line if _intact(line) else b"")
                 except ValidationError:
                     if whole and line.strip():
                         bad.append(number)
@@ -181,6 +182,12 @@ def read_journal(directory: Path, offset: int = 0) -> Reading:
     except OSError as error:
         return Reading(events, reached, ends, bad, error.strerror or str(error))
     return Reading(events, reached, ends, bad)
+
+
+def _intact(line: bytes) -> bool:
+    """Whether a line is what its last entry, a checksum, says; earlier versions wrote none."""
+    content, mark, checksum = line.rstrip().rpartition(b',"crc":"')
+    return not mark or checksum == b'%08x"}' % zlib.crc32(content)
 
 
 class Seal(NamedTuple):
@@ -215,8 +222,9 @@ class Journal:
 
     def write(self, event: Event) -> None:
         """Append one event."""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(event.model_dump_json() + "\n")
+        line = event.model_dump_json().encode()[:-1]
+        with self._path.open("ab") as file:
+            file.write(line + b',"crc":"%08x"}\n' % zlib.crc32(line))
 
     def seal(self) -> Seal:
         """What the journal holds so far, which is on disk when this returns: a checkpoint rests on its curves."""
@@ -227,17 +235,22 @@ class Journal:
 
     def holds(self, seal: Seal) -> bool:
         """Whether the journal still begins with what it held when it was sealed."""
-        with self._path.open("rb") as file:
-            content = file.read(seal.size)
+        try:
+            with open_file(self._path, MOST_BYTES) as file:
+                content = file.read(seal.size)
+        except OSError:
+            return False
         return Seal(len(content), hashlib.sha256(content).hexdigest()) == seal
 
     def end(self, result: Result) -> None:
-        """Close the attempt: the end event, then ``result.json``, and last of all ``done``, which has its digest."""
+        """Close the attempt: the end event, then ``result.json``, and last of all ``done``, which seals both."""
         self._mend_torn_line()
         self.write(End(status=result.status, reason=result.reason, wall_s=result.wall_s))
+        seal = self.seal()
         content = f"{result.model_dump_json(indent=1)}\n".encode()
         write_atomically(self.directory / "result.json", content)
-        write_atomically(self.directory / "done", f"{result.status}\n{hashlib.sha256(content).hexdigest()}\n")
+        digest = hashlib.sha256(content).hexdigest()
+        write_atomically(self.directory / "done", f"{result.status}\n{digest}\n{seal.size} {seal.sha256}\n")
 
     def _mend_torn_line(self) -> None:
         """End an unfinished last line, so that the next event does not become part of it."""
@@ -283,7 +296,18 @@ def _expected_digest(directory: Path) -> str | None:
         lines = read_file(directory / "done").decode(errors="replace").split()
     except FileNotFoundError:
         return None
-    return lines[1] if len(lines) > 1 else None if lines else ""
+    return lines[1] if len(lines) > 1 else None if lines and lines[0] in get_args(Status) else ""
+
+
+def sealed(directory: Path) -> bool:
+    """Whether the journal of a cell that is done still begins with what it held then; earlier versions sealed none."""
+    try:
+        words = read_file(directory / "done").decode(errors="replace").split()
+    except OSError:
+        return False
+    if len(words) < 4:
+        return True
+    return words[2].isdecimal() and Journal(directory).holds(Seal(int(words[2]), words[3]))
 
 
 def finished(directory: Path) -> Result | None:

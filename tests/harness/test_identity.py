@@ -47,7 +47,7 @@ def test_a_moved_folder_is_the_same_cell_and_a_changed_picture_another(tmp_path:
             picture(tmp_path / "faces" / part / f"{number}.png", number + (100 if part == "reference" else 0))
     before = row(tmp_path / "faces", tmp_path / "runs")
     assert set(before.data) == {"shots", "reference"}
-    assert index_cells(tmp_path / "runs", "smoke", [before]) == []
+    assert index_cells(tmp_path / "runs", "smoke", [before]) == ([], "")
 
     (tmp_path / "faces").rename(tmp_path / "elsewhere")
     moved = row(tmp_path / "elsewhere", tmp_path / "runs")
@@ -56,7 +56,7 @@ def test_a_moved_folder_is_the_same_cell_and_a_changed_picture_another(tmp_path:
     picture(tmp_path / "elsewhere" / "reference" / "3.png", 999)
     changed = row(tmp_path / "elsewhere", tmp_path / "runs")
     assert changed.hash != before.hash
-    assert index_cells(tmp_path / "runs", "smoke", [changed]) == [before.address]
+    assert index_cells(tmp_path / "runs", "smoke", [changed]) == ([before.address], "")
     assert Cell.from_json(changed.to_json()) == changed
 
 

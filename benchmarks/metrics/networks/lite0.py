@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.images import quantise, resize_bicubic, to_rgb
+from retable.benchmarks.metrics.networks import weights
 from retable.benchmarks.metrics.tolerance import Tolerance
 
 TOLERANCE = Tolerance(
@@ -24,6 +25,7 @@ TOLERANCE = Tolerance(
     absolute=1e-4,
 )
 
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 # One row per stage: repeats, kernel, stride of the first block, expansion, output channels (paper, Table 1; Lite keeps
 # the widths of B0).
 STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192))
@@ -144,7 +146,12 @@ def weights_file() -> Path:
 
 
 def load(path: Path) -> Lite0:
-    """The network with the weights in ``path``, frozen and in evaluation mode."""
+    """The network with the weights in ``path``, frozen and in evaluation mode.
+
+    Raises:
+        UserError: the file's SHA-256 is not that of the package.
+    """
+    weights.verify(path, SHA256)
     with torch.device("meta"):  # no random numbers are drawn for weights that are about to be replaced
         net = Lite0()
     net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True, assign=True)
