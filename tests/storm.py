@@ -91,7 +91,7 @@ class Storm:
     def __init__(self, folder: Path, seed: int) -> None:
         folder.mkdir(parents=True)
         self.folder, self.runs = folder, folder / "runs"
-        self.random = random.Random(seed)  # noqa: S311 (no secret)
+        self.random = random.Random(seed)
         self.count: Counter[str] = Counter()
         self.broken: list[str] = []
         settings = {"method_steps": 60, "method_pause_s": 0.05}
