@@ -29,8 +29,8 @@ from retable.reports.records.result import Result, Status
 
 GRACE_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
-LOG_BYTES, LOG_BEGINNING = 16 * 2**20, 2**20
-"""A cell's ``log.txt`` may grow so long. Past it all but the beginning goes, and what follows is kept."""
+LOG_BYTES, LOG_PART = 16 * 2**20, 2**20
+"""A cell's ``log.txt`` may grow so long. Past it all goes but such a part of its beginning and of its end."""
 HARNESS = "RETABLE_HARNESS"
 """Environment variable that tells a cell the process that it must not outlive."""
 
@@ -107,10 +107,13 @@ class LocalProcess:
     def _shorten_log(self) -> None:
         path = self.directory / "log.txt"
         with contextlib.suppress(OSError):
-            if path.stat().st_size > LOG_BYTES:
-                os.truncate(path, LOG_BEGINNING)
-                with path.open("ab") as log:
-                    log.write(f"\n[cut: more than {LOG_BYTES // 2**20} MiB; what came last follows]\n".encode())
+            if path.stat().st_size <= LOG_BYTES:
+                return
+            with path.open("rb+") as log:
+                log.seek(-LOG_PART, os.SEEK_END)
+                end = log.read()
+                log.truncate(log.seek(LOG_PART))
+                log.write(f"\n[{LOG_BYTES:,} bytes were too many; the last {LOG_PART:,} follow]\n".encode() + end)
 
     def _own_result(self) -> Result | None:
         """The result of this process; an earlier attempt's failure may still lie where it has not removed it yet."""

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from retable.benchmarks.cell import run_cell
+from retable.benchmarks.environment import made_elsewhere
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.overrides import parse_override
 from retable.benchmarks.plan.plan import Plan, make_plan
@@ -25,6 +27,7 @@ from retable.benchmarks.run.scheduler import Scheduler, at_work
 from retable.benchmarks.run.suite_run import prepare_data
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import Journal, finished, first_start
+from tests.harness.conftest import DUMMY_ROW
 
 
 def picture(path: Path, value: int) -> None:
@@ -66,6 +69,22 @@ def test_data_that_change_after_the_plan_fail_the_cell(plan_of: Callable[..., Pl
     scheduler = Scheduler([cell], tmp_path / "runs", 1)
     assert not scheduler.run(lambda state: None)
     assert scheduler.states[0].reason == "the data changed since the run was planned (weights:face.pt); run it again"
+
+
+@pytest.mark.parametrize(("answers", "status", "stale"), [([True], "failed", False), ([False, True], "ok", True)])
+def test_a_cell_whose_sources_change_while_it_runs_says_so(
+    answers: list[bool], status: str, stale: bool, plan_of: Callable[..., Plan], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (cell,) = plan_of(DUMMY_ROW, "method.steps=2").cells
+    remaining = iter(answers)
+    monkeypatch.setattr("retable.benchmarks.environment.changed_since", lambda *_: next(remaining))
+    directory = cell.directory(tmp_path)
+    assert run_cell(cell, directory) == status
+    result = finished(directory)
+    assert result is not None
+    assert ("sources" in made_elsewhere(result.environment)) == stale
+    assert result.reason == ("" if stale else "the sources changed while the cell started; run it again")
 
 
 @pytest.fixture

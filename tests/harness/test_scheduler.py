@@ -130,7 +130,7 @@ def test_a_cell_killed_in_training_resumes_to_the_same_weights(plan_of: Callable
     assert starts[0].journal == starts[1].journal
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_finished_cells_finished_and_marks_the_rest(tmp_path: Path, sign: signal.Signals) -> None:
     write_suite(tmp_path, DUMMY_ROW + row("dummy/tuned", method_pause_s=5.0))
     process = retable(tmp_path, "run", "trial.toml", "--seeds", "0,1", "--jobs", "1", "--no-track")

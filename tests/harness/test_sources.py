@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
 import pytest
 
 from retable.benchmarks import environment as sources
-from retable.benchmarks.environment import code_digest, environment, made_elsewhere, run_elsewhere
+from retable.benchmarks.environment import MIXED, changed_since, code_digest, environment, made_elsewhere, run_elsewhere
+from retable.reports.records.journal import now_ms
 
 
 @pytest.fixture
@@ -39,6 +41,18 @@ def test_a_module_that_is_gone_shows(package: Path) -> None:
     assert code_digest(["mine.method"]) != before
 
 
+def test_what_was_written_meanwhile_shows_even_if_it_was_changed_back(package: Path) -> None:
+    before, loss = code_digest(["mine.method"]), package / "loss.py"
+    now = now_ms()
+    os.utime(loss, (now / 1000 - 60, now / 1000 - 60))
+    os.utime(package / "method.py", (now / 1000 - 60, now / 1000 - 60))
+    os.utime(package / "__init__.py", (now / 1000 - 60, now / 1000 - 60))
+    assert not changed_since(now - 30_000, ["mine.method"], before)
+    loss.write_text(loss.read_text())
+    assert changed_since(now - 30_000, ["mine.method"], before)
+    assert changed_since(now + 60_000, ["mine.method"], "0" * 16)
+
+
 def test_equal_sources_have_equal_digests_wherever_they_lie(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = code_digest(["mine.method"])
     elsewhere = package.parent / "moved"
@@ -67,6 +81,7 @@ def test_a_result_says_what_else_made_it() -> None:
     here = environment("cpu", 1, ["retable.methods.dtn.dtn"])
     assert made_elsewhere(here) == run_elsewhere(here) == ""
     assert made_elsewhere({**here, "code": "0" * 16}) == "other sources"
+    assert made_elsewhere({**here, "code": MIXED}) == "sources that changed meanwhile"
     assert made_elsewhere({}).startswith("other sources, torch unknown (now ")
     assert made_elsewhere({**here, "python": "3.0.0"}) == f"Python 3.0.0 (now {platform.python_version()})"
     older = {**here, "torch": "1.0.0+cpu", "cpu": "another"}
