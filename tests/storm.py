@@ -47,32 +47,37 @@ def results(folder: Path) -> dict[str, dict[str, Any]]:
     return {result["cell"]["address"]: result for result in found}
 
 
-def scores(folder: Path) -> Scores:
-    """Address -> scores of every cell that ended ``ok``, under MLflow's names; without times and memory."""
+def scores(folder: Path, *, times: bool = False) -> Scores:
+    """Address -> scores of every cell that ended ``ok``, under MLflow's names; times and memory differ each time."""
     return {
         address: {
             score_metric(score["name"], score["slice"]): score["value"]
             for score in result["scores"]
-            if "timer=" not in score["protocol"].get("detail", "")
+            if times or "timer=" not in score["protocol"].get("detail", "")
         }
         for address, result in results(folder).items()
         if result["status"] == "ok"
     }
 
 
-def scores_in(uri: str, suite: str = "trial") -> Scores:
-    """Address -> score metrics of the newest child run that MLflow holds for it."""
+def runs_in(uri: str) -> list[Any]:
+    """The child runs that MLflow holds, the newest last."""
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name(f"retable/{suite}")
-    wanted = "tags.`retable.address` LIKE 'dummy/%' and attributes.status = 'FINISHED'"
-    runs = client.search_runs([experiment.experiment_id], wanted, order_by=["attributes.end_time"])
+    experiment = client.get_experiment_by_name("retable/trial")
+    wanted = "tags.`retable.address` LIKE 'dummy/%'"
+    return list(client.search_runs([experiment.experiment_id], wanted, order_by=["attributes.start_time"]))
+
+
+def scores_in(uri: str) -> Scores:
+    """Address -> score metrics of the newest child run that MLflow holds for it, of those that ended well."""
     return {
         run.data.tags["retable.address"]: {
             name: value for name, value in run.data.metrics.items() if name.startswith("score/")
         }
-        for run in runs
+        for run in runs_in(uri)
+        if run.info.status == "FINISHED"
     }
 
 

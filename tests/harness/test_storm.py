@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from retable.benchmarks.tracking.names import score_metric
 from tests.harness.conftest import DUMMY_ROW, retable, write_suite
+from tests.storm import results, runs_in, scores, scores_in
 from tests.tracking.servers import free_port, real_server
-
-
-def results(folder: Path) -> dict[str, dict[str, Any]]:
-    found = (json.loads(path.read_text()) for path in folder.glob("runs/cells/*/result.json"))
-    return {result["cell"]["address"]: result for result in found}
 
 
 def kill_cell(folder: Path, seed: int, deadline_s: float = 90) -> None:
@@ -64,26 +57,9 @@ def test_a_killed_cell_and_a_dead_server_cost_one_cell_and_a_sync(tmp_path: Path
             out, _ = sync.communicate(timeout=100)
             assert sync.returncode == 0, out
         stored = scores_in(uri)
+        assert len(runs_in(uri)) == 3, "one run per cell"
     second = results(tmp_path)
     for address in first:
         same_journal = first[address]["journal"] == second[address]["journal"]
         assert same_journal or first[address]["status"] != "ok"
-    assert stored == {
-        address: {score_metric(score["name"], score["slice"]): score["value"] for score in result["scores"]}
-        for address, result in second.items()
-    }
-
-
-def scores_in(uri: str) -> dict[str, dict[str, float]]:
-    """Address -> score metrics of the one child run that MLflow holds for it."""
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name("retable/trial")
-    runs = client.search_runs([experiment.experiment_id], "tags.`retable.address` LIKE 'dummy/%'")
-    found = {run.data.tags["retable.address"]: run.data.metrics for run in runs}
-    assert len(found) == len(runs), "one run a cell"
-    return {
-        address: {name: value for name, value in metrics.items() if name.startswith("score/")}
-        for address, metrics in found.items()
-    }
+    assert stored == scores(tmp_path, times=True)
