@@ -140,8 +140,9 @@ class Storm:
         while sum(self.count[f"killed: {who}"] for who in ("harness", *VICTIMS)) < kills:
             process = retable(self.folder, *self.command, *fresh)
             fresh = ()
+            patience_s = 30.0  # also what is only starting is killed, but not that alone
             while process.poll() is None:
-                until = time.monotonic() + self.random.choice([2, 2, 9]) * self.random.random()
+                until, patience_s = time.monotonic() + patience_s * self.random.random(), 4.0
                 while time.monotonic() < until and process.poll() is None:
                     time.sleep(0.05)
                 if not self._kill_one(process):
@@ -179,7 +180,7 @@ class Storm:
     def _is_ours(self, process: psutil.Process) -> bool:
         return VICTIMS["cell"] in (words := process.info["cmdline"] or []) and str(self.folder) in " ".join(words)
 
-    def damage(self, damages: int, per_run: int = 5) -> None:
+    def damage(self, damages: int, per_run: int = 9) -> None:
         """Damage that many files, a few before each run."""
         done = 0
         while done < damages:
