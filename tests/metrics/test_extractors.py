@@ -38,6 +38,14 @@ def test_lite0_pads_like_tensorflow_so_that_maps_halve_rounding_up() -> None:
         assert sides == [-(-side // 2**level) for level in range(1, 6)]
 
 
+def test_embedded_weights_with_one_bit_flipped_are_refused(tmp_path: Path) -> None:
+    content = bytearray(lite0.weights_file().read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "lite0.pth").write_bytes(content)
+    with pytest.raises(UserError, match="is not the file it should be"):
+        lite0.load(tmp_path / "lite0.pth")
+
+
 def test_features_are_named_versioned_and_shaped() -> None:
     extractor = get_extractor("lite0")
     found = extractor.features(make_images(3))
