@@ -9,6 +9,7 @@ too. It prints what it did and what came of it, and ends with exit code 1 where 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import signal
@@ -140,13 +141,13 @@ class Storm:
         while sum(self.count[f"killed: {who}"] for who in ("harness", *VICTIMS)) < kills:
             process = retable(self.folder, *self.command, *fresh)
             fresh = ()
-            patience_s = 30.0  # also what is only starting is killed, but not that alone
+            patience_s = 20.0  # also what is only starting is killed, but not that alone
             while process.poll() is None:
                 until, patience_s = time.monotonic() + patience_s * self.random.random(), 4.0
                 while time.monotonic() < until and process.poll() is None:
                     time.sleep(0.05)
-                if not self._kill_one(process):
-                    break
+                for _ in range(self.random.choice([1, 1, 2, 3])):
+                    self._kill_one(process)
             process.communicate()
             self._leftovers()
             if process.returncode == 0:
@@ -156,17 +157,16 @@ class Storm:
         self.end(retable(self.folder, *self.command), "the run after the last kill")
         self.compare("after the last kill")
 
-    def _kill_one(self, harness: subprocess.Popen[str]) -> bool:
-        """SIGKILL to one of the three; returns whether the harness still lives."""
+    def _kill_one(self, harness: subprocess.Popen[str]) -> None:
+        """SIGKILL to one of the three, if there is one."""
         who = self.random.choices(("cell", "harness", "tracker"), (6, 1, 2))[0]
         victims = children(harness.pid, VICTIMS[who]) if who in VICTIMS else [psutil.Process(harness.pid)]
         if victims and harness.poll() is None:
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 self.random.choice(victims).send_signal(signal.SIGKILL)
-            except psutil.NoSuchProcess:
-                return True
-            self.count[f"killed: {who}"] += 1
-        return who != "harness"
+                self.count[f"killed: {who}"] += 1
+                if who == "harness":
+                    harness.wait()
 
     def _leftovers(self, patience_s: float = 30) -> None:
         """No process of the folder outlives its harness for long."""
