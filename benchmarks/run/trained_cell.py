@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.run.answers import Answers
 from retable.benchmarks.run.build import WEIGHTS, build_task, trained_method
+from retable.benchmarks.run.checkpoint import damage
 from retable.benchmarks.run.results import suite_cells
 from retable.datasets.images import read_image, square
 from retable.datasets.pictures import COLUMNS, in_rows, save_grid, save_image
@@ -52,6 +53,8 @@ def find_trained(source: str, root: Path, suite: str, kind: Kind) -> TrainedCell
     runs = directory.parent.parent
     if not (directory / WEIGHTS).exists():
         raise UserError(f"{cell.address} has no trained networks: {directory} holds no {WEIGHTS}; run it to its end")
+    if words := damage(directory / WEIGHTS):
+        raise UserError(f"{words}; run {cell.address} again with --fresh")
     task = build_task(cell, runs)
     method = trained_method(cell, task, runs, directory)
     if method.kind != kind:

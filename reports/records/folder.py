@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import is_inside, read_json
-from retable.reports.records.journal import End, Event, Samples, Scored, Start, read_journal, read_result
+from retable.reports.records.journal import End, Event, Samples, Scored, Start, read_journal, read_result, sealed
 from retable.reports.records.result import RecordError, Result, first_problem
 from retable.reports.records.score import Score
 
@@ -103,6 +103,9 @@ def read_cell(directory: Path) -> CellRecord:
         warnings = (f"{directory.name}/journal.jsonl cannot be read: {reading.unread}",)
     elif reading.bad:
         warnings = (f"{directory.name}/journal.jsonl: line {reading.bad[0]} holds no event and was passed over",)
+    elif (directory / "done").exists() and not sealed(directory):
+        where = f"{directory.name}/journal.jsonl"
+        warnings = (f"{where} is not what it was when the cell ended: it is damaged; run the cell again",)
     try:
         result = read_result(directory)
     except RecordError as error:

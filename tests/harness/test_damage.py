@@ -20,6 +20,7 @@ from retable.benchmarks.run.scheduler import Scheduler
 from retable.datasets.files import written_whole
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_atomically
+from retable.reports.records.folder import read_cell
 from retable.reports.records.journal import Journal, Metrics, Note, finished, outcome, read_journal
 
 STEPS = ("method.steps=40", "run.checkpoint_every=10", "run.log_every=2")
@@ -119,6 +120,7 @@ def test_a_finished_cell_whose_journal_is_damaged_is_done_again(cells: tuple[Cel
     directory = cells[1].directory(tmp_path)
     before, journal = losses(directory), directory / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-300])
+    assert [words for words in read_cell(directory).warnings if "is damaged; run the cell again" in words]
     assert go_on(cells, tmp_path) == [f"{cells[1].address} is done again: journal.jsonl is damaged"]
     assert losses(directory) == before
     assert go_on(cells, tmp_path) == []

@@ -244,6 +244,10 @@ def test_a_cell_that_did_not_end_well_or_was_recorded_with_a_setting_that_is_gon
     (old / "cell.json").write_text(json.dumps(content | {"task_settings": {**content["task_settings"], "n_gone": 5}}))
     with pytest.raises(UserError, match=r"does not take any more .*n_gone.*; run it again"):
         sample(str(old), tmp_path / "out", trained, "trial")
+    content = (old / WEIGHTS).read_bytes()
+    (old / WEIGHTS).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(UserError, match=rf"{WEIGHTS} is damaged.*; run {PAINTER} again with --fresh"):
+        sample(str(old), tmp_path / "out", trained, "trial")
     (old / WEIGHTS).unlink()
     with pytest.raises(UserError, match=rf"{PAINTER} has no trained networks: .*old holds no {WEIGHTS}"):
         sample(str(old), tmp_path / "out", trained, "trial")
