@@ -160,9 +160,9 @@ class Storm:
     def _kill_one(self, harness: subprocess.Popen[str]) -> None:
         """SIGKILL to one of the three, if there is one."""
         who = self.random.choices(("cell", "harness", "tracker"), (6, 1, 2))[0]
-        victims = children(harness.pid, VICTIMS[who]) if who in VICTIMS else [psutil.Process(harness.pid)]
-        if victims and harness.poll() is None:
-            with contextlib.suppress(psutil.NoSuchProcess):
+        if harness.poll() is None:
+            with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+                victims = children(harness.pid, VICTIMS[who]) if who in VICTIMS else [psutil.Process(harness.pid)]
                 self.random.choice(victims).send_signal(signal.SIGKILL)
                 self.count[f"killed: {who}"] += 1
                 if who == "harness":
