@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from retable.benchmarks.errors import UserError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,11 +19,30 @@ app = typer.Typer(
     help="Re-make the tables of four papers: train, score, track, compare, gate.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def user_path(text: str | Path) -> Path:
+    """A path as somebody typed it. The shell leaves the ``~`` of ``--out=~/x``, of quotes and of variables to us."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{text}: {error}; write the whole path") from error
+
+
+def name_or_path(text: str) -> str:
+    """A name, or a path as somebody typed it."""
+    return str(user_path(text)) if text.startswith("~/") else text
+
+
+PathOption = partial(typer.Option, parser=user_path, metavar="PATH")
+PathArgument = partial(typer.Argument, parser=user_path, metavar="PATH")
+NameOption = partial(typer.Option, parser=name_or_path, metavar="TEXT")
+NameArgument = partial(typer.Argument, parser=name_or_path)
 RUNS = Path("runs")
 Out = Annotated[
-    Path, typer.Option("--out", envvar="RETABLE_RUNS", help="Folder of all runs: cells, cache, MLflow, reports.")
+    Path, PathOption("--out", envvar="RETABLE_RUNS", help="Folder of all runs: cells, cache, MLflow, reports.")
 ]
-Runs = Annotated[Path, typer.Option(envvar="RETABLE_RUNS", help="Folder of all runs.")]
+Runs = Annotated[Path, PathOption(envvar="RETABLE_RUNS", help="Folder of all runs.")]
 
 
 def get_console(*, stderr: bool = False) -> Console:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from retable.benchmarks.cli.app import RUNS, Out, app, get_console
+from retable.benchmarks.cli.app import RUNS, NameArgument, Out, app, get_console
 from retable.benchmarks.errors import UserError, did_you_mean
 
 ACTIONS = ("list", "fetch", "check")
@@ -20,7 +20,7 @@ ACTIONS = ("list", "fetch", "check")
 @app.command("data", epilog="Examples: [bold]retable data list[/]   [bold]retable data check ~/svhn[/]")
 def data(
     action: Annotated[str, typer.Argument(help="list, fetch or check")] = "list",
-    what: Annotated[str | None, typer.Argument(help="A data set's name (fetch), a file or folder (check).")] = None,
+    what: Annotated[str | None, NameArgument(help="A data set's name (fetch), a file or folder (check).")] = None,
     out: Out = RUNS,
 ) -> None:
     """List data sets, fetch what can be fetched, or check a folder of your own."""

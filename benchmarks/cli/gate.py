@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retable.benchmarks.cli.app import RUNS, Out, app, get_console
+from retable.benchmarks.cli.app import RUNS, NameOption, Out, PathOption, app, get_console
 from retable.benchmarks.errors import UserError
 
 
@@ -17,19 +17,19 @@ from retable.benchmarks.errors import UserError
     "[bold]retable gate --accept --only 'cartoon/*'[/]   [bold]retable gate --against 1a2b3c4d --summary gate.md[/]",
 )
 def gate(
-    suite: Annotated[str, typer.Option(help="The suite to check.")] = "smoke",
+    suite: Annotated[str, NameOption(help="The suite to check.")] = "smoke",
     accept: Annotated[bool, typer.Option("--accept", help="Make today's scores the expectation.")] = False,
     only: Annotated[
         str | None, typer.Option(help="Glob over addresses: compare, or accept, these cells and leave the others.")
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="A run to compare with: a commit's first digits or a run's id in MLflow, or a folder."),
+        NameOption(help="A run to compare with: a commit's first digits or a run's id in MLflow, or a folder."),
     ] = None,
-    head: Annotated[str | None, typer.Option(help="With --against: judge this run instead of what is in OUT.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Also write the verdicts as Markdown.")] = None,
-    expected: Annotated[Path | None, typer.Option(help="Expectations; the suite's own otherwise.")] = None,
+    head: Annotated[str | None, NameOption(help="With --against: judge this run instead of what is in OUT.")] = None,
+    junit: Annotated[Path | None, PathOption(help="Also write JUnit XML.")] = None,
+    summary: Annotated[Path | None, PathOption(help="Also write the verdicts as Markdown.")] = None,
+    expected: Annotated[Path | None, PathOption(help="Expectations; the suite's own otherwise.")] = None,
     out: Out = RUNS,
 ) -> None:
     """Compare a suite's scores with recorded expectations or with another run.

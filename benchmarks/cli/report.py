@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from retable.benchmarks.cli.app import RUNS, Out, app, get_console
+from retable.benchmarks.cli.app import RUNS, NameOption, Out, PathOption, app, get_console
 from retable.benchmarks.errors import UserError
 
 SEEDS = "Of recordings: 0-2 or 0,2,7, the suites' otherwise; GLOB:0-2 where some cells have fewer."
@@ -22,22 +22,22 @@ SEEDS = "Of recordings: 0-2 or 0,2,7, the suites' otherwise; GLOB:0-2 where some
     "--record recorded.jsonl.gz[/]   [bold]retable report --runs recorded.jsonl.gz --results RESULTS.md --to site/[/]",
 )
 def report(
-    suite: Annotated[list[str] | None, typer.Option(help="The suite to report on (quick); several are joined.")] = None,
-    to: Annotated[Path | None, typer.Option(help="Folder of the report; OUT/report/SUITE otherwise.")] = None,
-    results: Annotated[Path | None, typer.Option(help="Also write claims and main tables as a Markdown page.")] = None,
+    suite: Annotated[list[str] | None, NameOption(help="The suite to report on (quick); several are joined.")] = None,
+    to: Annotated[Path | None, PathOption(help="Folder of the report; OUT/report/SUITE otherwise.")] = None,
+    results: Annotated[Path | None, PathOption(help="Also write claims and main tables as a Markdown page.")] = None,
     runs: Annotated[
         list[Path] | None,
-        typer.Option(
+        PathOption(
             help="A recorded folder of runs, or a file made with --record; several are joined. Cells count as the "
             "suites plan them; files without --suite are shown as they are."
         ),
     ] = None,
     seeds: Annotated[list[str] | None, typer.Option(help=SEEDS)] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Also write the results as one small file (.jsonl.gz), to be committed.")
+        Path | None, PathOption(help="Also write the results as one small file (.jsonl.gz), to be committed.")
     ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="A small page alone, with lossy pictures.")] = False,
-    budget: Annotated[Path | None, typer.Option(help="Also write where the time went as a Markdown page.")] = None,
+    budget: Annotated[Path | None, PathOption(help="Also write where the time went as a Markdown page.")] = None,
     out: Out = RUNS,
 ) -> None:
     """Render tables, figures and index.html from the runs there are, or from exactly the recorded ones."""

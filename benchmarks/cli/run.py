@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retable.benchmarks.cli.app import RUNS, Out, app, get_console
+from retable.benchmarks.cli.app import RUNS, NameArgument, Out, PathOption, app, get_console
 
 
 @app.command(
@@ -17,7 +17,7 @@ from retable.benchmarks.cli.app import RUNS, Out, app, get_console
     "[bold]retable run smoke --set 'dtn/*:method.alpha=0'[/]",
 )
 def run(
-    suite: Annotated[str, typer.Argument(help="A suite's name, or the path of a suite's .toml file.")],
+    suite: Annotated[str, NameArgument(help="A suite's name, or the path of a suite's .toml file.")],
     only: Annotated[
         str | None, typer.Option(help="Glob over addresses, paper/method/task/seed; commas separate several.")
     ] = None,
@@ -26,7 +26,7 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="[METHOD-GLOB:]method.KEY=VALUE, task.KEY=VALUE or run.KEY=VALUE.")
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Your data set's folder; means task.source=real.")] = None,
+    data_dir: Annotated[Path | None, PathOption(help="Your data set's folder; means task.source=real.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every cell anew, even those that are done.")] = False,
     resume_stale: Annotated[
@@ -47,7 +47,7 @@ def run(
     overrides = [parse_override(text) for text in set_ or []]
     if data_dir is not None:
         where = f"--data-dir {data_dir}"
-        folder = str(data_dir.expanduser().resolve())
+        folder = str(data_dir.resolve())
         if folder != printable(folder):
             raise UserError(f"--data-dir {printable(folder)}: not a name in UTF-8; rename it, or give a link to it")
         given = [Override("task", "source", "real", where), Override("task", "data_dir", folder, where)]

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from retable.benchmarks.cli.app import RUNS, Out, app, get_console
+from retable.benchmarks.cli.app import RUNS, Out, PathArgument, app, get_console
 from retable.benchmarks.errors import UserError
 
 
 @app.command("sync", epilog="Example: [bold]retable sync runs/cells/*[/]")
 def sync(
-    dirs: Annotated[list[Path] | None, typer.Argument(help="Cell folders; all of OUT otherwise.")] = None,
-    out: Out = RUNS,
+    dirs: Annotated[list[Path] | None, PathArgument(help="Cell folders; all of OUT otherwise.")] = None, out: Out = RUNS
 ) -> None:
     """Bring MLflow up to date with what the cells' journals say. Syncing twice adds nothing."""
     from retable.benchmarks.tracking import default_uri
@@ -26,7 +25,8 @@ def sync(
         raise UserError(f"nothing to sync: {out / 'cells'} holds no cells")
     with console.status(f"syncing {len(folders)} cells"):
         done = sync_folders(folders, default_uri(out))
-    console.print(str(done), soft_wrap=True)
+    console.print(str(done), markup=False, soft_wrap=True)
+    raise typer.Exit(1 if done.failed else 0)
 
 
 @app.command("ui", epilog="Example: [bold]retable ui --port 5000[/]")

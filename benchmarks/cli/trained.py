@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from retable.benchmarks.cli.app import RUNS, Runs, app, get_console
+from retable.benchmarks.cli.app import RUNS, NameOption, PathArgument, PathOption, Runs, app, get_console
 from retable.benchmarks.errors import UserError
 
-Suite = Annotated[str, typer.Option(help="The suite that an address belongs to.")]
+Suite = Annotated[str, NameOption(help="The suite that an address belongs to.")]
 
 
 @app.command(
@@ -21,9 +21,9 @@ Suite = Annotated[str, typer.Option(help="The suite that an address belongs to."
     "[bold]retable translate --from stargan/stargan/attributes-faces/s0 --to hair=blond,gender=male me.jpg[/]",
 )
 def translate(
-    images: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files; of each its centre square is taken.")],
-    from_: Annotated[str, typer.Option("--from", help="A trained cell: its address or its folder.")],
-    out: Annotated[Path, typer.Option(help="Folder for the translated images.")] = Path("translated"),
+    images: Annotated[list[Path], PathArgument(help="PNG, JPEG or WebP files; of each its centre square is taken.")],
+    from_: Annotated[str, NameOption("--from", help="A trained cell: its address or its folder.")],
+    out: Annotated[Path, PathOption(help="Folder for the translated images.")] = Path("translated"),
     to: Annotated[
         list[str] | None,
         typer.Option(help="What to translate into, in the task's words: KEY=VALUE,... (hair=blond,gender=male)."),
@@ -49,12 +49,12 @@ def translate(
     "[bold]retable sample --from mixdl/mixdl/ten-shot/s0 --seed 1 --strips 4 --points 12 --out more/[/]",
 )
 def sample(
-    from_: Annotated[str, typer.Option("--from", help="A trained cell that samples: its address or its folder.")],
+    from_: Annotated[str, NameOption("--from", help="A trained cell that samples: its address or its folder.")],
     n: Annotated[int, typer.Option("--n", help="How many images.")] = 64,
     seed: Annotated[int, typer.Option(help="Another seed, other images.")] = 0,
     strips: Annotated[int, typer.Option(help="How many interpolations, one row of strips.png each.")] = 0,
     points: Annotated[int, typer.Option(help="Images of an interpolation, both ends included.")] = 12,
-    out: Annotated[Path, typer.Option(help="Folder for 000.png ..., samples.png and strips.png.")] = Path("sampled"),
+    out: Annotated[Path, PathOption(help="Folder for 000.png ..., samples.png and strips.png.")] = Path("sampled"),
     suite: Suite = "quick",
     runs: Runs = RUNS,
 ) -> None:

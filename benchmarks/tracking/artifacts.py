@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 from retable.benchmarks.tracking.connect import artifact_root
 from retable.benchmarks.tracking.history import Grid
 from retable.benchmarks.tracking.names import cut, dataset_context
+from retable.reports.records.files import own_file, own_files
+from retable.reports.records.invocation import Invocation
 from retable.reports.records.journal import Start
 
 if TYPE_CHECKING:
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
     from PIL import Image
 
-FILES = ("result.json", "cell.json", "log.txt", "weights.safetensors")
+FILES = ("result.json", "done", "cell.json", "weights.safetensors")
+LOG_END = 2**20
+"""Bytes of a long log's beginning and of its end that are uploaded. What a cell prints has no limit."""
 PREVIEW = 1280
 """Side, in pixels, of the square previews that MLflow's UI shows on its charts."""
 DIGEST = 12
@@ -57,15 +62,17 @@ def log_grids(to: ArtifactRepository, journal: str, grids: Sequence[Grid]) -> No
     """
     from PIL import Image
 
+    # Pillow's decoders report damage by any of these.
+    damage = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
     for grid in grids:
         identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{journal}/samples/{grid.step}")
         stem = f"samples+step+{grid.step}+timestamp+{grid.t}+{identity}"
         with tempfile.TemporaryDirectory(prefix="retable-") as folder:
             try:
-                with Image.open(grid.file) as image:
+                with Image.open(grid.file, formats=("PNG",)) as image:
                     image.save(Path(folder, f"{stem}.png"))
                     _preview(image).save(Path(folder, f"{stem}+compressed.webp"))
-            except (OSError, Image.DecompressionBombError, ValueError):
+            except damage:
                 continue
             to.log_artifacts(folder, "images")
 
@@ -86,10 +93,34 @@ def _preview(image: Image.Image) -> Image.Image:
 def log_files(to: ArtifactRepository, directory: Path) -> None:
     """Upload what an ended cell leaves: results, log, weights, and its final pictures into ``pictures/``."""
     for name in FILES:
-        if (directory / name).is_file():
-            to.log_artifact(str(directory / name))
-    for picture in sorted((directory / "images").glob("*.png")):
-        to.log_artifact(str(picture), "pictures")
+        if file := own_file(directory, name):
+            to.log_artifact(str(file))
+    if file := own_file(directory, "log.txt"):
+        _log_shortened(to, file)
+    for picture in own_files(directory, "images"):
+        if picture.parent.name == "images" and picture.suffix == ".png":
+            to.log_artifact(str(picture), "pictures")
+
+
+def _log_shortened(to: ArtifactRepository, log: Path) -> None:
+    """Upload a log; of a long one its beginning and its end, with a line that says so."""
+    left_out = log.stat().st_size - 2 * LOG_END
+    if left_out <= 0:
+        to.log_artifact(str(log))
+        return
+    with log.open("rb") as file, tempfile.TemporaryDirectory(prefix="retable-") as folder:
+        begin = file.read(LOG_END)
+        file.seek(LOG_END + left_out)
+        said = f"\n\n[{left_out:,} bytes are left out here; the whole log is {log.parent.name}/log.txt]\n\n"
+        short = Path(folder, log.name)
+        short.write_bytes(begin + said.encode() + file.read(LOG_END))
+        to.log_artifact(str(short))
+
+
+def log_report(to: ArtifactRepository, invocation: Invocation, root: Path) -> None:
+    """Upload the rendered report of an invocation, if it lies among the reports of ``root``, as ``report/``."""
+    for file in invocation.report_files(root):
+        to.log_artifact(str(file), str("report" / file.relative_to(invocation.report).parent))
 
 
 def log_datasets(client: MlflowClient, run_id: str, start: Start) -> None:

@@ -5,7 +5,6 @@ MLflow itself is imported when a client is opened, for its import takes seconds.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.tracking.database import MAKE_ANEW, is_damage, prepare, sqlite_error
 from retable.benchmarks.tracking.names import EXPERIMENT_NOTE, MAX_NAME, MAX_PARAMETER, MAX_TAG, cut, escape, readable
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ QUIET = {
 METRICS_PER_BATCH = 1000
 PARAMETERS_PER_BATCH = 20
 """MLflow takes 100, but a request may hold one megabyte, and a value 6000 characters of up to six bytes in JSON."""
+TAGS_PER_BATCH = 100
+LOCK_TIMEOUT_S = 600
+"""Seconds that one process waits while another makes the database, which takes long on a busy machine."""
 LIVE_TIMEOUT_S = 4
 PATIENT_TIMEOUT_S = 30
 """Seconds that one request may take: beside a running suite, and when somebody waits for the result."""
@@ -48,13 +51,39 @@ PATIENT_TIMEOUT_S = 30
 
 def default_uri(root: Path) -> str:
     """``MLFLOW_TRACKING_URI`` if it is set, else an SQLite file in the folder of all runs."""
-    return os.environ.get("MLFLOW_TRACKING_URI", "").strip() or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    from sqlalchemy.engine import URL
+
+    file = URL.create("sqlite", database=str(root.resolve() / "mlflow.db"))
+    return os.environ.get("MLFLOW_TRACKING_URI", "").strip() or file.render_as_string()
 
 
 def sqlite_file(uri: str) -> Path | None:
     """The absolute path of an SQLite address's file; ``None`` for every other address."""
-    match = re.fullmatch(r"sqlite(?:\+\w+)?:///([^?]+)(?:\?.*)?", uri)
-    return Path(match[1]).resolve() if match else None
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(uri)
+    except (ArgumentError, ValueError):
+        return None
+    named = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:") and "uri" not in url.query
+    try:
+        return Path(str(url.database)).expanduser().resolve() if named else None
+    except RuntimeError as error:
+        raise UserError(f"{uri}: {error}") from error
+
+
+def mlflow_uri(uri: str) -> str:
+    """The address as MLflow gets it: an SQLite file by its absolute path.
+
+    The driver's name keeps MLflow from making a folder that is called like the encoded path.
+    """
+    from sqlalchemy.engine import make_url
+
+    file = sqlite_file(uri)
+    if file is None:
+        return uri
+    return make_url(uri).set(drivername="sqlite+pysqlite", database=str(file)).render_as_string(hide_password=False)
 
 
 def artifact_root(uri: str) -> Path | None:
@@ -64,8 +93,8 @@ def artifact_root(uri: str) -> Path | None:
 
 
 def shown(uri: str) -> str:
-    """The address as it may be printed: without user name and password."""
-    return re.sub(r"://[^/@]*@", "://***@", uri)
+    """The address, or a text with addresses, as it may be printed: without user name and password."""
+    return re.sub(r"(password=)[^&\s]+", r"\1***", re.sub(r"://[^/\s][^\s]*@", "://***@", uri))
 
 
 def open_client(uri: str, timeout_s: int = PATIENT_TIMEOUT_S) -> MlflowClient:
@@ -79,32 +108,46 @@ def open_client(uri: str, timeout_s: int = PATIENT_TIMEOUT_S) -> MlflowClient:
     """
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
         os.environ.pop(name, None)
-    os.environ["MLFLOW_TRACKING_URI"] = uri
+    os.environ["MLFLOW_TRACKING_URI"] = address = mlflow_uri(uri)
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(timeout_s)
     os.environ.update({**QUIET, **os.environ})
     from mlflow.tracking import MlflowClient
+    from sqlalchemy.engine import make_url
 
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+    def opened(at: str) -> MlflowClient:
+        client = MlflowClient(tracking_uri=at)
+        client.search_experiments(max_results=1)
+        return client
+
     file = sqlite_file(uri)
     try:
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{file}.lock", timeout=120) if file else contextlib.nullcontext():
-            client = MlflowClient(tracking_uri=uri)
-            client.search_experiments(max_results=1)
+        if file is None:
+            return opened(address)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock", timeout=LOCK_TIMEOUT_S):
+            prepare(file, lambda new: opened(str(make_url(address).set(database=str(new)))))
+            return opened(address)
+    except UserError:
+        raise
     except Exception as error:
-        words = f"MLflow at {shown(uri)} cannot be reached: {_one_line(error)}; check MLFLOW_TRACKING_URI"
+        if is_damage(sqlite_error(error)):
+            raise failure(uri, error) from error
+        words = f"MLflow at {shown(uri)} cannot be reached: {one_line(error)}; check MLFLOW_TRACKING_URI"
         raise UserError(words) from error
-    return client
 
 
 def failure(uri: str, error: Exception) -> UserError:
     """Whatever MLflow, its database driver or its HTTP library raised, as one line for the user."""
-    return error if isinstance(error, UserError) else UserError(f"MLflow at {shown(uri)} failed: {_one_line(error)}")
+    if isinstance(error, UserError):
+        return error
+    advice = f"; the file is damaged: {MAKE_ANEW}" if is_damage(sqlite_error(error)) else ""
+    return UserError(f"MLflow at {shown(uri)} failed: {one_line(error)}{advice}")
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """The innermost cause where the HTTP library wraps it, else the first line."""
     text = shown(str(error).strip())
     cause = re.search(r"\(Caused by \w+\((.*)\)\)", text, re.DOTALL)
@@ -162,5 +205,6 @@ def log(
         client.log_batch(run_id, metrics=metrics[begin : begin + METRICS_PER_BATCH])
     for begin in range(0, len(settings), PARAMETERS_PER_BATCH):
         client.log_batch(run_id, params=settings[begin : begin + PARAMETERS_PER_BATCH])
-    if tags:
-        client.log_batch(run_id, tags=[RunTag(name[:MAX_NAME], cut(value, MAX_TAG)) for name, value in tags.items()])
+    labels = [RunTag(name[:MAX_NAME], cut(value, MAX_TAG)) for name, value in (tags or {}).items()]
+    for begin in range(0, len(labels), TAGS_PER_BATCH):
+        client.log_batch(run_id, tags=labels[begin : begin + TAGS_PER_BATCH])

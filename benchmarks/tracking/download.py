@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.tracking.artifacts import artifacts_of
 from retable.benchmarks.tracking.connect import failure, find_runs, open_client, sqlite_file
+from retable.reports.records.journal import read_result
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -110,7 +111,8 @@ def _tag(run: Run, name: str) -> str:
 
 def _download(client: MlflowClient, parent: Run, to: Path) -> BaseRun:
     lists = (value for key, value in parent.data.tags.items() if key.startswith("retable.planned."))
-    planned = frozenset(hash_ for value in lists for hash_ in value.split(",") if hash_)
+    # Each becomes a folder's name.
+    planned = frozenset(hash_ for value in lists for hash_ in value.split(",") if re.fullmatch("[0-9a-f]{16}", hash_))
     until = parent.info.end_time or parent.info.start_time
     runs = find_runs(client, f"tags.`retable.cell` != '' and attributes.start_time <= {until}")
     newest = {_tag(run, "cell"): run for run in reversed(runs)}
@@ -122,10 +124,13 @@ def _download(client: MlflowClient, parent: Run, to: Path) -> BaseRun:
         folder = to / "cells" / _tag(run, "cell")
         folder.mkdir(parents=True, exist_ok=True)
         # Each artifact store has exceptions of its own for a missing file.
-        with contextlib.suppress(Exception):
-            artifacts_of(client, run).download_artifacts("result.json", str(folder))
+        for name in ("result.json", "done"):
+            with contextlib.suppress(Exception):
+                artifacts_of(client, run).download_artifacts(name, str(folder))
         if (folder / "result.json").is_file():
-            (folder / "done").write_text(_tag(run, "status") + "\n")
+            if not (folder / "done").is_file():  # an earlier version kept no digest of the result
+                (folder / "done").write_text(_tag(run, "status") + "\n")
+            read_result(folder)
         elif _tag(run, "status") == "ok":
             lost.append(_tag(run, "address"))
     if lost:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from retable.benchmarks.tracking.names import CURVE, MAX_NAME, SYSTEM, child_note, escape, readable, score_metric
 from retable.reports.records.cell import Cell
+from retable.reports.records.files import own_file, read_json
 from retable.reports.records.journal import End, Event, Metrics, Note, Samples, Scored, Start, System, read_journal
 
 
@@ -76,8 +77,8 @@ class History:
         if closed and not self.journal and offset:
             # A cell that was skipped, or died before its first event, has no identity of its own: derive one.
             try:
-                self.cell = Cell.model_validate_json((self.directory / "cell.json").read_bytes())
-            except (OSError, ValidationError) as error:
+                self.cell = Cell.model_validate(read_json(self.directory / "cell.json"))
+            except ValidationError as error:
                 raise ValueError("neither journal nor cell.json can be read by this version of Retable") from error
             self.journal = f"unstarted-{self.cell.hash}-{self.first_t}"
 
@@ -128,8 +129,8 @@ class History:
                 self._system_next = max(self._system_next, step + 1)
                 return [Point(readable(name, SYSTEM), value, t, step) for name, value in values.items()]
             case Samples(t=t, step=step):
-                file = (self.directory / event.file).resolve()
-                if file.is_relative_to(self.directory.resolve()) and self._is_first("samples/", step):
+                file = own_file(self.directory, event.file)
+                if file is not None and self._is_first("samples/", step):
                     self._tags["mlflow.loggedImages"] = "True"
                     return [Grid(step, t, file)]
             case Scored(t=t, score=score):

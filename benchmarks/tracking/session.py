@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from retable.benchmarks.environment import made_elsewhere
-from retable.benchmarks.tracking.artifacts import artifacts_of
+from retable.benchmarks.tracking.artifacts import artifacts_of, log_report
 from retable.benchmarks.tracking.children import STATUS, ChildRun
-from retable.benchmarks.tracking.connect import NOTE, PATIENT_TIMEOUT_S, experiment_id, find_runs, log, open_client
+from retable.benchmarks.tracking.connect import (
+    NOTE,
+    PATIENT_TIMEOUT_S,
+    experiment_id,
+    find_runs,
+    log,
+    one_line,
+    open_client,
+)
 from retable.benchmarks.tracking.names import PAPERS, STALE, papers_of, parent_name, spaced
 from retable.reports.records.files import read_json
 from retable.reports.records.invocation import Invocation
@@ -25,10 +35,15 @@ CELLS_PER_TAG = 450
 """Hashes of 16 digits and a comma that fit into one tag."""
 
 
+class UnsentError(Exception):
+    """One cell, or one invocation, that MLflow does not take though it answers; says why."""
+
+
 class Session:
     """A connection, and what is known of the runs that went through it.
 
-    After any exception throw it away and open another, which finds out again what MLflow has.
+    After any exception but :class:`UnsentError` and ``Timeout`` throw it away and open another, which finds out again
+    what MLflow has.
     """
 
     def __init__(self, uri: str, timeout_s: int = PATIENT_TIMEOUT_S) -> None:
@@ -82,9 +97,10 @@ class Session:
 
         Raises:
             Timeout: another process is at it.
+            UnsentError: MLflow does not take it.
         """
-        child = self._children.setdefault(directory, ChildRun(self.client, directory))
-        with FileLock(directory / ".tracking.lock", timeout=0):
+        child = self._children.pop(directory, None) or ChildRun(self.client, directory)
+        with self._apart(), FileLock(directory / ".tracking.lock", timeout=0):
             if invocation is None:
                 profile = (read_json(directory / "cell.json") or {}).get("profile")
                 child.sync(experiment_id(self.client, str(profile or "unsorted")), {}, over=over)
@@ -92,6 +108,7 @@ class Session:
                 parent = self.parent(invocation).info
                 place = {"mlflow.parentRunId": parent.run_id, **_origin(invocation)}
                 child.sync(parent.experiment_id, place, over=over)
+        self._children[directory] = child
         return child
 
     def mark_reused(self, invocation: Invocation, root: Path) -> None:
@@ -102,21 +119,42 @@ class Session:
             if result is None or result.status != "ok" or result.cell.hash not in invocation.planned:
                 continue
             if result.cell.hash in told or made_elsewhere(result.environment):
-                with contextlib.suppress(Timeout):
+                with contextlib.suppress(Timeout, UnsentError):
                     self.cell(directory, Invocation.of_cell(directory), over=True)
 
-    def finish(self, invocation: Invocation) -> None:
+    @contextlib.contextmanager
+    def _apart(self) -> Iterator[None]:
+        """What fails in here is the fault of one folder, as long as MLflow answers."""
+        try:
+            yield
+        except Timeout:
+            raise
+        except Exception as error:
+            self.client.search_experiments(max_results=1)
+            raise UnsentError(one_line(error)) from error
+
+    def finish(self, invocation: Invocation, root: Path) -> None:
         """Give the parent run of an invocation that is over its report, description and final status, once.
 
         An invocation whose process is gone without a word is ``killed``. One that was never recorded is ``unknown``:
         finished, as far as anybody can tell.
+
+        Args:
+            invocation: the invocation.
+            root: its folder of all runs.
+
+        Raises:
+            UnsentError: MLflow does not take it.
         """
+        with self._apart():
+            self._finish(invocation, root)
+
+    def _finish(self, invocation: Invocation, root: Path) -> None:
         client, run = self.client, self.parent(invocation)
         status = "killed" if invocation.status == "running" else invocation.status
         if run.data.tags.get("retable.status") == status and run.info.status != "RUNNING":
             return
-        if invocation.report and Path(invocation.report).is_dir():
-            artifacts_of(client, run).log_artifacts(invocation.report, "report")
+        log_report(artifacts_of(client, run), invocation, root)
         mlflow_status = "FINISHED" if status == "unknown" else STATUS.get(status, "KILLED")
         client.set_terminated(run.info.run_id, mlflow_status, invocation.ended or self._last_sign(run))
         known = {"retable.device": invocation.device, NOTE: invocation.summary, **_planned(invocation)}
@@ -130,7 +168,7 @@ class Session:
         """
         host = socket.gethostname().replace("'", "")
         running = find_runs(self.client, f"attributes.status = 'RUNNING' and tags.`retable.host` = '{host}'")
-        stale = [run for run in running if not _driver(run).alive]
+        stale = [run for run in running if not _driven(run)]
         # Children first: a parent ends with the last of them.
         for run in sorted(stale, key=lambda run: run.data.tags.get("retable.kind") == "invocation"):
             self.client.set_terminated(run.info.run_id, "KILLED", self._last_sign(run))
@@ -161,10 +199,13 @@ def _origin(invocation: Invocation) -> dict[str, str]:
     }
 
 
-def _driver(run: Run) -> Invocation:
-    """The invocation that drives a run, as far as its tags tell."""
+def _driven(run: Run) -> bool:
+    """Whether the process that drives a run lives, as far as its tags tell; a run that somebody edited is let be."""
     known = {key.removeprefix("retable."): value for key, value in run.data.tags.items()}
-    return Invocation.model_validate({**known, "id": known.get("invocation")})
+    try:
+        return Invocation.model_validate({**known, "id": known.get("invocation")}).alive
+    except ValidationError:
+        return True
 
 
 def _planned(invocation: Invocation) -> dict[str, str]:

@@ -12,7 +12,8 @@ from filelock import Timeout
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.tracking.connect import failure, shown
-from retable.benchmarks.tracking.session import Session
+from retable.benchmarks.tracking.session import Session, UnsentError
+from retable.reports.records.files import own_file, own_files
 from retable.reports.records.invocation import FOLDER, Invocation
 
 STILL_WARM_S = 600
@@ -34,7 +35,7 @@ class SyncReport:
     running: list[Path] = field(default_factory=list)
     """Cells left alone: they are running, or another process is syncing them."""
     failed: dict[Path, str] = field(default_factory=dict)
-    """Cells that could not be synced, and why."""
+    """Cells, and records of invocations, that could not be synced, and why."""
 
     def __str__(self) -> str:
         """One line for people, and one more for every cell that failed."""
@@ -56,14 +57,21 @@ def sync(dirs: Sequence[Path], uri: str) -> SyncReport:
     Raises:
         UserError: a folder holds no cell, or MLflow cannot be reached.
     """
-    cells = list(dict.fromkeys(cell for folder in dirs for cell in _cells_in(folder)))
-    invocations = [Invocation.read(file) for folder in dirs for file in (folder.resolve() / FOLDER).glob("*.json")]
-    report = SyncReport(uri)
+    cells = {cell: linked for folder in dirs for cell, linked in _cells_in(folder).items()}
+    report, invocations = SyncReport(uri), {}
+    for folder in dirs:
+        for file in own_files(folder.resolve(), FOLDER):
+            if invocation := Invocation.read(file):
+                invocations[invocation.id] = invocation, file.parent.parent
     try:
         session = Session(uri)
-        for directory in cells:
+        for directory, linked in cells.items():
+            if linked:
+                report.failed[directory] = "it or its journal is a link; name the folder itself to sync it"
+                continue
             invocation = Invocation.of_cell(directory)
-            invocations.append(invocation)
+            if invocation is not None:
+                invocations.setdefault(invocation.id, (invocation, directory.parent.parent))
             if _running(directory, invocation):
                 report.running.append(directory)
                 continue
@@ -71,27 +79,30 @@ def sync(dirs: Sequence[Path], uri: str) -> SyncReport:
                 child = session.cell(directory, invocation, over=True)
             except Timeout:
                 report.running.append(directory)
-            except Exception as error:
-                # One cell that cannot be sent must not keep the others from it.
-                report.failed[directory] = str(failure(uri, error))
-                session = Session(uri)
+            except UnsentError as error:
+                report.failed[directory] = str(error)
             else:
                 report.cells += child.run is not None
                 report.added_runs += child.created
                 report.sent_points += child.sent_points
-        for invocation in {one.id: one for one in invocations if one is not None}.values():
+        for invocation, root in invocations.values():
             if not (invocation.status in ("running", "unknown") and invocation.alive):
-                session.finish(invocation)
+                try:
+                    session.finish(invocation, root)
+                except UnsentError as error:
+                    report.failed[invocation.file(root)] = str(error)
         report.reaped = session.reap()
     except Exception as error:
         raise failure(uri, error) from error
     return report
 
 
-def _cells_in(folder: Path) -> list[Path]:
+def _cells_in(folder: Path) -> dict[Path, bool]:
+    """Folders of cells, and whether a link in ``folder`` leads there."""
     directory = folder.resolve()
     patterns = ("journal.jsonl", "*/journal.jsonl", "cells/*/journal.jsonl")
-    found = [path.parent for pattern in patterns for path in sorted(directory.glob(pattern))]
+    paths = [path for pattern in patterns for path in sorted(directory.glob(pattern))]
+    found = {path.parent: own_file(directory, path.relative_to(directory)) is None for path in paths}
     if not found and not (directory / "cell.json").is_file():
         raise UserError(f"{folder}: holds no cell (no journal.jsonl); name a cell's folder, or the folder of all runs")
     return found

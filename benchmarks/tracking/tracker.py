@@ -25,7 +25,8 @@ from filelock import Timeout
 
 from retable.benchmarks.environment import REPOSITORY, git_state
 from retable.benchmarks.tracking.connect import LIVE_TIMEOUT_S, failure, shown
-from retable.benchmarks.tracking.session import Session
+from retable.benchmarks.tracking.patience import ended
+from retable.benchmarks.tracking.session import Session, UnsentError
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_atomically
 from retable.reports.records.invocation import FOLDER, Invocation
@@ -38,9 +39,11 @@ POLL_S = 2.0
 """Seconds between two looks at the journals."""
 RETRY_S = 10.0
 """Seconds between two attempts to reach a server that is down."""
+RETRY_CELL_S = 60.0
+"""Seconds between two attempts to send a cell that MLflow does not take."""
 DOWN_PATIENCE_S = 5.0
 SLOW_PATIENCE_S = 60.0
-"""Seconds that the end of a run waits for the last sync: with a server that is down, and with one that is slow."""
+"""Seconds that the last sync may wait for a server that is down, and for one that is slow, at the end of a run."""
 
 
 class Tracker:
@@ -63,7 +66,7 @@ class Tracker:
             id=uuid.uuid4().hex,
             suite=suite,
             started=now_ms(),
-            command=shlex.join(["retable", *sys.argv[1:]]),
+            command=os.fsencode(shlex.join(["retable", *sys.argv[1:]])).decode(errors="replace"),
             commit=commit,
             dirty=dirty,
             host=socket.gethostname(),
@@ -114,12 +117,12 @@ class Tracker:
         if process is None or process.stdin is None:
             return
         process.stdin.close()
-        try:
-            process.wait(DOWN_PATIENCE_S if self.state.startswith("down") else SLOW_PATIENCE_S)
-        except subprocess.TimeoutExpired:
+        if ended(process, lambda: DOWN_PATIENCE_S if self.state.startswith("down") else SLOW_PATIENCE_S):
+            state = self.state
+        else:
+            state = self.state if self.state.startswith("down") else "down: the tracking server was too slow"
             process.kill()
             process.wait()
-        state = self.state if self.state.startswith("down") else "down: the tracking server was too slow"
         self._process = None
         self.invocation.file(self._root, STATE).unlink(missing_ok=True)
         ok = f"ok {shown(self._uri)}, experiment retable/{self.invocation.suite}"
@@ -127,12 +130,12 @@ class Tracker:
 
     @property
     def state(self) -> str:
-        """One line: ``off``, ``connecting to URI``, ``ok URI``, or ``down: REASON``."""
+        """One line: ``off``, ``connecting to URI``, ``ok URI``, ``incomplete: REASON`` or ``down: REASON``."""
         if self._process is not None:
             with contextlib.suppress(OSError):
                 self._state = self.invocation.file(self._root, STATE).read_text()
-            if self._process.poll() not in (None, 0) and not self._state.startswith("down"):
-                self._state = "down: the tracker ended unexpectedly"
+            if self._process.poll() not in (None, 0) and not self._state.startswith(("down", "incomplete")):
+                self._state = f"down: the tracker ended unexpectedly, see {self.invocation.file(self._root, '.log')}"
         return self._state
 
     def _record(self, cell: Path | None = None) -> bool:
@@ -150,7 +153,9 @@ class Tracker:
 def follow(uri: str, record: Path) -> int:
     """The child process: sync until the invocation is over. Returns 0 if MLflow has everything, else 1."""
     root, session = record.parent.parent, None
-    over, retry_at = False, 0.0
+    over, retry_at, again = False, 0.0, True
+    unsent: dict[str, tuple[str, float]] = {}
+    state = said = ""
     while (invocation := Invocation.read(record)) is not None:
         over = over or invocation.status != "running"
         if over or time.monotonic() >= retry_at:
@@ -161,22 +166,33 @@ def follow(uri: str, record: Path) -> int:
                     session.parent(invocation)
                     session.reap()
                 for name in invocation.watched:
-                    with contextlib.suppress(Timeout):
-                        session.cell(root / "cells" / name, invocation, over=over)
+                    if over or time.monotonic() >= unsent.get(name, ("", 0.0))[1]:
+                        try:
+                            with contextlib.suppress(Timeout):
+                                session.cell(root / "cells" / name, invocation, over=over)
+                            unsent.pop(name, None)
+                        except UnsentError as error:
+                            unsent[name] = str(error), time.monotonic() + RETRY_CELL_S
                 if over:
                     session.mark_reused(invocation, root)
-                    session.finish(invocation)
+                    session.finish(invocation, root)
                 state = f"ok {shown(uri)}"
+                for name, (reason, _) in unsent.items():
+                    state = f"incomplete: {len(unsent)} of {len(invocation.watched)} cells unsent, {name}: {reason}"
             except Exception as error:
-                print(shown(traceback.format_exc()), flush=True)  # noqa: T201 (into its log)
                 session, retry_at = None, time.monotonic() + RETRY_S
                 state = f"down: {failure(uri, error)}"
+                if state != said:
+                    print(shown(traceback.format_exc()), flush=True)  # noqa: T201 (into its log)
+            said = state
             # A state that cannot be told is no reason to stop.
             with contextlib.suppress(OSError):
                 write_atomically(invocation.file(root, STATE), state)
-            if over and (session is not None or not was_up):
-                return 0 if session is not None else 1
+            complete = session is not None and not unsent
+            if over and (complete or not (again and was_up)):
+                return 0 if complete else 1
             if over:
+                again = False
                 # A busy database or one lost answer is worth a second try; a dead server is not.
                 time.sleep(0.5)
         # Nothing is ever written to the pipe. It turns readable when the main process closes it, or is gone.

@@ -12,11 +12,20 @@ import time
 from collections.abc import Callable
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.tracking.connect import QUIET, artifact_root, experiments, open_client, shown, sqlite_file
+from retable.benchmarks.tracking.connect import (
+    QUIET,
+    artifact_root,
+    experiments,
+    mlflow_uri,
+    open_client,
+    shown,
+    sqlite_file,
+)
+from retable.benchmarks.tracking.patience import LOOK_S, at_work
 
 HOST = "127.0.0.1"
-START_S = 120
-"""Seconds that the server may take to answer for the first time; it imports a lot and may make a database."""
+START_S = 60
+"""Seconds that the server may be idle without an answer. It imports a lot first."""
 
 
 def ui(uri: str, port: int = 5000, say: Callable[[str], object] = print) -> None:
@@ -64,13 +73,15 @@ def ui(uri: str, port: int = 5000, say: Callable[[str], object] = print) -> None
 
 def start_server(uri: str, port: int) -> subprocess.Popen[bytes]:
     """Start an MLflow server over ``uri`` that answers only to its own name."""
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--registry-store-uri", uri]
-    command += ["--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    command += ["--host", HOST, "--port", str(port)]
     # Against DNS rebinding: a foreign name that resolves to this machine gets no answer.
     command += ["--allowed-hosts", f"{HOST}:{port},localhost:{port}"]
     if root := artifact_root(uri):
         command += ["--artifacts-destination", root.as_uri()]
     ours = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore", "PYTHONSAFEPATH": "1"}
+    # Not among the arguments, which every user of the machine can read: a database's address may hold a password.
+    ours |= {"MLFLOW_BACKEND_STORE_URI": mlflow_uri(uri), "MLFLOW_REGISTRY_STORE_URI": mlflow_uri(uri)}
     return subprocess.Popen(command, env={**QUIET, **os.environ, **ours}, start_new_session=True)
 
 
@@ -80,16 +91,17 @@ def await_server(process: subprocess.Popen[bytes], port: int) -> None:
     Raises:
         UserError: it ended, or does not answer in time.
     """
-    deadline = time.monotonic() + START_S
+    idle = 0.0
     while process.poll() is None:
         connection = http.client.HTTPConnection(HOST, port, timeout=10)
         try:
             connection.request("GET", "/health")
             connection.getresponse()
         except (OSError, http.client.HTTPException):
-            if time.monotonic() > deadline:
-                raise UserError(f"the MLflow server did not answer at port {port} within {START_S} s") from None
-            time.sleep(0.2)
+            idle += 0 if at_work(process) else LOOK_S
+            if idle > START_S:
+                raise UserError(f"the MLflow server does not answer at port {port}") from None
+            time.sleep(LOOK_S)
         else:
             return
         finally:

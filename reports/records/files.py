@@ -136,3 +136,28 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def own_file(folder: Path, name: str | Path) -> Path | None:
+    """A regular file in a folder that may come from anybody; ``None`` where there is none.
+
+    Nothing outside the folder is one of its files: neither ``..`` nor links are followed. Pipes and devices, which
+    could be read for ever, are no files either.
+    """
+    try:
+        inside = folder.resolve()
+        path = inside / name
+        own = path.resolve() == path and path.is_relative_to(inside) and path.is_file()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or links in a circle
+        return None
+    return folder / name if own else None
+
+
+def own_files(folder: Path, below: str) -> list[Path]:
+    """Every regular file below a part of such a folder, sorted."""
+    inside = folder.resolve()
+    top = (inside / below).resolve()
+    if top != inside / below or not top.is_relative_to(inside):
+        return []
+    found = (path.relative_to(inside) for path in top.rglob("*"))
+    return sorted(file for name in found if (file := own_file(folder, name)))

@@ -8,43 +8,45 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Annotated, Any
 
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from retable.reports.records.files import read_json, write_json
+from retable.reports.records.files import own_files, read_json, write_json
 from retable.reports.records.result import Moment
 
 FOLDER = "invocations"
 OF_CELL = {"id", "suite", "started", "command", "commit", "dirty", "host", "pid"}
 """The fields that ``invocation.json`` in a cell's folder holds, of the newest invocation that ran the cell."""
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+Name = Annotated[str, Field(max_length=255)]
 
 
 class Invocation(BaseModel):
-    """One run of the command."""
+    """One run of the command. A record may come from anybody, so its names are checked when it is read."""
 
     model_config = ConfigDict(extra="ignore")
 
-    id: str = Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)
+    id: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
     """Becomes a file's name."""
-    suite: str
+    suite: Name
     started: Moment
-    """Unix milliseconds."""
     command: str = ""
-    commit: str = "unknown"
-    dirty: str = "unknown"
-    host: str = ""
-    pid: int = 0
+    commit: Name = "unknown"
+    dirty: Name = "unknown"
+    host: Name = ""
+    pid: int = Field(default=0, ge=0, lt=2**31)
 
-    planned: dict[str, str] = {}
+    planned: dict[Hash, str] = {}
     """Hash -> address of every cell of the plan, those done by earlier invocations included."""
-    watched: list[str] = []
+    watched: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")]] = []
     """Names of the folders below ``ROOT/cells`` of the cells that this invocation runs."""
     device: str = ""
     status: str = "unknown"
     """``running``, then how it ended; ``unknown`` where only a cell tells of the invocation."""
     ended: Moment = 0
-    """Unix milliseconds; 0 while it runs."""
+    """0 while it runs."""
     summary: str = ""
     """Markdown for the parent run's description."""
     report: str = ""
@@ -53,20 +55,32 @@ class Invocation(BaseModel):
     @classmethod
     def read(cls, file: Path) -> Invocation | None:
         """The record in a file; ``None`` where there is no readable one."""
+        return cls._of(read_json(file))
+
+    @classmethod
+    def _of(cls, content: Any) -> Invocation | None:
         try:
-            return cls.model_validate(read_json(file))
+            return cls.model_validate(content)
         except ValidationError:
             return None
 
     @classmethod
     def of_cell(cls, directory: Path) -> Invocation | None:
         """The newest invocation that ran the cell in ``directory``: its full record, else what the cell knows of it."""
-        known = cls.read(directory / "invocation.json")
-        return (cls.read(known.file(directory.parent.parent)) or known) if known else None
+        content = read_json(directory / "invocation.json") or {}
+        known = cls._of({key: value for key, value in content.items() if key in OF_CELL})
+        if known is None or directory.parent.name != "cells":
+            return known
+        return cls.read(known.file(directory.parent.parent)) or known
 
     def file(self, root: Path, suffix: str = ".json") -> Path:
         """Where the record is, below the folder of all runs; with another suffix, a file beside it."""
         return root / FOLDER / f"{self.id}{suffix}"
+
+    def report_files(self, root: Path) -> list[Path]:
+        """The files of the rendered report; none where the record names a folder that is not a report of ``root``."""
+        folder, reports = Path(self.report), root.resolve() / "report"
+        return own_files(reports, str(folder)) if self.report and folder.is_relative_to(reports) else []
 
     def write(self, root: Path) -> None:
         """Write the record atomically."""

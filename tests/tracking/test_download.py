@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,29 @@ def test_a_cell_without_a_result_is_planned_and_has_no_folder_with_one(
     found, results = download("f6f6")
     assert {seed: result.status for seed, result in results.items()} == {0: "ok", 1: "ok", 3: "oom"}
     assert len(found.planned) == 4
+
+
+def test_what_a_server_says_leads_to_no_folder_elsewhere_and_a_damaged_result_is_no_base(
+    store: Store, cells: list[FakeCell], download: Download, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(store.file)) as connection, connection:
+        connection.execute("UPDATE tags SET value = value || ',../../../x' WHERE key = 'retable.planned.0'")
+        connection.execute(
+            "UPDATE tags SET value = '../../../x' WHERE key = 'retable.cell' AND value = ?", [cells[0].cell.hash]
+        )
+    base, results = download("a1a1")
+    assert set(results) == {1}
+    assert not (tmp_path / "x").exists()
+    assert base.planned == {cell.cell.hash for cell in cells}
+    content = (cells[1].directory / "result.json").read_bytes()
+    stored = next(
+        store.root / name for name in store.artifacts("result.json") if (store.root / name).read_bytes() == content
+    )
+    (stored.parent / "done").write_text(f"ok\n{hashlib.sha256(content).hexdigest()}\n")
+    download("a1a1")
+    stored.write_bytes(content.replace(b"81.0", b"91.0"))
+    with pytest.raises(UserError, match=r"result.json is damaged or was changed"):
+        download("a1a1")
 
 
 def test_what_is_not_there_or_cannot_be_a_base_is_one_clear_line(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from typer.testing import CliRunner
 
+from retable.benchmarks.cli.main import app
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.connect import open_client
@@ -90,12 +92,21 @@ def test_a_parent_run_without_a_record_is_finished_with_result_unknown_and_gets_
 
 def test_one_broken_cell_does_not_keep_the_others_from_mlflow(make: MakeCell, store: Store) -> None:
     broken = make().start().end()
-    (broken.directory / "images" / "broken.png").symlink_to(broken.directory / "nowhere.png")
+    (broken.directory / ".tracking.lock").symlink_to("nowhere")
     good = make(cell=make_cell(seed=1)).start().score_digits().end()
     report = store.sync(broken, good)
     assert list(report.failed) == [broken.directory]
     assert f"\n{broken.directory}: " in str(report)
     assert store.run(good)[".status"] == "FINISHED"
+
+
+def test_the_command_fails_and_names_what_mlflow_does_not_hold(make: MakeCell, store: Store, root: Path) -> None:
+    cells = make().start().end(), make(cell=make_cell(seed=1)).start().end()
+    (cells[0].directory / ".tracking.lock").symlink_to("nowhere")
+    for cell, code in zip(cells, (1, 0), strict=True):
+        done = CliRunner().invoke(app, ["sync", str(cell.directory), "--out", str(root)])
+        assert done.exit_code == code, done.output
+        assert (str(cell.directory) in done.output.replace("\n", "")) == (code == 1)
 
 
 def test_an_experiment_in_the_trash_is_brought_back(make: MakeCell, store: Store) -> None:

@@ -36,8 +36,8 @@ def finish(tracker: Tracker, within_s: float, status: str, report: Path | None =
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> Path:
-    folder = tmp_path / "report"
+def report(root: Path) -> Path:
+    folder = root / "report" / "quick"
     (folder / "figures").mkdir(parents=True)
     for name in ("index.html", "figures/a.svg"):
         (folder / name).write_text(name)
@@ -74,6 +74,25 @@ def test_points_samples_and_report_arrive_while_cells_run(
     before = store.everything()
     sync([root], store.uri)
     assert store.everything() == before
+
+
+def test_a_cell_that_mlflow_does_not_take_is_named_and_keeps_no_other_from_it(
+    make: MakeCell, store: Store, root: Path
+) -> None:
+    broken, good = make().start().train([0]), make(cell=make_cell(seed=1)).start().train([0, 10])
+    (broken.directory / ".tracking.lock").symlink_to("nowhere")
+    tracker = Tracker(store.uri, "quick", root, [broken.cell, good.cell])
+    for cell in (broken, good):
+        tracker.watch(cell.directory)
+    wait_for(lambda: tracker.state.startswith("incomplete"))
+    for cell in (broken, good):
+        cell.score_digits().end()
+    finish(tracker, 20, "ok")
+    assert tracker.state.startswith(f"incomplete: 1 of 2 cells unsent, {broken.directory.name}: ")
+    assert tracker.state.endswith(CATCH_UP)
+    assert store.scores(good) == good.journal_scores
+    assert store.run(good)[".status"] == "FINISHED"
+    assert [run["retable.status"] for run in store.tags(kind="invocation")] == ["ok"]
 
 
 def test_a_server_that_is_down_costs_little_and_sync_catches_up(
