@@ -141,9 +141,12 @@ class Storm:
         while sum(self.count[f"killed: {who}"] for who in ("harness", *VICTIMS)) < kills:
             process = retable(self.folder, *self.command, *fresh)
             fresh = ()
-            patience_s = 20.0  # also what is only starting is killed, but not that alone
+            # What is only starting is killed too, but not that alone.
+            patient = self.random.random() < 0.7
+            while patient and process.poll() is None and not children(process.pid, VICTIMS["cell"]):
+                time.sleep(0.2)
             while process.poll() is None:
-                until, patience_s = time.monotonic() + patience_s * self.random.random(), 4.0
+                until = time.monotonic() + 5 * self.random.random()
                 while time.monotonic() < until and process.poll() is None:
                     time.sleep(0.05)
                 for _ in range(self.random.choice([1, 1, 2, 3])):
