@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,9 @@ time.sleep(1000)
 """
 
 
-def started(**environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def started(**environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
         [sys.executable, "-c", WAITS],
         stdout=subprocess.PIPE,
         text=True,
@@ -130,6 +132,11 @@ def started(**environment: str) -> subprocess.Popen[str]:
         cwd=Path(__file__).parents[2],
         env={**os.environ, **environment},
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_cell_whose_harness_died_before_it_was_watched_ends_at_once() -> None:
