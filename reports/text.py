@@ -94,6 +94,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
+def printable(text: str) -> str:
+    """The text on one line, without what no page or font shows: control characters, parts of names not in UTF-8."""
+    return "".join(sign if sign.isprintable() else " " if sign.isspace() else "?" for sign in text)
+
+
 def one_line(text: str, limit: int = 160) -> str:
     """The text on one line, cut with an ellipsis when it is longer than ``limit``."""
     flat = " ".join(text.split())

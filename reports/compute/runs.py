@@ -78,8 +78,10 @@ class Runs:
         chosen = _without_superseded(ran, planned, told)
         found = {record.cell.hash for record in chosen}
         missing = {cell.hash: CellRecord(cell, "not-run") for cell in planned if cell.hash not in found}
+        shown = {method: text.printable(title) for method, title in (titles or {}).items()}
         joined = sorted([*chosen, *missing.values()], key=lambda record: (record.cell.address, record.cell.hash))
-        return cls(tuple(joined), suite, dict(titles or {}), tuple(on_gpu), tuple(told), dict(stale or {}))
+        said = tuple(map(text.printable, told))
+        return cls(tuple(joined), text.printable(suite), shown, tuple(on_gpu), said, dict(stale or {}))
 
     def title(self, cell: Cell) -> str:
         """The row's name as the paper prints it."""

@@ -38,7 +38,8 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) 
         _sweep(path.parent)
         with temporary.open("wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(content.encode() if isinstance(content, str) else content)
+            # Names of files that are not UTF-8 may be part of a text.
+            file.write(content.encode(errors="replace") if isinstance(content, str) else content)
             file.flush()
             if durable:
                 os.fsync(file.fileno())

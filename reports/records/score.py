@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """A number of things, of which every one is a float as well."""
+Value = Annotated[FiniteFloat, Field(ge=-1e100, le=1e100)]
+"""A number that is far from the largest, so that differences and variances are numbers, too."""
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000)]
 """Text without control characters."""
 
@@ -39,14 +41,14 @@ class Score(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[Line, StringConstraints(min_length=1, max_length=200)]
-    value: FiniteFloat
+    value: Value
     unit: Line = ""
     """``%``, ``s``, ``images/s``, ``MiB`` or empty."""
     direction: Literal["higher", "lower", "none"]
     slice: dict[Line, Line] = {}
     """Always holds ``request``; further keys narrow it down, e.g. ``{"request": "test", "digit": "3"}``."""
     protocol: Protocol
-    interval: tuple[FiniteFloat, FiniteFloat] | None = None
+    interval: tuple[Value, Value] | None = None
     """Standard error band or bootstrap interval where the metric has one of its own (KID over subsets)."""
 
     @property
