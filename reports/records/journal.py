@@ -300,14 +300,17 @@ def _expected_digest(directory: Path) -> str | None:
 
 
 def sealed(directory: Path) -> bool:
-    """Whether the journal of a cell that is done still begins with what it held then; earlier versions sealed none."""
+    """Whether the journal of a cell that is done still begins with what it held then.
+
+    Earlier versions sealed none, and one that cannot be read has nothing to say: the result is then damaged.
+    """
     try:
         words = read_file(directory / "done").decode(errors="replace").split()
     except OSError:
-        return False
+        return True
     if len(words) < 4:
         return True
-    return words[2].isdecimal() and Journal(directory).holds(Seal(int(words[2]), words[3]))
+    return words[2].isdecimal() and len(words[2]) < 16 and Journal(directory).holds(Seal(int(words[2]), words[3]))
 
 
 def finished(directory: Path) -> Result | None:

@@ -117,7 +117,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cells = Cells(tmp_path_factory.mktemp("honest") / "runs" / "cells")
     scores = [accuracy(90.0 + digit, digit=str(digit)) for digit in range(2)]
     directory = cells.add("dtn/dtn", scores, pictures=["inputs", "outputs"], curves={"l_d": float}, steps=5)
-    Invocation(id="ab", suite="quick", started=1, ended=2, planned={"1": "a"}).write(cells.root.parent)
+    Invocation(id="ab", suite="quick", started=1, ended=2, planned={"0" * 16: "a"}).write(cells.root.parent)
     Invocation(id="ab", suite="quick", started=1).leave_word(directory)
     return directory
 
