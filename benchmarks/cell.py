@@ -42,7 +42,7 @@ from retable.benchmarks.errors import UserError
 from retable.datasets.errors import DataError
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
-from retable.reports.records.journal import Journal, Metrics, Note, Scored, finished, now_ms, outcome, read_journal
+from retable.reports.records.journal import Beginning, Journal, Metrics, Note, Scored, finished, outcome, read_journal
 from retable.reports.records.result import Status
 from retable.reports.records.score import Score
 
@@ -51,8 +51,7 @@ from retable.reports.records.score import Score
 class _Known:
     """What the result of a running cell will say, as far as it is known."""
 
-    started: int
-    """Unix milliseconds."""
+    started: Beginning
     journal: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
@@ -85,7 +84,7 @@ def run_cell(cell: Cell, directory: Path) -> Status:
             return "ok"
         for name in ("done", "result.json"):
             (directory / name).unlink(missing_ok=True)
-        journal, known = Journal(directory), _Known(now_ms())
+        journal, known = Journal(directory), _Known(Beginning.now())
         status, reason = _attempt(cell, directory, journal, known)
         try:
             journal.end(outcome(cell, status, reason, **vars(known)))
@@ -146,7 +145,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
     task = build_task(cell, root)
     modules = source_modules(cell, task)
     here = known.environment = environment(cell.run.accelerator, cell.run.threads, modules)
-    if changed_since(known.started, modules, here["code"]):
+    if changed_since(known.started.ms, modules, here["code"]):
         raise UserError("the sources changed while the cell started; run it again")
     task.prepare()
     method = build_method(cell, task, root)
@@ -181,7 +180,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         for score in chain(own, score_task(cell, answers, task, root)):
             known.scores.append(score)
             journal.write(Scored(score=score))
-    if changed_since(known.started, modules, here["code"]):
+    if changed_since(known.started.ms, modules, here["code"]):
         # Some files are imported late: which of them were read before the change, nobody knows.
         journal.write(Note(text="the sources changed while this cell ran; it counts as stale"))
         known.environment = {**known.environment, "code": MIXED}

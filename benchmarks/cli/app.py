@@ -46,5 +46,5 @@ Runs = Annotated[Path, PathOption(envvar="RETABLE_RUNS", help="Folder of all run
 
 
 def get_console(*, stderr: bool = False) -> Console:
-    """A console on which ``request:train:`` is text and no emoji."""
-    return Console(stderr=stderr, emoji=False)
+    """A console on which ``request:train:`` is no emoji, and ``[/red]`` in a path or title no markup."""
+    return Console(stderr=stderr, emoji=False, markup=False)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from retable.benchmarks.cli.app import RUNS, NameArgument, Out, app, get_console
 from retable.benchmarks.errors import UserError, did_you_mean
@@ -46,16 +46,14 @@ def _table(cache: Path) -> Table:
     for column in ("name", "what", "state", "MiB", "where"):
         table.add_column(column, justify="right" if column == "MiB" else "left")
     for item in inventory.list_data(cache):
-        table.add_row(
-            item.name, item.title, item.status, f"{item.size / 2**20:.1f}" if item.size else "", escape(item.where)
-        )
+        table.add_row(item.name, item.title, item.status, f"{item.size / 2**20:.1f}" if item.size else "", item.where)
     return table
 
 
 def _fetch(name: str, cache: Path, console: Console) -> None:
     from retable.datasets import inventory
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks = {}
 
@@ -73,7 +71,7 @@ def _check(path: Path, console: Console) -> int:
     from retable.datasets import inventory
 
     report = inventory.check(path)
-    console.print(f"{escape(report.path)}: {report.kind}", soft_wrap=True)
+    console.print(f"{report.path}: {report.kind}", soft_wrap=True)
     for style, word, lines in (
         ("green", "found", report.found),
         ("yellow", "note", report.notes),
@@ -82,11 +80,11 @@ def _check(path: Path, console: Console) -> int:
         ("yellow", "too few", report.too_few),
     ):
         for line in lines:
-            console.print(f"  [{style}]{word:>7}[/]  {escape(line)}", soft_wrap=True)
+            console.print(Text.assemble("  ", (f"{word:>7}", style), f"  {line}"), soft_wrap=True)
     if not report.ok:
-        console.print("[yellow]not usable as it is[/]")
+        console.print("not usable as it is", style="yellow")
     elif report.too_few:
-        console.print("[yellow]sound, but too few for a run with the task's default settings[/]")
+        console.print("sound, but too few for a run with the task's default settings", style="yellow")
     else:
         console.print("ready to use")
     return 0 if report.ok else 1

@@ -59,7 +59,7 @@ def gate(
         known, notes = accept_results(known, judged, only)
         write(file, to_toml(known))
         for note in notes:
-            console.print(note, markup=False, highlight=False, soft_wrap=True)
+            console.print(note, highlight=False, soft_wrap=True)
     report = compare_runs(known, base, judged, only) if base else compare_with_file(known, judged, only)
     if junit is not None:
         write(junit, to_junit(report))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -13,16 +13,21 @@ from retable.benchmarks.errors import UserError, did_you_mean
 
 Listing = tuple[tuple[str, ...], Sequence[tuple[str, ...]]]
 """The names of the columns, and the rows."""
+Problems = list[str]
+"""Filled with one line for each thing that is registered and cannot be used."""
 
 
 @app.command("list", epilog="Example: [bold]retable list methods[/]")
 def list_(what: Annotated[str, typer.Argument(help="methods, tasks, suites or tables")] = "suites") -> None:
     """Show what there is: methods, tasks, suites or tables."""
-    get_console().print(listing(what))
+    problems: Problems = []
+    get_console().print(listing(what, problems))
+    for problem in problems:
+        get_console(stderr=True).print(problem, style="yellow", soft_wrap=True)
 
 
-def listing(what: str) -> Table:
-    """A table of methods, tasks, suites or published tables.
+def listing(what: str, problems: Problems) -> Table:
+    """A table of methods, tasks, suites or published tables; ``problems``: told what cannot be shown.
 
     Raises:
         UserError: another word.
@@ -30,7 +35,7 @@ def listing(what: str) -> Table:
     kinds = {"methods": _methods, "tasks": _tasks, "suites": _suites, "tables": _tables}
     if what not in kinds:
         raise UserError(f"cannot list {what!r}{did_you_mean(what, kinds)} (there are: {', '.join(kinds)})")
-    columns, rows = kinds[what]()
+    columns, rows = kinds[what](problems)
     table = Table(*columns, box=None, title=what)
     for row in rows:
         table.add_row(*row)
@@ -40,23 +45,42 @@ def listing(what: str) -> Table:
     return table
 
 
-def _methods() -> Listing:
+def _methods(problems: Problems) -> Listing:
     from retable.benchmarks.plan.registry import get_method, get_needs, get_title, rows
 
-    found = ((name, get_title(name), get_method(name).task, get_needs(name).values()) for name in sorted(rows()))
-    columns = ("method", "row in the paper", "task", "starts from")
-    return columns, [(name, title, task, ", ".join(needs)) for name, title, task, needs in found]
+    def row(name: str) -> tuple[str, ...]:
+        return name, get_title(name), get_method(name).task, ", ".join(get_needs(name).values())
+
+    return ("method", "row in the paper", "task", "starts from"), _usable("method", sorted(rows()), row, problems)
 
 
-def _tasks() -> Listing:
+def _tasks(problems: Problems) -> Listing:
     from retable.benchmarks.plan.registry import get_task, tasks
 
-    found = ((name, get_task(name)) for name in sorted(tasks()))
-    rows = [(name, ", ".join(cls.judges.values()), str(cls.__doc__).partition("\n")[0]) for name, cls in found]
-    return ("task", "judges", "what it is"), rows
+    def row(name: str) -> tuple[str, ...]:
+        cls = get_task(name)
+        return name, ", ".join(cls.judges.values()), str(cls.__doc__).partition("\n")[0]
+
+    return ("task", "judges", "what it is"), _usable("task", sorted(tasks()), row, problems)
 
 
-def _suites() -> Listing:
+def _usable(
+    what: str, names: Sequence[str], row: Callable[[str], tuple[str, ...]], problems: Problems
+) -> list[tuple[str, ...]]:
+    from retable.reports.text import one_line
+
+    rows = []
+    for name in names:
+        try:
+            rows.append(tuple(map(str, row(name))))
+        except UserError as error:
+            problems.append(str(error))
+        except Exception as error:  # the class is anybody's
+            problems.append(one_line(f"{what} {name!r} cannot be shown: {type(error).__name__}: {error}"))
+    return rows
+
+
+def _suites(_: Problems) -> Listing:
     from retable.benchmarks.plan.suites import load_suite, suite_names
 
     suites = [load_suite(name) for name in suite_names()]
@@ -64,7 +88,7 @@ def _suites() -> Listing:
     return ("suite", "profile", "rows", "what it is"), rows
 
 
-def _tables() -> Listing:
+def _tables(_: Problems) -> Listing:
     from retable.reports.published.papers import published_tables
 
     rows = [(published.id, str(len(published.rows)), published.caption) for published in published_tables()]

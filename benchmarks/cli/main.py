@@ -5,14 +5,15 @@ A verb imports what it needs when it is called, so that ``--help`` answers at on
 
 from __future__ import annotations
 
-import io
 import os
 import sys
+from pathlib import Path
 
-from rich.markup import escape
+from rich.text import Text
 
 from retable.benchmarks.cli import data, gate, listing, report, run, tracking, trained  # noqa: F401 (they register)
 from retable.benchmarks.cli.app import app, get_console
+from retable.benchmarks.cli.output import patient_output
 from retable.benchmarks.errors import UserError
 
 VERBS = ("list", "run", "report", "gate", "sync", "data", "ui", "translate", "sample")
@@ -22,22 +23,39 @@ app.registered_commands.sort(key=lambda verb: VERBS.index(str(verb.name)))
 
 def main() -> None:
     """Entry point: bad input gets one line on standard error and exit code 2, never a traceback."""
-    # MLflow and its friends advertise and phone home unless told not to.
-    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+    # MLflow and its friends advertise and phone home unless told not to. Children of children import safely as well.
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "PYTHONSAFEPATH"):
         os.environ.setdefault(name, "true")
-    for stream in (sys.stdout, sys.stderr):
-        # A file's name need not be UTF-8, nor the terminal able to show it.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    if os.environ.get("COLUMNS") == "0":  # what some terminals say that do not know
+        del os.environ["COLUMNS"]
+    with patient_output() as output:
+        code = _run()
+        output.flush()
+        if output.problem:
+            _tell(f"standard output cannot be written ({output.problem}); what was asked for is done")
+            code = code or 2
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
+        Path.cwd()  # some libraries crash in a folder that was removed
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:
-        if isinstance(error, OSError) and error.filename:
-            error = UserError(f"{error.filename}: {error.strerror}")
+        if isinstance(error, OSError) and error.strerror:
+            error = UserError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
         if not _is_for_the_user(error):
             raise
-        get_console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
-        sys.exit(2)
+        _tell(str(error))
+        return 2
+    return 0
+
+
+def _tell(problem: str) -> None:
+    words = Text.assemble(("error:", "bold red"), " ", " ".join(problem.splitlines()))
+    get_console(stderr=True).print(words, soft_wrap=True, highlight=False)
 
 
 def _is_for_the_user(error: Exception) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from retable.benchmarks.cli.app import RUNS, NameOption, Out, PathOption, app, get_console
 from retable.benchmarks.errors import UserError
@@ -67,7 +66,7 @@ def report(
         if budget is not None:
             write(budget, budget_page(found, took))
     for note in notes:
-        console.print(f"[yellow]{escape(note)}[/]", soft_wrap=True)
+        console.print(note, style="yellow", soft_wrap=True)
     for what, file in (("results", results), ("budget", budget), ("recording", record), ("report", page)):
         if file is not None:
-            console.print(f"{what}: {escape(str(file))}", soft_wrap=True)
+            console.print(f"{what}: {file}", soft_wrap=True)

@@ -13,12 +13,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from retable.benchmarks.errors import UserError, did_you_mean
+from retable.benchmarks.errors import UserError
 from retable.benchmarks.gate.runs import commit, facts
-from retable.benchmarks.plan.overrides import read_toml
 from retable.benchmarks.plan.select import matches
+from retable.benchmarks.plan.toml import read_model
 from retable.reports.records.result import Result
 from retable.reports.records.score import Protocol, Score
 
@@ -139,12 +139,10 @@ def load(path: Path) -> Expectations:
     """Read a file of expectations.
 
     Raises:
-        UserError: no TOML; or, with the line of its block, an unknown key or a bad value; or a score given twice.
+        UserError: no TOML, an unknown key or a bad value, with its line; or a score given twice.
     """
-    try:
-        expectations = Expectations.model_validate(read_toml(path))
-    except ValidationError as error:
-        raise UserError(_explain(path, error)) from error
+    known = [name for model in (Expectations, Expectation, Later, Protocol) for name in model.model_fields]
+    expectations = read_model(path, Expectations, known)
     places = Counter(entry.place for entry in expectations.score)
     if twice := [" ".join(place) for place, times in places.items() if times > 1]:
         raise UserError(f"{path}: {twice[0]} is given twice; delete one")
@@ -182,20 +180,3 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{names[key]} = {_toml(v)}" for key, v in value.items()) + " }" if value else "{}"
     # What JSON makes of strings, numbers and lists is TOML, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    """The first mistake: the line where its block begins, its key, and what is wrong."""
-    first = error.errors(include_url=False)[0]
-    block, number, *_ = (*first["loc"], 0)
-    begins = re.compile(rf"[\[\s\"']*{re.escape(str(block))}\b")
-    lines = [n for n, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1) if begins.match(line)]
-    index = number if isinstance(number, int) else 0
-    line = lines[index] if index < len(lines) else 1
-    what = first["msg"]
-    if first["type"] == "extra_forbidden":
-        known = [name for model in (Expectations, Expectation, Later, Protocol) for name in model.model_fields]
-        what = f"unknown key{did_you_mean(str(first['loc'][-1]), known)}"
-    elif first["type"] != "missing":
-        what += f" (got {first['input']!r})"
-    return f"{path}:{line}: key {'.'.join(map(str, first['loc']))!r}: {what}"

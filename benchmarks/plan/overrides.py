@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.plan.select import matches
+from retable.benchmarks.plan.toml import BadValueError, brief, line_of, parse_toml, read_model
+from retable.reports.text import one_line
 
 Scope = Literal["method", "task", "run"]
 Values = dict[str, tuple[Any, str]]
@@ -41,7 +43,7 @@ class Override:
 
 def parse_override(text: str) -> Override:
     """``method.lr=1e-4``, or with a glob ``dtn/f:method.steps=100``. The value is read as TOML, else as a string."""
-    where = f"--set {text}"
+    where = one_line(f"--set {text}")
     name, equals, raw = text.partition("=")
     glob, colon, dotted = name.rpartition(":")
     scope, dot, key = dotted.partition(".")
@@ -50,32 +52,21 @@ def parse_override(text: str) -> Override:
     if colon and scope == "run":
         raise UserError(f"{where}: settings of a run are those of all its cells; leave {glob + colon!r} out")
     try:
-        value = tomllib.loads(f"value = {raw}")["value"]
+        # Behind the end of a line more keys could follow.
+        value = raw if "\n" in raw else parse_toml(f"value = {raw}")["value"]
     except tomllib.TOMLDecodeError:
         value = raw
+    except BadValueError as error:
+        raise UserError(f"{where}: {error}") from error
     return Override(cast(Scope, scope), key, value, where, glob if colon else None)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as data.
+class _ProfileFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
-    Raises:
-        UserError: not there, or not TOML (with the line).
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: {error}") from error
-
-
-def line_of(path: Path, key: str) -> int:
-    """The first line of a TOML file that mentions a key, for error messages; 1 where it cannot be found."""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if key in line.split("#")[0]:
-            return number
-    return 1
+    method: dict[str, dict[str, Any]] = {}
+    task: dict[str, dict[str, Any]] = {}
+    run: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -83,44 +74,35 @@ class Profile:
     """How big a run is: overrides by method glob and by task, and run settings."""
 
     name: str
-    path: Path
-    method: Mapping[str, Mapping[str, Any]]
-    task: Mapping[str, Mapping[str, Any]]
-    run: Mapping[str, Any]
+    method: Mapping[str, Values]
+    task: Mapping[str, Values]
+    run_values: Values
 
     @classmethod
     def load(cls, name: str, folders: tuple[Path, ...]) -> Profile:
         """Find ``NAME.toml`` in the folders, first one wins."""
         paths = [folder / f"{name}.toml" for folder in folders]
-        path = next((path for path in paths if path.is_file()), None)
+        path = next((path for path in paths if path.exists()), None)
         if path is None:
             known = sorted({file.stem for folder in folders for file in folder.glob("*.toml")})
             raise UserError(f"unknown profile {name!r}{did_you_mean(name, known)} (there are: {', '.join(known)})")
-        data = read_toml(path)
-        for key in data:
-            if key not in ("method", "task", "run"):
-                hint = did_you_mean(key, ("method", "task", "run"))
-                raise UserError(f"{path}:{line_of(path, key)}: unknown key {key!r}{hint}")
-        return cls(name, path, data.get("method", {}), data.get("task", {}), data.get("run", {}))
+        file = read_model(path, _ProfileFile, _ProfileFile.model_fields)
+
+        def values(table: Mapping[str, Any], *place: str) -> Values:
+            shown = ".".join(key if key.isidentifier() else f'"{key}"' for key in place)
+            return {k: (value, f"{path}:{line_of(path, *place, k)}, table [{shown}]") for k, value in table.items()}
+
+        method = {glob: values(table, "method", glob) for glob, table in file.method.items()}
+        task = {task: values(table, "task", task) for task, table in file.task.items()}
+        return cls(name, method, task, values(file.run, "run"))
 
     def method_values(self, method: str) -> Values:
         """What the profile says of a method; a later table wins."""
         found: Values = {}
-        for glob, table in self.method.items():
+        for glob, values in self.method.items():
             if matches(method, glob):
-                found |= self._values(table, f'method."{glob}"')
+                found |= values
         return found
-
-    def task_values(self, task: str) -> Values:
-        """What the profile says of a task."""
-        return self._values(self.task.get(task, {}), f"task.{task}")
-
-    def run_values(self) -> Values:
-        """What the profile says of the run."""
-        return self._values(self.run, "run")
-
-    def _values(self, table: Mapping[str, Any], name: str) -> Values:
-        return {k: (value, f"{self.path}:{line_of(self.path, k)}, table [{name}]") for k, value in table.items()}
 
 
 def build_settings(model: type[SettingsT], values: Values, what: str) -> SettingsT:
@@ -153,4 +135,6 @@ def build_settings(model: type[SettingsT], values: Values, what: str) -> Setting
         if where.startswith(("--set method.", "--set task.")):
             # Without a glob a --set speaks of every row of the suite, also of those that --only leaves out.
             way_out = f"; if it is meant for some rows alone, write --set 'PAPER/*:{where.removeprefix('--set ')}'"
-        raise UserError(f"{where}: {what}, setting {key!r}: {problem} (got {first['input']!r}){way_out}") from error
+        raise UserError(
+            f"{where}: {what}, setting {key!r}: {problem} (got {brief(first['input'])}){way_out}"
+        ) from error

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.plan.overrides import Override, Profile, Scope, Values, build_settings
-from retable.benchmarks.plan.registry import get_method, get_row, get_settings, get_task, roles_of
-from retable.benchmarks.plan.select import idle, matches
+from retable.benchmarks.plan.registry import UnusableError, get_method, get_row, get_settings, get_task, roles_of
+from retable.benchmarks.plan.select import idle, matches, may_match
 from retable.benchmarks.plan.suites import PROFILES, Rows, Suite
+from retable.datasets.errors import DataError
 from retable.datasets.task import Kind, Task, TaskSettings
 from retable.reports.records.cell import Cell, RunSettings
 from retable.reports.records.result import first_problem
@@ -50,12 +53,13 @@ def make_plan(
     """
     profile = Profile.load(suite.profile, (suite.path.parent / "profiles", PROFILES))
     resolver = _Resolver(suite, profile, overrides)
-    rows = [
-        resolver.row(group, method, seed)
-        for group in suite.rows
-        for method in group.methods
-        for seed in seeds or suite.seeds
-    ]
+    rows = []
+    for group, method in ((one, name) for one in suite.rows for name in one.methods):
+        try:
+            rows += [resolver.row(group, method, seed) for seed in seeds or suite.seeds]
+        except UnusableError:
+            if only is None or may_match(f"{method}/", only):
+                raise
     addresses = [cell.address for cell in rows]
     if only is not None:
         if (none := idle(only, addresses)) is not None:
@@ -65,8 +69,8 @@ def make_plan(
         rows = [cell for cell in rows if matches(cell.address, only)]
     addresses = [cell.address for cell in rows]
     made = " (does a --set make them alike? choose rows with --only instead)" if overrides else ""
-    for address in addresses:
-        if addresses.count(address) > 1:
+    for address, times in Counter(addresses).items():
+        if times > 1:
             raise UserError(
                 f"{suite.path}: two rows have the address {address!r}; their settings must differ in a variant{made}"
             )
@@ -120,12 +124,15 @@ class _Resolver:
         self.profile = profile
         self.overrides = overrides
         run = {override.key: (override.value, override.where) for override in overrides if override.scope == "run"}
-        self.run = build_settings(RunSettings, profile.run_values() | run, "a run")
+        values = profile.run_values | run
+        self.run = build_settings(RunSettings, values, "a run")
         if self.run.accelerator == "auto":
             import torch
 
             found = "cuda" if torch.cuda.is_available() else "cpu"
             self.run = self.run.model_copy(update={"accelerator": found})
+        elif self.run.accelerator == "cuda":
+            _refuse_without_gpu(values["accelerator"][1])
 
     def row(self, group: Rows, method: str, seed: int, above: tuple[str, ...] = ()) -> Cell:
         """A row of a table: every override may touch it."""
@@ -153,7 +160,7 @@ class _Resolver:
 
     def _task_settings(self, group: Rows, method: str) -> TaskSettings:
         model = get_task(group.task).Settings
-        values = self.profile.task_values(group.task) | self._own("task", group, method)
+        values = self.profile.task.get(group.task, {}) | self._own("task", group, method)
         return build_settings(model, values | self._overrides("task", model, method), f"task {group.task}")
 
     def _stage(self, method: str, task_name: str, asked: TaskSettings, seed: int, above: tuple[str, ...]) -> Cell:
@@ -198,6 +205,9 @@ class _Resolver:
         values |= {key: (value, f"row {method}") for key, value in row.settings.items()}
         values |= self._overrides("method", cls.Settings, method, is_row=is_row)
         settings = build_settings(cls.Settings, values, f"method {method}")
+        asks, stream = task(task_settings, NO_CACHE), cls.stream_of(settings)
+        if is_row:
+            _refuse_unanswered(method, cls.kind, asks, stream)
         above = (*above, method)
         starts_from = {
             role: self._stage(row.needs.get(role, needed), task_name, task_settings, seed, above)
@@ -205,7 +215,7 @@ class _Resolver:
         }
         judges = {
             role: self._stage(task.judges[role], task_name, task_settings, JUDGE_SEED, above)
-            for role in _judges_asked(task(task_settings, NO_CACHE), cls.kind, cls.stream_of(settings))
+            for role in _judges_asked(asks, cls.kind, stream)
         }
         try:
             return Cell(
@@ -222,6 +232,26 @@ class _Resolver:
             )
         except ValidationError as error:
             raise UserError(f"{method} on {task_name}, seed {seed}, makes no cell: {first_problem(error)}") from error
+
+
+def _refuse_unanswered(method: str, kind: Kind, task: Task, stream: str) -> None:
+    """A row has to answer something that its task asks and measures, or it would end well without a score."""
+    try:
+        asked = [other for other in get_args(Kind) if task.measures(other, stream)]
+    except DataError as error:
+        raise UserError(f"method {method!r} cannot be trained on task {task.name!r}: {error}") from error
+    if kind not in asked:
+        raise UserError(
+            f"method {method!r} cannot be scored on task {task.name!r}: it answers {kind!r} requests, and the task "
+            f"asks for {' and '.join(map(repr, asked)) or 'none'}"
+        )
+
+
+def _refuse_without_gpu(where: str) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError(f"{where}: run.accelerator is 'cuda', but torch finds no GPU here; leave it out, or use 'cpu'")
 
 
 def _suggested(rows: Sequence[Cell]) -> list[str]:

@@ -16,13 +16,16 @@ from __future__ import annotations
 
 import functools
 import pkgutil
+import re
 import sys
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.methods.rows import ROWS, Row
+from retable.reports.text import one_line
 
 if TYPE_CHECKING:
     from retable.datasets.task import Task
@@ -31,15 +34,15 @@ if TYPE_CHECKING:
 EntryT = TypeVar("EntryT")
 
 
-def rows() -> dict[str, Row]:
-    """Every registered row by its id, ``paper/name``, in the order of the list that declares it.
+class UnusableError(UserError):
+    """What another package, or a file of ours, registers cannot be used; nothing else is affected."""
 
-    Raises:
-        UserError: two packages register the same id.
-    """
+
+def rows() -> dict[str, Row]:
+    """Every registered row by its id, ``paper/name``, in the order of the list that declares it."""
     from retable.benchmarks.plan import dummy
 
-    return _merged("method", {**ROWS, **dummy.ROWS}, "retable.methods", Row, lambda row: row.method)
+    return _merged("method", {**ROWS, **dummy.ROWS}, Row)
 
 
 def tasks() -> dict[str, str]:
@@ -47,16 +50,16 @@ def tasks() -> dict[str, str]:
     from retable.benchmarks.plan import dummy
     from retable.datasets import TASKS
 
-    return _merged("task", {**TASKS, **dummy.TASKS}, "retable.tasks", str, str)
+    return _merged("task", {**TASKS, **dummy.TASKS}, str)
 
 
 def get_row(name: str) -> Row:
     """What is declared under a row's id.
 
     Raises:
-        UserError: no such id (with the closest one).
+        UserError: no such id (with the closest one), or two packages register it.
     """
-    return _known("method", name, rows())
+    return _known("method", name, rows(), lambda row: row.method)
 
 
 def get_method(name: str) -> type[Method]:
@@ -97,7 +100,7 @@ def get_task(name: str) -> type[Task]:
     """The class of a registered task; errors as for :func:`get_method`."""
     from retable.datasets.task import Task
 
-    found: type[Task] = _load("task", name, _known("task", name, tasks()), Task)
+    found: type[Task] = _load("task", name, _known("task", name, tasks(), str), Task)
     return found
 
 
@@ -127,17 +130,10 @@ def roles_of(judge: str, known: Collection[str], who: str) -> tuple[str, ...]:
     return parts
 
 
-def _merged(
-    what: str, ours: Mapping[str, EntryT], group: str, made: Callable[[str], EntryT], place: Callable[[EntryT], str]
-) -> dict[str, EntryT]:
+def _merged(what: str, ours: Mapping[str, EntryT], made: Callable[[str], EntryT]) -> dict[str, EntryT]:
     merged = dict(ours)
-    for name, value in _entries(group, tuple(sys.path)):
-        known = place(merged.setdefault(name, made(value)))
-        if known != value:
-            raise UserError(
-                f"{what} {name!r} is registered twice: as {known} and, by entry point {group}, as {value}; "
-                "rename or uninstall one"
-            )
+    for name, place in _entries(f"retable.{what}s", tuple(sys.path)):
+        merged.setdefault(name, made(place))
     return merged
 
 
@@ -150,17 +146,35 @@ def _entries(group: str, _places: tuple[str, ...]) -> tuple[tuple[str, str], ...
     return tuple((entry.name, entry.value) for entry in entry_points(group=group))
 
 
-def _known(what: str, name: str, known: Mapping[str, EntryT]) -> EntryT:
+def _known(what: str, name: str, known: Mapping[str, EntryT], place: Callable[[EntryT], str]) -> EntryT:
     if name not in known:
         raise UserError(f"unknown {what} {name!r}{did_you_mean(name, known)} (`retable list {what}s` shows all)")
+    group, first = f"retable.{what}s", place(known[name])
+    for other, second in _entries(group, tuple(sys.path)):
+        if other == name and second != first:
+            raise UnusableError(
+                f"{what} {name!r} is registered twice: as {first} and, by entry point {group}, as {second}; "
+                "rename or uninstall one"
+            )
     return known[name]
 
 
 def _load(what: str, name: str, place: str, base: type) -> Any:
     try:
         found = pkgutil.resolve_name(place)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{what} {name!r} is registered as {place}, which cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UnusableError(
+            f"{what} {name!r} is registered as {place}, which cannot be imported: {_told(error)}"
+        ) from error
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise UserError(f"{what} {name!r} is registered as {place}, which is not a subclass of {base.__name__}")
+        raise UnusableError(f"{what} {name!r} is registered as {place}, which is not a subclass of {base.__name__}")
     return found
+
+
+def _told(error: BaseException) -> str:
+    """An exception from foreign code in one line, with the place that raised it."""
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if not re.search("frozen|importlib|pkgutil", f.filename)
+    ]
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if len(frames) > 1 else ""
+    return one_line(f"{type(error).__name__}: {error}") + where

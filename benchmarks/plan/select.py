@@ -5,18 +5,28 @@ Seeds are written ``0-4`` or ``0,2,7``; of recordings also ``GLOB:0-2``, for cel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from retable.benchmarks.errors import UserError, did_you_mean
+from retable.reports.text import one_line
 
 Fewer = tuple[str, tuple[int, ...]]
 """A glob over addresses, and the only seeds at which its cells are asked for."""
+MOST_SEEDS = 1_000
+"""More than a table can need, and as many as are planned within seconds."""
 
 
 def matches(name: str, globs: str) -> bool:
     """Whether a name matches one of the globs, which commas separate (so no glob holds a comma)."""
     return any(fnmatchcase(name, glob) for glob in _each(globs))
+
+
+def may_match(beginning: str, globs: str) -> bool:
+    """Whether a name that begins so may match one of the globs, by what stands before their first wildcard."""
+    literal = [re.split(r"[*?\[]", glob, maxsplit=1)[0] for glob in _each(globs)]
+    return any(text.startswith(beginning) or beginning.startswith(text) for text in literal)
 
 
 def idle(globs: str, names: Iterable[str]) -> str | None:
@@ -38,14 +48,17 @@ def parse_seeds(text: str | None, whole: str = "") -> list[int] | None:
     """
     if text is None:
         return None
-    seeds: list[int] = []
+    shown, seeds = f"--seeds {one_line(whole or text, 60)}", list[int]()
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        if not (first + last).isdecimal() or not first or (dash and not last) or len(first + last) > 12:
-            raise UserError(f"--seeds {whole or text}: expected numbers like 0-4 or 0,2,7")
-        seeds += range(int(first), int(last or first) + 1)
+        if not (first + last).isdecimal() or not first or (dash and not last) or max(len(first), len(last)) > 18:
+            raise UserError(f"{shown}: expected numbers like 0-4 or 0,2,7")
+        span = range(int(first), int(last or first) + 1)
+        if len(seeds) + len(span) > MOST_SEEDS:
+            raise UserError(f"{shown}: at most {MOST_SEEDS:,} seeds are planned at once")
+        seeds += span
     if len(set(seeds)) != len(seeds) or not seeds:
-        raise UserError(f"--seeds {whole or text}: names a seed twice, or none")
+        raise UserError(f"{shown}: names a seed twice, or none")
     return seeds
 
 

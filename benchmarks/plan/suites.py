@@ -17,19 +17,22 @@ A suite names its profile and its rows::
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, field_validator
 
 from retable.benchmarks.errors import UserError, did_you_mean
-from retable.benchmarks.plan.overrides import line_of, read_toml
 from retable.benchmarks.plan.registry import rows as registered_rows
-from retable.benchmarks.plan.select import matches
+from retable.benchmarks.plan.select import MOST_SEEDS, matches
+from retable.benchmarks.plan.toml import line_of, read_model
 
 SUITES = Path(__file__).parents[1] / "suites"
 PROFILES = Path(__file__).parents[1] / "profiles"
 EXPECTED = Path(__file__).parents[1] / "expected"
+DEEPEST = 20
+"""Suites that lead to each other by ``rows_of``."""
 
 
 class Rows(BaseModel):
@@ -44,25 +47,44 @@ class Rows(BaseModel):
     """``method.KEY`` or ``task.KEY`` -> value."""
 
 
-class Suite(BaseModel):
-    """What ``retable run SUITE`` runs."""
+class _File(BaseModel):
+    """What a suite's file says; the suite is named by the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    path: Path
     about: str = ""
-    """What it is for, in one line."""
     profile: str
-    seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1)
-    rows: tuple[Rows, ...] = Field(min_length=1)
+    seeds: tuple[NonNegativeInt, ...] = Field(default=(0,), min_length=1, max_length=MOST_SEEDS)
+    rows: tuple[Rows, ...] = ()
+    rows_of: tuple[str, ...] = ()
 
     @field_validator("seeds")
     @classmethod
     def _once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) != len(seeds):
-            raise ValueError(f"names a seed twice: {list(seeds)}")
+            raise ValueError("a seed is named twice")
         return seeds
+
+    @field_validator("rows_of", mode="before")
+    @classmethod
+    def _names(cls, names: object) -> list[str]:
+        listed = [names] if isinstance(names, str) else names
+        if not (isinstance(listed, list) and all(isinstance(name, str) for name in listed)):
+            raise ValueError("expected the name of a suite, or a list of names")
+        return list(dict.fromkeys(listed))
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What ``retable run SUITE`` runs."""
+
+    name: str
+    path: Path
+    about: str
+    """What it is for, in one line."""
+    profile: str
+    seeds: tuple[int, ...]
+    rows: tuple[Rows, ...]
 
 
 def suite_names() -> list[str]:
@@ -82,8 +104,8 @@ def _each_once(rows: list[Rows]) -> list[Rows]:
     return kept
 
 
-def _without_globs(rows: Rows, path: Path) -> Rows:
-    """The rows with every glob replaced by the ids that it matches, in the registry's order and each once.
+def _without_globs(rows: Rows, path: Path, place: int) -> Rows:
+    """The rows at a place in the file, with every glob replaced by the ids that it matches, in the registry's order.
 
     Raises:
         UserError: a glob that matches none.
@@ -96,52 +118,44 @@ def _without_globs(rows: Rows, path: Path) -> Rows:
         found = [known for known in registered_rows() if matches(known, name)]
         if not found:
             hint = did_you_mean(name, registered_rows())
-            raise UserError(f"{path}:{line_of(path, name)}: {name!r} matches no method{hint}")
+            line = line_of(path, "rows", place, "methods")
+            raise UserError(f"{path}:{line}: {name!r} matches no method{hint}")
         methods += [known for known in found if known not in (*methods, *rows.methods)]
     return rows.model_copy(update={"methods": tuple(methods)})
 
 
-def load_suite(name: str, above: tuple[str, ...] = ()) -> Suite:
+def load_suite(name: str) -> Suite:
     """A shipped suite by name, or any suite by the path of its TOML file.
-
-    Args:
-        name: name or path.
-        above: suites whose ``rows_of`` led here, to find circles.
 
     Raises:
         UserError: unknown name, or a file that is not a suite, with line and key.
     """
+    return _load(name, (), {})
+
+
+def _load(name: str, above: tuple[str, ...], loaded: dict[str, Suite]) -> Suite:
+    """As :func:`load_suite`; ``above``: the suites whose ``rows_of`` led here; ``loaded``: all that are read."""
     path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
     if not path.is_file() and not name.endswith(".toml"):
         names = suite_names()
         raise UserError(
             f"unknown suite {name!r}{did_you_mean(name, names)} (there are: {', '.join(names)}; or give a .toml file)"
         )
-    if path.stem in suite_names() and path.resolve() != (SUITES / f"{path.stem}.toml").resolve():
-        # Runs, reports, expectations and experiments go by the name.
+    # Runs, reports, expectations and experiments go by the name.
+    if path.stem.startswith(".") or not path.stem.isprintable():
+        raise UserError(f"{str(path)!r}: a suite cannot be called {path.stem!r}; rename the file")
+    if path.stem in suite_names() and path.exists() and not path.samefile(SUITES / f"{path.stem}.toml"):
         raise UserError(f"{path}: {path.stem!r} is the name of a suite that ships with Retable; rename the file")
-    data = read_toml(path)
-    if bases := data.pop("rows_of", ()):
-        names = [bases] if isinstance(bases, str) else bases
-        if not (isinstance(names, list) and all(isinstance(base, str) for base in names)):
-            raise UserError(f"{path}:{line_of(path, 'rows_of')}: 'rows_of' is the name of a suite, or a list of names")
-        if circle := next((base for base in names if base in (*above, name)), None):
-            raise UserError(f"{path}:{line_of(path, 'rows_of')}: {circle!r} takes over its own rows; remove it")
-        taken = [rows for base in names for rows in load_suite(base, (*above, name)).rows]
-        data["rows"] = [*_each_once(taken), *data.get("rows", ())]
-    for reserved in ("name", "path"):
-        if reserved in data:
-            raise UserError(
-                f"{path}:{line_of(path, reserved)}: unknown key {reserved!r} (a suite is named by its file)"
-            )
-    try:
-        suite = Suite.model_validate({**data, "name": path.stem, "path": path})
-    except ValidationError as error:
-        first = error.errors()[0]
-        keys = [str(part) for part in first["loc"]]
-        key = next((part for part in reversed(keys) if not part.isdigit()), "")
-        known = (*Rows.model_fields, "about", "profile", "seeds", "rows", "rows_of")
-        hint = did_you_mean(key, known) if first["type"] == "extra_forbidden" else ""
-        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise UserError(f"{path}:{line_of(path, key)}: key {'.'.join(keys)!r}: {problem}{hint}") from error
-    return suite.model_copy(update={"rows": tuple(_without_globs(rows, path) for rows in suite.rows)})
+    file = read_model(path, _File, [*_File.model_fields, *Rows.model_fields])
+    if circle := next((base for base in file.rows_of if base in (*above, name)), None):
+        raise UserError(f"{path}:{line_of(path, 'rows_of')}: {circle!r} takes over its own rows; remove it")
+    if len(above) > DEEPEST:
+        raise UserError(f"{path}:{line_of(path, 'rows_of')}: suites take over each other's rows too deeply; list them")
+    for base in file.rows_of:
+        if base not in loaded:
+            loaded[base] = _load(base, (*above, name), loaded)
+    taken = _each_once([rows for base in file.rows_of for rows in loaded[base].rows])
+    rows = [*taken, *(_without_globs(rows, path, place) for place, rows in enumerate(file.rows))]
+    if not rows:
+        raise UserError(f"{path}:1: a suite needs rows, or 'rows_of' and the name of another suite")
+    return Suite(name=path.stem, path=path, about=file.about, profile=file.profile, seeds=file.seeds, rows=tuple(rows))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -38,31 +37,43 @@ def show_plan(plan: Plan, root: Path, console: Console) -> None:
     for column in ("cell", "starts from", "needed by", "steps", "state"):
         numeric = column in ("needed by", "steps")
         table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "cell", overflow="fold")
+    lines = [Text(str(table.title), style="table.title")]
     sharers = Counter(needed.hash for cell in plan.cells for needed in cell.needed)
     missing = 0
     for cell in plan.cells:
         before = finished(cell.directory(root))
         state = before.status if before else "missing"
         missing += state != "ok"
+        word = Text(state, style=STYLES.get(state, "dim"))
         needed = ", ".join(f"{role}: {other.address}" for role, other in cell.starts_from.items())
         steps, shared = str(cell.method_settings["steps"]), str(sharers[cell.hash] or "")
-        table.add_row(cell.address, needed, shared, steps, f"[{STYLES.get(state, 'dim')}]{state}[/]")
-    console.print(table)
+        table.add_row(cell.address, needed, shared, steps, word)
+        more = f", from {needed}" if needed else ""
+        lines.append(Text.assemble(cell.address, ": ", word, f", {steps} steps{more}"))
+    # Too narrow for a table that holds every address whole: a line each, which the terminal wraps.
+    if max(len(cell.address) for cell in plan.cells) + len(" starts from  needed by  steps  skipped ") > console.width:
+        for line in lines:
+            console.print(line, soft_wrap=True)
+    else:
+        console.print(table)
     rows, cells = plural(len(plan.rows), "row"), plural(len(plan.cells), "cell")
-    console.print(f"{rows}, {cells} with shared stages, {missing} to run")
+    console.print(f"{rows}, {cells} with shared stages, {missing} to run", soft_wrap=True)
 
 
 def show_summary(states: Sequence[CellState], wall_s: float, console: Console) -> None:
     """How many cells ended how, and each that did not end ``ok`` with its reason."""
     counts = Counter(str(state.status) for state in states)
-    words = ", ".join(f"[{STYLES[word]}]{n} {word}[/]" for word, n in counts.items())
+    words = [(f"{n} {word}", STYLES[word]) for word, n in counts.items()]
+    each = [part for word in words for part in (", ", word)][1:]
     reused = sum(state.reused for state in states)
     earlier = f" ({reused} from earlier runs)" if reused else ""
-    console.print(f"{plural(len(states), 'cell')}: {words}{earlier} in {wall_s:.0f} s")
+    line = Text.assemble(f"{plural(len(states), 'cell')}: ", *each, f"{earlier} in {wall_s:.0f} s")
+    console.print(line, soft_wrap=True)
     for state in states:
         if state.status != "ok":
-            word = f"[{STYLES[str(state.status)]}]{state.status}[/]"
-            console.print(f"  {word} {state.cell.address}: {escape(state.reason)}")
+            word = str(state.status), STYLES[str(state.status)]
+            line = Text.assemble("  ", word, f" {state.cell.address}: {state.reason}")
+            console.print(line, soft_wrap=True)
 
 
 class LiveView:

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_json
-from retable.reports.records.journal import Journal, finished, now_ms, outcome
+from retable.reports.records.journal import Beginning, Journal, finished, outcome
 from retable.reports.records.result import Result, Status
 
 GRACE_S = 3.0
@@ -46,8 +46,8 @@ class LocalProcess:
         (self.directory / "progress.json").unlink(missing_ok=True)
         order = self.directory / "cell.json"
         write_json(order, cell.to_json())
-        self.started = time.monotonic()
-        self._started_ms = now_ms()
+        self._earlier = finished(self.directory)
+        self._started = Beginning.now()
         self._oom_kills = _oom_kills()
         self._cancelled: tuple[Status, str] | None = None
         # The numeric libraries read how many threads to start when they are imported.
@@ -73,14 +73,14 @@ class LocalProcess:
         self._shorten_log()
         if code is None:
             limit = self.cell.run.timeout_s
-            if time.monotonic() - self.started > limit:
+            if time.monotonic() - self._started.at > limit:
                 self.cancel("timeout", f"no result after {limit:g} s (run.timeout_s)")
             return None
         result = self._own_result()
         if result is not None and (self._cancelled is None or result.status == "ok"):
             return result.status, result.reason
         status, reason = self._cancelled or self._name_death(code)
-        unrecorded = _record(self.directory, outcome(self.cell, status, reason, started=self._started_ms))
+        unrecorded = _record(self.directory, outcome(self.cell, status, reason, started=self._started))
         return status, f"{reason}{unrecorded}"
 
     def cancel(self, status: Status, reason: str) -> None:
@@ -118,9 +118,7 @@ class LocalProcess:
     def _own_result(self) -> Result | None:
         """The result of this process; an earlier attempt's failure may still lie where it has not removed it yet."""
         result = finished(self.directory)
-        if result is None or (result.status != "ok" and result.ended < self._started_ms):
-            return None
-        return result
+        return None if result is not None and result.status != "ok" and result == self._earlier else result
 
     def _name_death(self, code: int) -> tuple[Status, str]:
         if code == -signal.SIGKILL and _oom_kills() > self._oom_kills:
@@ -132,7 +130,7 @@ class LocalProcess:
 
 def record_skipped(cell: Cell, root: Path, reason: str) -> None:
     """Record in a cell's directory that it was not run, and why. A cell that is done stays done."""
-    _record(cell.directory(root), outcome(cell, "skipped", reason, started=now_ms()))
+    _record(cell.directory(root), outcome(cell, "skipped", reason, started=Beginning.now()))
 
 
 def _record(directory: Path, result: Result) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.features import check_available
@@ -50,7 +50,7 @@ def run_suite(plan: Plan, options: Options, console: Console) -> int:
     root, suite = options.root, plan.suite.name
 
     def say(words: str) -> None:
-        console.print(words, style="yellow", markup=False, soft_wrap=True)
+        console.print(words, style="yellow", soft_wrap=True)
 
     check_writable(root)
     # An extractor without weights stops a run before it trains for an hour, not after.
@@ -104,7 +104,7 @@ def _run(plan: Plan, options: Options, console: Console, say: Callable[[str], No
     report_dir, summary = render_report(root, suite, console)
     status = "interrupted" if scheduler.interrupted else "ok" if all_ok else "failed"
     tracker.finish(status, report_dir=report_dir, summary_markdown=summary)
-    console.print(f"MLflow: {escape(tracker.state)}", soft_wrap=True)
+    console.print(f"MLflow: {tracker.state}", soft_wrap=True)
     return 130 if scheduler.interrupted else 0 if all_ok else 1
 
 
@@ -150,7 +150,7 @@ def prepare_data(plan: Plan, root: Path, console: Console, *, drawn: bool = True
             # A log shows no spinner, and the first run draws for minutes.
             console.print(words)
             told.add(words)
-        with console.status(words):
+        with console.status(Text(words)):
             try:
                 task = build_task(first, root)
                 task.prepare()
@@ -187,7 +187,8 @@ def render_report(root: Path, suite: str, console: Console) -> tuple[Path | None
         with console.status("rendering the report"):
             path, summary = report_run(root, suite, out)
     except Exception as error:
-        console.print(f"[yellow]the report could not be rendered:[/] {escape(str(error))}; try `retable report`")
+        words = f"the report could not be rendered: {error}; try `retable report`"
+        console.print(words, style="yellow", soft_wrap=True)
         return None, ""
     console.print(f"report: {path}", soft_wrap=True)
     return out, summary

@@ -9,18 +9,22 @@ from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
+from pydantic import ValidationError
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.run.answers import Answers
 from retable.benchmarks.run.build import WEIGHTS, build_task, trained_method
 from retable.benchmarks.run.checkpoint import damage
 from retable.benchmarks.run.results import suite_cells
+from retable.datasets.errors import DataError
 from retable.datasets.images import read_image, square
 from retable.datasets.pictures import COLUMNS, in_rows, save_grid, save_image
 from retable.datasets.task import Task
 from retable.methods.method import Kind
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
+from retable.reports.records.result import first_problem
+from retable.reports.text import one_line
 
 _WHAT = {"translate": "does not translate images", "sample": "does not make images out of nothing"}
 MOST = 10_000
@@ -55,8 +59,14 @@ def find_trained(source: str, root: Path, suite: str, kind: Kind) -> TrainedCell
         raise UserError(f"{cell.address} has no trained networks: {directory} holds no {WEIGHTS}; run it to its end")
     if words := damage(directory / WEIGHTS):
         raise UserError(f"{words}; run {cell.address} again with --fresh")
-    task = build_task(cell, runs)
-    method = trained_method(cell, task, runs, directory)
+    try:
+        task = build_task(cell, runs)
+        method = trained_method(cell, task, runs, directory)
+    except (UserError, DataError):
+        raise
+    except Exception as error:  # settings that nobody trained with may stop a network's construction in any way
+        problem = one_line(f"{type(error).__name__}: {error}")
+        raise UserError(f"{directory / 'cell.json'}: its networks cannot be built ({problem})") from error
     if method.kind != kind:
         raise UserError(f"{cell.address} {_WHAT.get(kind, 'does something else')}: its method answers {method.kind!r}")
     return TrainedCell(cell, task, Answers(method, Fabric(accelerator="cpu", devices=1)))
@@ -64,11 +74,17 @@ def find_trained(source: str, root: Path, suite: str, kind: Kind) -> TrainedCell
 
 def _find(source: str, root: Path, suite: str) -> tuple[Cell, Path]:
     directory = Path(source)
-    if (data := read_json(directory / "cell.json")) is not None:
+    order = directory / "cell.json"
+    if order.is_file():
+        if (data := read_json(order)) is None:
+            raise UserError(f"{order}: damaged, or not JSON; run the cell again")
         try:
             return Cell.from_json(data), directory
-        except ValueError as error:
-            raise UserError(f"{directory / 'cell.json'} does not describe a cell of this version: {error}") from error
+        except ValidationError as error:
+            problem = one_line(first_problem(error))
+            raise UserError(f"{order} does not describe a cell of this version: {problem}") from error
+        except RecursionError as error:
+            raise UserError(f"{order} does not describe a cell: its cells are nested too deeply") from error
     cells = {cell.address: cell for cell in suite_cells(root, suite)}
     if source not in cells:
         raise UserError(f"no trained cell {source!r} in suite {suite!r}{did_you_mean(source, cells)}")

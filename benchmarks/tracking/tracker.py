@@ -30,7 +30,7 @@ from retable.benchmarks.tracking.session import Session, UnsentError
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_atomically
 from retable.reports.records.invocation import FOLDER, Invocation
-from retable.reports.records.journal import now_ms
+from retable.reports.records.journal import Beginning
 
 CATCH_UP = "; `retable sync` will catch up"
 STATE = ".state"
@@ -62,10 +62,11 @@ class Tracker:
             planned: every cell of the plan, those that are done already included.
         """
         commit, dirty = git_state(REPOSITORY)
+        self._began = Beginning.now()
         self.invocation = Invocation(
             id=uuid.uuid4().hex,
             suite=suite,
-            started=now_ms(),
+            started=self._began.ms,
             command=os.fsencode(shlex.join(["retable", *sys.argv[1:]])).decode(errors="replace"),
             commit=commit,
             dirty=dirty,
@@ -109,7 +110,7 @@ class Tracker:
             report_dir: the rendered report, uploaded into the parent run as ``report/``.
             summary_markdown: becomes the parent run's description.
         """
-        self.invocation.status, self.invocation.ended = status, now_ms()
+        self.invocation.status, self.invocation.ended = status, self._began.ms + self._began.until_now()
         self.invocation.summary = summary_markdown
         self.invocation.report = str(report_dir.resolve()) if report_dir else ""
         self._record()

@@ -42,7 +42,7 @@ class RunSettings(BaseModel):
     """``auto`` is resolved to ``cuda`` or ``cpu`` when the plan is made, so that a cell says what it ran on."""
     precision: Precision = "32-true"
     """Lightning Fabric's name of the numeric precision."""
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, le=1024)
     """CPU threads of the cell's process. Two processes with one thread beat one with two on networks this small."""
     extractors: tuple[str, ...] = ("lite0",)
     """Feature extractors of the image metrics: ``lite0`` (embedded), ``inception`` (needs its weights on disk)."""

@@ -31,19 +31,37 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Beginning(NamedTuple):
+    """When something began, on both clocks: only the second one never jumps, so it alone tells how long it took."""
+
+    ms: int
+    """Unix milliseconds."""
+    at: float
+    """``time.monotonic()``, in seconds; of this process alone."""
+
+    @classmethod
+    def now(cls) -> Beginning:
+        """Of what begins now."""
+        return cls(now_ms(), time.monotonic())
+
+    def until_now(self) -> int:
+        """Milliseconds since then."""
+        return round(1000 * (time.monotonic() - self.at))
+
+
 def outcome(
     cell: Cell,
     status: Status,
     reason: str = "",
     *,
-    started: int,
+    started: Beginning,
     journal: str = "",
     environment: Mapping[str, str] | None = None,
     data: Mapping[str, str] | None = None,
     scores: Sequence[Score] = (),
 ) -> Result:
     """The result of an attempt that ends now, whatever its end; the keywords are the fields of :class:`Result`."""
-    steps, ended = cell.method_settings.get("steps", 0), max(started, now_ms())
+    steps, took = cell.method_settings.get("steps", 0), started.until_now()
     return Result(
         cell=cell,
         status=status,
@@ -53,9 +71,9 @@ def outcome(
         data=dict(data or {}),
         steps=steps if isinstance(steps, int) else 0,
         journal=journal,
-        started=started,
-        ended=ended,
-        wall_s=(ended - started) / 1000,
+        started=started.ms,
+        ended=started.ms + took,
+        wall_s=took / 1000,
     )
 
 

@@ -76,7 +76,10 @@ def draw_panels(
 
     across = min(ACROSS, len(panels))
     down, deep = -(-len(panels) // across), -(-len(rows) // ACROSS)
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+    with mpl.rc_context():
+        # Not as a matplotlibrc has it, which may be somebody else's that lies in the current folder.
+        mpl.rcdefaults()
+        mpl.rcParams.update({**_STYLE, "svg.hashsalt": name})
         figure = Figure(figsize=(3.25 * across, height * down + 0.24 * deep + 0.2), layout="constrained")
         axes = list(figure.subplots(down, across, squeeze=False).flat)
         handles: dict[object, Line2D] = {}

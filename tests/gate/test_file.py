@@ -50,13 +50,15 @@ def path(tmp_path: Path, expected: Expectations) -> Path:
         ("format", "format = 2", 0, "key 'format': Input should be 1"),
     ],
 )
-def test_a_bad_key_is_named_with_the_line_of_its_block(path: Path, old: str, new: str, nth: int, words: str) -> None:
+def test_a_bad_key_is_named_with_its_line(path: Path, old: str, new: str, nth: int, words: str) -> None:
     lines = path.read_text().splitlines()
     number = [i for i, line in enumerate(lines) if line.startswith(f"{old} = ")][nth]
     lines[number : number + 1] = new.splitlines()
     path.write_text("\n".join(lines) + "\n")
-    begins = [i for i, line in enumerate(lines[: number + 1]) if line.startswith("[")] if "." in words else [number]
-    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}:{begins[-1] + 1}: {words}"):
+    # A key that is missing has no line but that of its block.
+    begins = max((n for n, line in enumerate(lines[:number], start=1) if line.startswith("[")), default=1)
+    line = number + len(new.splitlines()) if new else begins
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}:{line}: {words}"):
         load(path)
 
 

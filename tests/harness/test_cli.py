@@ -108,7 +108,7 @@ def test_everything_there_is_can_be_listed_and_suites_with_what_they_are_for(cal
 def test_a_narrow_terminal_cuts_no_name(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = call("list", "methods")[1]
     narrow = StringIO()
-    Console(width=60, file=narrow).print(listing("methods"))
+    Console(width=60, file=narrow).print(listing("methods", []))
     assert "\u2026" not in narrow.getvalue()
     # What is folded is all there: a column's letters in their order.
     assert sorted("".join(narrow.getvalue().split())) == sorted("".join(wide.split()))

@@ -21,7 +21,7 @@ from retable.datasets.files import written_whole
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import write_atomically
 from retable.reports.records.folder import read_cell
-from retable.reports.records.journal import Journal, Metrics, Note, finished, outcome, read_journal
+from retable.reports.records.journal import Beginning, Journal, Metrics, Note, finished, outcome, read_journal
 
 STEPS = ("method.steps=40", "run.checkpoint_every=10", "run.log_every=2")
 BOTH = '[[rows]]\nmethods = ["dummy/dummy", "dummy/tuned"]\ntask = "dummy"\n'
@@ -129,7 +129,7 @@ def test_a_finished_cell_whose_journal_is_damaged_is_done_again(cells: tuple[Cel
 def test_a_folder_that_holds_another_cell_is_emptied(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     one, other = (cell for seed in (0, 1) for cell in plan_of(seeds=[seed]).cells)
     for cell in (one, other):
-        Journal(cell.directory(tmp_path)).end(outcome(cell, "ok", started=1))
+        Journal(cell.directory(tmp_path)).end(outcome(cell, "ok", started=Beginning.now()))
     shutil.rmtree(other.directory(tmp_path))
     shutil.copytree(one.directory(tmp_path), other.directory(tmp_path))
     (said,) = list(put_right([other], tmp_path))
@@ -166,7 +166,7 @@ def test_a_damaged_done_does_not_vouch_for_a_result(
 ) -> None:
     (cell,) = plan_of().cells
     directory = cell.directory(tmp_path)
-    Journal(directory).end(outcome(cell, "ok", started=1))
+    Journal(directory).end(outcome(cell, "ok", started=Beginning.now()))
     assert finished(directory) is not None
     (directory / "done").write_bytes(content)
     assert finished(directory) is None

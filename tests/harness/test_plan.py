@@ -244,6 +244,30 @@ def test_the_papers_suite_has_every_row_of_quick_and_of_mixdl_once() -> None:
     assert {*quick} & {*mixdl}, "the two suites share rows, or this says nothing"
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (row("mixdl/mixdl", task="dummy"), ["'mixdl/mixdl'", "'dummy'", "'sample' requests", "asks for 'translate'"]),
+        (row("dtn/f", task="dummy"), ["'dtn/f'", "'predict' requests", "asks for 'translate'"]),
+        (row("mixdl/mixdl", task="digits"), ["'mixdl/mixdl' cannot be trained on task 'digits'", "no stream 'shots'"]),
+    ],
+)
+def test_a_method_that_answers_nothing_its_task_asks_is_refused(plan_of: PlanOf, rows: str, words: list[str]) -> None:
+    with refused(*words):
+        plan_of(rows)
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_runs(
+    plan_of: PlanOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with refused("--set run.accelerator=cuda", "no GPU here"):
+        plan_of(DUMMY_ROW, "run.accelerator=cuda")
+    assert plan_of(DUMMY_ROW).cells[0].run.accelerator == "cpu"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert plan_of(DUMMY_ROW, "run.accelerator=cuda").cells[0].run.accelerator == "cuda"
+
+
 def test_rows_that_have_one_address_do_not_matter_where_only_leaves_them_out(plan_of: PlanOf) -> None:
     plan = plan_of(DUMMY_ROW * 2 + TUNED_ROW, only="dummy/tuned/*")
     assert [cell.address for cell in plan.rows] == ["dummy/tuned/dummy/s0"]

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from retable.benchmarks.cli.listing import listing
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.plan.plan import make_plan
 from retable.benchmarks.plan.registry import get_method, get_task, get_title, rows, tasks
+from retable.benchmarks.plan.suites import load_suite
 from retable.datasets.errors import DataError
 from retable.datasets.task import Task
 from retable.methods.method import Method
@@ -44,11 +47,23 @@ def test_its_entry_points_are_found_beside_our_own() -> None:
     assert issubclass(get_task("acme-shapes"), Task)
 
 
-def test_a_name_that_is_taken_is_refused_by_name(plugin: Path) -> None:
+def register(plugin: Path, **modules: str) -> None:
+    """Each module holds this code and is registered as the method ``acme/MODULE``, its class ``Odd``."""
+    entries = "".join(f"acme/{name} = {name}:Odd\n" for name in modules)
+    (next(plugin.glob("*.dist-info")) / "entry_points.txt").write_text(f"[retable.methods]\n{entries}")
+    for name, code in modules.items():
+        (plugin / f"{name}.py").write_text(code)
+
+
+def test_a_name_that_is_taken_is_refused_by_name_and_costs_no_other(plugin: Path) -> None:
     entry_points = next(plugin.glob("*.dist-info")) / "entry_points.txt"
     entry_points.write_text("[retable.methods]\ndtn/dtn = acme_retable.blur:Blur\n")
     with pytest.raises(UserError, match=r"'dtn/dtn' is registered twice.*acme_retable"):
-        rows()
+        get_method("dtn/dtn")
+    assert get_title("dtn/baseline")
+    problems: list[str] = []
+    listing("methods", problems)
+    assert [problem.partition(":")[0] for problem in problems] == ["method 'dtn/dtn' is registered twice"]
 
 
 def test_an_entry_that_leads_nowhere_is_one_clear_line(plugin: Path) -> None:
@@ -60,6 +75,41 @@ def test_an_entry_that_leads_nowhere_is_one_clear_line(plugin: Path) -> None:
         get_method("acme/gone")
     with pytest.raises(UserError, match=r"'acme/task' .* not a subclass of Method"):
         get_method("acme/task")
+
+
+NEEDY = """
+from retable.benchmarks.plan.dummy import Dummy
+class Odd(Dummy):
+    title = "[/red]"
+    @classmethod
+    def needed(cls, settings): raise KeyError("needs what is not there")
+"""
+
+
+def test_methods_that_raise_or_exit_are_named_in_a_line_each_and_cost_no_other(plugin: Path, tmp_path: Path) -> None:
+    broken = {
+        "raising": ("raise RuntimeError('boom')", "cannot be imported: RuntimeError: boom (", "raising.py:1)"),
+        "leaving": ("raise SystemExit(3)", "cannot be imported: SystemExit: 3 (", "leaving.py:1)"),
+        "mistyped": ("class Odd(:", "cannot be imported: SyntaxError", "mistyped.py"),
+        "empty": ("", "cannot be imported: AttributeError", "Odd"),
+        "needy": (NEEDY, "cannot be shown: KeyError", "needs what is not there"),
+    }
+    register(plugin, **{name: code for name, (code, *_) in broken.items()})
+    problems: list[str] = []
+    table = listing("methods", problems)
+    assert table.row_count == len(rows()) - len(broken)
+    assert len(problems) == len(broken)
+    for name, (_, *words) in broken.items():
+        (line,) = [problem for problem in problems if f"'acme/{name}'" in problem]
+        assert all(word in line for word in words), line
+        assert len(line.splitlines()) == 1
+    suite = tmp_path / "both.toml"
+    suite.write_text('profile = "dummy"\n[[rows]]\nmethods = ["acme/raising", "dummy/dummy"]\ntask = "dummy"\n')
+    with pytest.raises(UserError, match=r"'acme/raising' .* boom"):
+        make_plan(load_suite(str(suite)))
+    with pytest.raises(UserError, match=r"'acme/raising' .* boom"):
+        make_plan(load_suite(str(suite)), only="acme/*")
+    assert [cell.method for cell in make_plan(load_suite(str(suite)), only="dummy/*").rows] == ["dummy/dummy"]
 
 
 @pytest.mark.usefixtures("plugin")
