@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retable.benchmarks.errors import UserError
@@ -15,7 +16,7 @@ from retable.benchmarks.gate.expectations import Expectation, Expectations, Prov
 from retable.benchmarks.plan.suites import EXPECTED
 from retable.reports.records.score import Protocol
 
-from .conftest import accepted, result, score
+from .conftest import accepted, checked, result, results, score
 
 
 @pytest.fixture
@@ -125,3 +126,45 @@ def test_whatever_is_written_reads_back_the_same(
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_bytes(to_toml(expectations))
     assert load(path) == expectations
+
+
+HOSTILE = [
+    b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"1" * 5000, b"1" * 400, b"-0x" + b"f" * 5000, b"[" * 3000, b"{a=" * 3000,
+    b"2025-02-30", b"[[score]]\n", b"[data]\n", b"score = 3\n", b"made = []\n", b'"""', b"[score]\n", b"a.b.c = 1\n",
+    b"inf", b"\r", b"1e999", b"true", b"{}", b"[[]]", b'"\\ud800"', "\u202e\u00fc".encode(), b"'", b"\n",
+]  # fmt: skip
+"""Pieces that readers of TOML, of numbers and of dates have stumbled over."""
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 40), st.sampled_from(HOSTILE) | st.binary(max_size=8))))
+def test_a_damaged_or_hostile_file_is_one_line(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, int, bytes]]
+) -> None:
+    """Pieces of a good file are replaced by others. It reads, or the error is one line that names the file."""
+    whole, _ = accepted({**one, "data": {"mnist": "a"}} for one in results())
+    content = to_toml(whole)
+    for at, length, piece in edits:
+        content = content[:at] + piece + content[at + length :]
+    path = tmp_path_factory.getbasetemp() / "hostile.toml"
+    path.write_bytes(content)
+    try:
+        expectations = load(path)
+    except UserError as error:
+        said = str(error)
+    else:
+        checked(expectations, results([0]))
+        return
+    assert said.startswith(f"{path}:")
+    assert said.isprintable()
+    assert len(said) < 1000
+
+
+@pytest.mark.parametrize("piece", HOSTILE, ids=lambda piece: repr(piece[:12]))
+@pytest.mark.parametrize("key", ["value", "seeds", "date", "slice", "protocol", "leave_out", "cell"])
+def test_no_value_of_a_key_is_a_traceback(path: Path, key: str, piece: bytes) -> None:
+    lines = path.read_bytes().split(b"\n")
+    number = next(n for n, line in enumerate(lines) if line.startswith(key.encode() + b" = "))
+    path.write_bytes(b"\n".join([*lines[:number], key.encode() + b" = " + piece, *lines[number + 1 :]]))
+    with contextlib.suppress(UserError):
+        load(path)
