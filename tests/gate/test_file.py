@@ -96,8 +96,9 @@ def test_shipped_expectations_keep_their_bytes_when_they_are_written_again(path:
     assert to_toml(load(path)) == path.read_bytes()
 
 
-words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
-finite = st.floats(allow_nan=False, allow_infinity=False)
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+"""Names come from cells' records, which hold no control characters."""
+finite = st.floats(-1e100, 1e100)
 
 
 @given(st.tuples(words, words, words, words), st.dictionaries(words, words, max_size=3), finite, finite.map(abs))
