@@ -64,7 +64,7 @@ def make_task(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tas
     def make(name: str, stream: str | None = None, settings: TaskSettings | None = None) -> Task:
         cls = get_task(name)
         profile = Profile.load("smoke", (PROFILES,))
-        settings = settings or build_settings(cls.Settings, profile.task_values(name), f"task {name}")
+        settings = settings or build_settings(cls.Settings, profile.task.get(name, {}), f"task {name}")
         task = cls(cls.settings_for(settings, stream) if stream else settings, cache)
         task.prepare()
         return task
