@@ -136,6 +136,11 @@ def prepare_data(plan: Plan, root: Path, console: Console, *, drawn: bool = True
     Raises:
         UserError: what is wrong with one of them, and which cells want it.
     """
+    # A missing file of weights is told before anything is drawn; a dry run shows the plan without it.
+    weights: dict[str, dict[str, str]] = {}
+    for cell in plan.cells:
+        with suppress(*(() if drawn else (UserError,))):
+            weights[cell.hash] = file_digests(cell)
     wanted: dict[tuple[object, ...], list[Cell]] = {}
     for cell in plan.cells:
         wanted.setdefault(_data_of(cell), []).append(cell)
@@ -158,7 +163,7 @@ def prepare_data(plan: Plan, root: Path, console: Console, *, drawn: bool = True
             except DataError as error:
                 more = f" and {len(others)} more" if others else ""
                 raise UserError(f"{error} (wanted by {first.address}{more}; --only can leave them out)") from error
-    return with_data(plan, lambda cell: {**digests[_data_of(cell)], **file_digests(cell)})
+    return with_data(plan, lambda cell: {**digests[_data_of(cell)], **weights.get(cell.hash, {})})
 
 
 def _is_real(cell: Cell) -> bool:

@@ -99,7 +99,7 @@ def test_every_run_is_planned_on_the_practice_pictures(line: str, here: Path) ->
     assert done.exit_code == 0, done.output
     assert re.search(r"[1-9]\d* rows?, \d+ cells? with shared stages", done.output)
     assert asked(line)[1]["data_dir"].is_dir()
-    assert not (here / "runs").exists()
+    assert not (here / "runs" / "cells").exists()
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith(("retable tr", "retable sa"))])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -21,7 +20,7 @@ from retable.benchmarks.plan.dummy import Dummy
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run import checkpoint
 from retable.benchmarks.run.build import WEIGHTS, build_method, build_task, trained_method
-from retable.benchmarks.run.suite_run import Options, check_files, run_suite
+from retable.benchmarks.run.suite_run import Options, run_suite
 from retable.methods.method import Info, Method, MethodSettings
 from retable.reports.records.cell import Cell
 from tests.harness.conftest import register, result_of, row
@@ -161,12 +160,3 @@ def test_a_missing_file_stops_a_run_before_anything_is_trained(plan: Plan, tmp_p
     with pytest.raises(UserError, match=r"eye\.pth is not in .* or use settings that do without it"):
         run_suite(plan, Options(tmp_path), Console())
     assert not (tmp_path / "cells").exists()
-    # Done without the file at hand, as on the machine of a colleague: nothing asks for it any more.
-    for done in plan.cells:
-        directory = done.directory(tmp_path)
-        directory.mkdir(parents=True)
-        (directory / "result.json").write_text(json.dumps({"status": "ok", "cell": done.to_json()}))
-        (directory / "done").write_text("ok")
-    check_files(plan, tmp_path, fresh=False)
-    with pytest.raises(UserError, match=r"eye\.pth is not in"):
-        check_files(plan, tmp_path, fresh=True)

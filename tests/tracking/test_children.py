@@ -15,7 +15,7 @@ from PIL import Image
 
 from retable.benchmarks.tracking.session import Session
 from retable.reports.records.invocation import Invocation
-from retable.reports.records.journal import Metrics, Note, Samples, read_journal
+from retable.reports.records.journal import Metrics, Note, read_journal
 from retable.reports.records.result import Status
 from tests.tracking.conftest import Store
 from tests.tracking.factory import DATA, T0, FakeCell, MakeCell, make_cell, make_score
@@ -27,7 +27,7 @@ def finished_cell(make: MakeCell, **kwargs: Any) -> FakeCell:
 
 
 def test_mlflow_holds_exactly_the_journals_scores(make: MakeCell, store: Store) -> None:
-    extremes = make_score("tiny", 5e-324), make_score("third", -1 / 3), make_score("big", 1.7e308)
+    extremes = make_score("tiny", 5e-324), make_score("third", -1 / 3), make_score("big", 1e100)
     cell = finished_cell(make).score(*extremes)
     store.sync(cell)
     assert store.scores(cell) == cell.journal_scores
@@ -174,7 +174,7 @@ def test_hostile_names_and_oversized_values_do_not_stop_a_sync(make: MakeCell, s
     hostile = {"'; DROP TABLE runs; --": "x" * 9000, "../../up": "é" * 7000, "": "", "a\nb": "\0", "k" * 400: 1}
     cell = make(cell=make_cell(**hostile), journal="it's `odd`\n").start(data={"": "", "n" * 900: "d" * 900})
     cell.write(Metrics, step=1, values={"l/../d": 1.0, "": 2.0, "loss %": 3.0, "score/fake": 4.0})
-    cell.write(Samples, step=1, file="../../../etc/passwd")
+    cell.tear(b'{"t":1,"event":"samples","step":1,"file":"../../../etc/passwd"}\n')
     cell.write(Note, text="n" * 9000).end("failed", "r" * 9000)
     for _ in range(2):
         assert store.sync(cell).failed == {}

@@ -193,7 +193,7 @@ def test_every_search_in_the_guide_and_in_the_experiments_note_finds_runs(store:
     assert experiment.tags["mlflow.note.content"] == EXPERIMENT_NOTE
     guide = re.findall(r"^\|[^|]+\| `(\S+ (?:=|!=|LIKE) .*)` \|$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
     note = re.findall(r"^- .*?: `([^`]*)`", EXPERIMENT_NOTE, re.MULTILINE)
-    assert (len(guide), len(note)) == (9, 5)
+    assert (len(guide), len(note)) == (9, 6)
     for words in [*guide, *note]:
         # The demo has its own data set and its own tables.
         assert client.search_runs([experiment.experiment_id], words.replace("'shots'", "'test-photo-kids'")), words
