@@ -13,10 +13,10 @@ from torch import Tensor
 
 from retable.datasets.seeding import derived_seed
 
-Item = TypeVar("Item", int, str)
+ItemT = TypeVar("ItemT", int, str)
 
 
-def split_by_hash(items: Iterable[Item], counts: Mapping[str, int]) -> dict[str, list[Item]]:
+def split_by_hash(items: Iterable[ItemT], counts: Mapping[str, int]) -> dict[str, list[ItemT]]:
     """Who is in which part, each sorted: by the SHA-256 of the name, so it never changes for a set of names.
 
     Args:
