@@ -14,6 +14,10 @@ from retable.reports.records.files import own_file, read_json
 from retable.reports.records.journal import End, Event, Metrics, Note, Samples, Scored, Start, System, read_journal
 
 
+class NoCellError(ValueError):
+    """Nothing in a folder says which cell it is."""
+
+
 class Point(NamedTuple):
     """One value of one metric at unix milliseconds ``t``, from the journal. MLflow stores equal points once."""
 
@@ -66,7 +70,7 @@ class History:
                 is left for the next reading, because ``result.json`` and ``done`` are written after that event.
 
         Raises:
-            ValueError: neither the journal nor ``cell.json`` says which cell this is.
+            NoCellError: neither the journal nor ``cell.json`` says which cell this is.
         """
         events, offset, ends, bad, _ = read_journal(self.directory, self.offset)
         if events and isinstance(events[-1], End) and not closed:
@@ -79,7 +83,7 @@ class History:
             try:
                 self.cell = Cell.model_validate(read_json(self.directory / "cell.json"))
             except ValidationError as error:
-                raise ValueError("neither journal nor cell.json can be read by this version of Retable") from error
+                raise NoCellError("neither journal nor cell.json can be read by this version of Retable") from error
             self.journal = f"unstarted-{self.cell.hash}-{self.first_t}"
 
     def take(self, stored: int) -> list[Point | Grid | Start]:

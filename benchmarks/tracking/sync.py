@@ -12,7 +12,9 @@ from filelock import Timeout
 
 from retable.benchmarks.errors import UserError
 from retable.benchmarks.tracking.connect import failure, shown
+from retable.benchmarks.tracking.history import NoCellError
 from retable.benchmarks.tracking.session import Session, UnsentError
+from retable.reports.records.cell import is_cell_name
 from retable.reports.records.files import own_file, own_files
 from retable.reports.records.invocation import FOLDER, Invocation
 
@@ -36,15 +38,18 @@ class SyncReport:
     """Cells left alone: they are running, or another process is syncing them."""
     failed: dict[Path, str] = field(default_factory=dict)
     """Cells, and records of invocations, that could not be synced, and why."""
+    others: dict[Path, str] = field(default_factory=dict)
+    """Folders that neither their name nor anything in them calls a cell's, which are passed over, and why."""
 
     def __str__(self) -> str:
-        """One line for people, and one more for every cell that failed."""
+        """One line for people, and one more for every cell that failed and every folder that was passed over."""
         line = f"{self.cells} cells in {shown(self.uri)}; {self.added_runs} runs and {self.sent_points} points added"
         if self.reaped:
             line += f"; {self.reaped} stale runs set to killed"
         if self.running:
             line += f"; {len(self.running)} still running, left alone"
-        return "\n".join([line, *(f"{path}: {reason}" for path, reason in self.failed.items())])
+        passed = [f"{path}: not the folder of a cell, passed over ({reason})" for path, reason in self.others.items()]
+        return "\n".join([line, *(f"{path}: {reason}" for path, reason in self.failed.items()), *passed])
 
 
 def sync(dirs: Sequence[Path], uri: str) -> SyncReport:
@@ -80,7 +85,8 @@ def sync(dirs: Sequence[Path], uri: str) -> SyncReport:
             except Timeout:
                 report.running.append(directory)
             except UnsentError as error:
-                report.failed[directory] = str(error)
+                foreign = isinstance(error.__cause__, NoCellError) and not is_cell_name(directory.name)
+                (report.others if foreign else report.failed)[directory] = str(error)
             else:
                 report.cells += child.run is not None
                 report.added_runs += child.created

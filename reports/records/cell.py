@@ -29,6 +29,11 @@ Name = Annotated[str, StringConstraints(pattern=f"^{_WORD}$", max_length=60)]
 """Names become parts of paths, anchors and addresses; together they fit into the name of a file."""
 
 
+def is_cell_name(name: str) -> bool:
+    """Whether the name of a folder is one that :meth:`Cell.directory` makes: an address and a hash."""
+    return re.fullmatch(r"[A-Za-z0-9._-]+-[0-9a-f]{16}", name) is not None
+
+
 _DERIVED = frozenset({"paper", "hash", "address"})
 """Names that are written beside a cell's content for other readers, and follow from it."""
 

@@ -109,6 +109,22 @@ def test_the_command_fails_and_names_what_mlflow_does_not_hold(make: MakeCell, s
         assert (str(cell.directory) in done.output.replace("\n", "")) == (code == 1)
 
 
+def test_a_folder_of_another_kind_between_the_cells_is_passed_over_and_told(
+    make: MakeCell, store: Store, root: Path
+) -> None:
+    cell, foreign = make().start().end(), root / "cells" / "notes"
+    foreign.mkdir()
+    (foreign / "journal.jsonl").write_text('{"t":1,"event":"end","status":"ok"}\n')
+    (foreign / "done").touch()
+    done = CliRunner().invoke(app, ["sync", "--out", str(root)])
+    assert done.exit_code == 0, done.output
+    assert "notes: not the folder of a cell, passed over" in done.output.replace("\n", "")
+    assert store.run(cell)[".status"] == "FINISHED"
+    # A folder that is called a cell's is a cell that was lost.
+    foreign.rename(foreign.with_name(f"dummy_dummy_dummy_s0-{16 * 'a'}"))
+    assert CliRunner().invoke(app, ["sync", "--out", str(root)]).exit_code == 1
+
+
 def test_an_experiment_in_the_trash_is_brought_back(make: MakeCell, store: Store) -> None:
     cell = make().belongs_to().start().end()
     store.sync(cell)
