@@ -76,13 +76,22 @@ class Generator(nn.Module):
         return out
 
 
+def layers_for(image_size: int) -> int:
+    """Strided convolutions that leave 2 x 2 patches (3 x 3 where no power of two leaves 2): 128 -> 6, 32 -> 4.
+
+    A shorter critic does not see the whole image. Its gradient penalty bounds the sum over more patches while the loss
+    takes their mean, so the adversarial term loses its weight against the others.
+    """
+    return max(1, image_size.bit_length() - 2)
+
+
 class Critic(nn.Module):
     """D: is every patch real (D_src), and which labels has the image (D_cls)?
 
     Args:
         channels: of an image.
         width: channels of the first layer, 64 in the paper; they double with every layer.
-        layers: strided convolutions, 6 in the paper.
+        layers: strided convolutions, 6 in the paper; ``None`` for :func:`layers_for`.
         image_size: height and width of an image in pixels, at least ``2 ** layers``.
         labels: outputs of D_cls; 0 for no such head (the comparators' discriminator).
 
@@ -90,8 +99,9 @@ class Critic(nn.Module):
         ValueError: the image is too small for so many layers.
     """
 
-    def __init__(self, channels: int, width: int, layers: int, image_size: int, labels: int) -> None:
+    def __init__(self, channels: int, width: int, layers: int | None, image_size: int, labels: int) -> None:
         super().__init__()
+        layers = layers_for(image_size) if layers is None else layers
         if layers < 1 or image_size >> layers < 1:
             raise ValueError(
                 f"a discriminator of {layers} strided layers needs images of at least {2**layers} pixels, "

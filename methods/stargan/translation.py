@@ -23,8 +23,9 @@ class TranslationSettings(MethodSettings):
     """Side of the generator's first and last convolution: 7 of 128 pixels are 2 of 32."""
     width_d: Count = 64
     """Channels of the discriminator's first layer."""
-    layers_d: Count = 6
-    """Strided convolutions of the discriminator."""
+    layers_d: Count | None = None
+    """Strided convolutions of the discriminator; ``None`` for as many as leave 2 x 2 patches, see
+    :func:`~retable.methods.stargan.networks.layers_for`."""
     lr: Rate = 1e-4
     """Adam's learning rate for the generator."""
     lr_d: Rate = 1e-4

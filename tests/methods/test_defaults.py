@@ -20,7 +20,7 @@ from retable.methods.stargan import icgan, per_target
 from retable.methods.stargan import networks as stargan
 from tests.methods.helpers import TinyInfo, parameters
 
-COMPARATORS = {"width": 64, "blocks": 6, "width_d": 64, "layers_d": 6, "lr": 2e-4, "beta1": 0.5}
+COMPARATORS = {"width": 64, "blocks": 6, "width_d": 64, "layers_d": None, "lr": 2e-4, "beta1": 0.5}
 DEFAULTS: dict[str, dict[str, Any]] = {
     **{f"judges/{trait}": {"width": 64} for trait in ("hair", "gender", "age", "expression")},
     "dtn/dtn": {
@@ -54,7 +54,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "width": 64,
         "blocks": 6,
         "width_d": 64,
-        "layers_d": 6,
+        "layers_d": None,
         "batch_size": 16,
         "critic_steps": 5,
         "lambda_adv": 1,

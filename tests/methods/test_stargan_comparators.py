@@ -63,6 +63,20 @@ def test_icgans_networks_halve_as_often_as_leaves_four_pixels(size: int, expecte
     assert halvings(size) == expected
 
 
+@pytest.mark.parametrize(("size", "layers", "patches"), [(128, 6, 2), (256, 7, 2), (64, 5, 2), (32, 4, 2), (48, 4, 3)])
+def test_a_discriminator_is_as_deep_as_leaves_two_by_two_patches(size: int, layers: int, patches: int) -> None:
+    seen = Critic(3, 2, None, size, 0)(torch.zeros(1, 3, size, size), features=True)
+    assert len(seen) == layers
+    assert seen[-1].shape[2:] == (patches, patches)
+
+
+@pytest.mark.parametrize("row", ["stargan", "diat", "cyclegan"])
+def test_a_row_is_as_deep_as_its_images_ask_for(row: str) -> None:
+    method = helpers.made(f"stargan/{row}", TinyInfo(64, {"faces": 3, "expressions": 3}, CLASSES), width=4, width_d=4)
+    critic = method.d if row == "stargan" else method.d.networks[0]
+    assert len(critic.main) == 5
+
+
 @pytest.mark.parametrize("size", [32, 40, 48])
 def test_every_row_is_built_for_the_sizes_of_the_profiles(size: int) -> None:
     x = images(2, size=size)

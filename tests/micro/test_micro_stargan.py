@@ -28,7 +28,7 @@ class Faces:
 def test_a_step_at_128_pixels_is_not_slower_than_the_plain_loop(benchmark: Any) -> None:
     # The whole size only where time is measured.
     size, width, rounds = (32, 8, 1) if benchmark.disabled else (128, 64, 3)
-    sizes = {"width": width, "width_d": width, "layers_d": 4 if benchmark.disabled else 6}
+    sizes = {"width": width, "width_d": width}
     batch = {"expressions.image": torch.rand(4, 3, size, size) * 2 - 1, "expressions.label": torch.arange(4)}
 
     def made() -> StarGAN:
