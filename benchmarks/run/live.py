@@ -14,10 +14,11 @@ from rich.text import Text
 from rich.tree import Tree
 
 from retable.benchmarks.plan.plan import Plan
+from retable.benchmarks.run.estimate import Estimates, recorded_results
 from retable.benchmarks.run.scheduler import CellState
 from retable.reports.records.files import read_json
 from retable.reports.records.journal import finished
-from retable.reports.text import plural
+from retable.reports.text import duration, plural
 
 STYLES = {
     "ok": "green",
@@ -32,32 +33,46 @@ STYLES = {
 
 
 def show_plan(plan: Plan, root: Path, console: Console) -> None:
-    """The cells in order, with what each starts from, how many others need it, and whether it is done."""
+    """The cells in order: what each starts from, how many others need it, how long it will take, whether it is done."""
     table = Table(title=f"suite {plan.suite.name}, profile {plan.suite.profile}", box=None)
-    for column in ("cell", "starts from", "needed by", "steps", "state"):
-        numeric = column in ("needed by", "steps")
+    for column in ("cell", "starts from", "needed by", "steps", "about", "state"):
+        numeric = column in ("needed by", "steps", "about")
         table.add_column(column, justify="right" if numeric else "left", no_wrap=column == "cell", overflow="fold")
     lines = [Text(str(table.title), style="table.title")]
     sharers = Counter(needed.hash for cell in plan.cells for needed in cell.needed)
-    missing = 0
+    estimates = Estimates(recorded_results(root))
+    missing: list[float | None] = []
     for cell in plan.cells:
         before = finished(cell.directory(root))
         state = before.status if before else "missing"
-        missing += state != "ok"
+        seconds = estimates.seconds(cell)
+        if state != "ok":
+            missing.append(seconds)
         word = Text(state, style=STYLES.get(state, "dim"))
         needed = ", ".join(f"{role}: {other.address}" for role, other in cell.starts_from.items())
         steps, shared = str(cell.method_settings["steps"]), str(sharers[cell.hash] or "")
-        table.add_row(cell.address, needed, shared, steps, word)
+        about = duration(seconds)
+        table.add_row(cell.address, needed, shared, steps, about, word)
         more = f", from {needed}" if needed else ""
-        lines.append(Text.assemble(cell.address, ": ", word, f", {steps} steps{more}"))
+        lines.append(Text.assemble(cell.address, ": ", word, f", {steps} steps, {about}{more}"))
     # Too narrow for a table that holds every address whole: a line each, which the terminal wraps.
-    if max(len(cell.address) for cell in plan.cells) + len(" starts from  needed by  steps  skipped ") > console.width:
+    if (
+        max(len(cell.address) for cell in plan.cells) + len(" starts from  needed by  steps  12 min 34 s  skipped ")
+        > console.width
+    ):
         for line in lines:
             console.print(line, soft_wrap=True)
     else:
         console.print(table)
     rows, cells = plural(len(plan.rows), "row"), plural(len(plan.cells), "cell")
-    console.print(f"{rows}, {cells} with shared stages, {missing} to run", soft_wrap=True)
+    console.print(f"{rows}, {cells} with shared stages, {len(missing)} to run", soft_wrap=True)
+    known = [seconds for seconds in missing if seconds is not None]
+    if known:
+        rest = (
+            f"; no time is known of {plural(len(missing) - len(known), 'other')}" if len(known) < len(missing) else ""
+        )
+        words = f"{plural(len(known), 'cell')} to run: about {duration(sum(known))} one after the other{rest}"
+        console.print(words, soft_wrap=True)
 
 
 def show_summary(states: Sequence[CellState], wall_s: float, console: Console) -> None:
