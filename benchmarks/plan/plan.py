@@ -53,10 +53,12 @@ def make_plan(
     """
     profile = Profile.load(suite.profile, (suite.path.parent / "profiles", PROFILES))
     resolver = _Resolver(suite, profile, overrides)
-    rows = []
+    rows: list[Cell] = []
     for group, method in ((one, name) for one in suite.rows for name in one.methods):
         try:
-            rows += [resolver.row(group, method, seed) for seed in seeds or suite.seeds]
+            planned = {cell.hash for cell in rows} if group.seeds else set()
+            found = [resolver.row(group, method, seed) for seed in group.seeds_of(suite.seeds, seeds)]
+            rows += [cell for cell in found if cell.hash not in planned]
         except UnusableError:
             if only is None or may_match(f"{method}/", only):
                 raise

@@ -11,12 +11,14 @@ A suite names its profile and its rows::
     task = "digits"
     set = { "task.adaptation" = true }
 
-``methods`` names rows by their ids, or by globs over all registered ids.
+``methods`` names rows by their ids, or by globs over all registered ids. ``seeds`` in a ``[[rows]]`` gives these rows
+seeds of their own, beside those that other ``[[rows]]`` give them.
 ``rows_of = "quick"``, or a list of names, takes over the rows of other suites, before its own and each once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,19 @@ class Rows(BaseModel):
     task: str
     set: dict[str, Any] = {}
     """``method.KEY`` or ``task.KEY`` -> value."""
+    seeds: tuple[NonNegativeInt, ...] = Field(default=(), max_length=MOST_SEEDS)
+    """Instead of the suite's own; of ``--seeds`` only those of them that it names. Some contrasts need more seeds."""
+
+    def seeds_of(self, suite: Sequence[int], asked: Sequence[int] | None) -> Sequence[int]:
+        """The seeds to plan.
+
+        Args:
+            suite: the suite's own.
+            asked: those of the command line, if any.
+        """
+        if not self.seeds:
+            return asked or suite
+        return [seed for seed in self.seeds if asked is None or seed in asked]
 
 
 class _File(BaseModel):

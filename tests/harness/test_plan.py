@@ -222,6 +222,16 @@ def test_a_suite_takes_over_the_rows_of_others_each_once_in_their_order_and_its_
 
 
 @pytest.mark.parametrize(
+    ("asked", "planned"), [(None, [0, 5, 6]), ([0], [0]), ([6], [6]), ([0, 5], [0, 5]), ([1], [1])]
+)
+def test_rows_may_have_further_seeds_of_their_own(plan_of: PlanOf, asked: list[int] | None, planned: list[int]) -> None:
+    more = DUMMY_ROW + "seeds = [5, 6]\n"
+    assert [cell.seed for cell in plan_of(DUMMY_ROW + more, seeds=asked).rows] == planned
+    with refused("seeds"):
+        plan_of(DUMMY_ROW + "seeds = [-1]\n")
+
+
+@pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("one", 'rows_of = "{folder}/two.toml"\n', "takes over its own rows"),
