@@ -64,6 +64,8 @@ def parse_override(text: str) -> Override:
 class _ProfileFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    base: str = ""
+    """Another profile, whose values hold where this one says nothing."""
     method: dict[str, dict[str, Any]] = {}
     task: dict[str, dict[str, Any]] = {}
     run: dict[str, Any] = {}
@@ -74,13 +76,23 @@ class Profile:
     """How big a run is: overrides by method glob and by task, and run settings."""
 
     name: str
-    method: Mapping[str, Values]
+    method: tuple[tuple[str, Values], ...]
+    """Glob over methods, and what is said of them; a later one wins."""
     task: Mapping[str, Values]
     run_values: Values
 
     @classmethod
-    def load(cls, name: str, folders: tuple[Path, ...]) -> Profile:
-        """Find ``NAME.toml`` in the folders, first one wins."""
+    def load(cls, name: str, folders: tuple[Path, ...], above: tuple[str, ...] = ()) -> Profile:
+        """Find ``NAME.toml`` in the folders, first one wins.
+
+        Args:
+            name: of the profile.
+            folders: where profiles lie.
+            above: the profiles whose ``base`` led here.
+
+        Raises:
+            UserError: there is no such profile, or it is none, or it is built on itself.
+        """
         paths = [folder / f"{name}.toml" for folder in folders]
         path = next((path for path in paths if path.exists()), None)
         if path is None:
@@ -92,14 +104,21 @@ class Profile:
             shown = ".".join(key if key.isidentifier() else f'"{key}"' for key in place)
             return {k: (value, f"{path}:{line_of(path, *place, k)}, table [{shown}]") for k, value in table.items()}
 
-        method = {glob: values(table, "method", glob) for glob, table in file.method.items()}
+        method = tuple((glob, values(table, "method", glob)) for glob, table in file.method.items())
         task = {task: values(table, "task", task) for task, table in file.task.items()}
-        return cls(name, method, task, values(file.run, "run"))
+        run = values(file.run, "run")
+        if not file.base:
+            return cls(name, method, task, run)
+        if file.base in (*above, name):
+            raise UserError(f"{path}:{line_of(path, 'base')}: {file.base!r} is built on this profile; name another")
+        base = cls.load(file.base, folders, (*above, name))
+        task = {key: base.task.get(key, {}) | task.get(key, {}) for key in (*base.task, *task)}
+        return cls(name, base.method + method, task, base.run_values | run)
 
     def method_values(self, method: str) -> Values:
         """What the profile says of a method; a later table wins."""
         found: Values = {}
-        for glob, values in self.method.items():
+        for glob, values in self.method:
             if matches(method, glob):
                 found |= values
         return found

@@ -63,6 +63,22 @@ def test_the_command_line_wins_over_the_suite_and_the_suite_over_the_profile(pla
     assert (cell.method_settings["lr"], cell.method_settings["steps"], cell.run.threads) == (0.3, 7, 2)
 
 
+def test_a_profile_may_be_built_on_another_and_changes_only_what_it_names(
+    plan_of: PlanOf, tmp_path: Path, tiny: str
+) -> None:
+    (tmp_path / "profiles" / "long.toml").write_text(f'base = "{tiny}"\n[method."dummy/*"]\nsteps = 70\n')
+    (cell,) = plan_of(profile="long").rows
+    assert (cell.profile, cell.method_settings["steps"], cell.method_settings["lr"]) == ("long", 70, 0.1)
+    assert (cell.method_settings["batch_size"], cell.run.threads) == (2, 2)
+    (tmp_path / "profiles" / "round.toml").write_text('base = "other"\n')
+    (tmp_path / "profiles" / "other.toml").write_text('base = "round"\n')
+    with refused("other.toml:1", "'round' is built on this profile"):
+        plan_of(profile="round")
+    (tmp_path / "profiles" / "round.toml").write_text('base = "tny"\n')
+    with refused("unknown profile 'tny'", "tiny"):
+        plan_of(profile="round")
+
+
 def test_what_a_row_fixes_wins_over_profile_and_suite_and_only_the_command_line_changes_it(
     plan_of: PlanOf, tiny: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
