@@ -11,9 +11,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 
 from retable.datasets.errors import DataError, did_you_mean
@@ -35,6 +35,31 @@ class TaskSettings(BaseModel):
     def variant(self) -> str:
         """Short name of what makes these settings special (``no3-st``), or empty. Part of a cell's address."""
         return ""
+
+
+class SplitSettings(TaskSettings):
+    """Settings of a task whose stand-in has images that no table shows, for choosing settings."""
+
+    split: Literal["test", "validation"] = "test"
+    """Whose images are asked about and compared with: those that tables show, or those that settings are chosen on.
+    Nobody is in both, or in what is learned from. The real source has no such images."""
+
+    @model_validator(mode="after")
+    def _drawn(self) -> Self:
+        if self.split == "validation" and self.source == "real":
+            raise ValueError(
+                "split=validation needs source=standin; of your own images hold some out in a folder of their own, "
+                "and name it as the data_dir"
+            )
+        return self
+
+    def part(self, name: str) -> str:
+        """The stand-in's name of a part that is asked about or compared with."""
+        return name if self.split == "test" else f"validation-{name}"
+
+    def named(self, variant: str) -> str:
+        """A task's own variant, and ``val`` where the answers are for choosing settings."""
+        return "-".join(word for word in (variant, "" if self.split == "test" else "val") if word)
 
 
 @dataclass(frozen=True)

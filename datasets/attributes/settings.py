@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from retable.datasets.standins.faces.people import EXPRESSIONS
-from retable.datasets.task import TaskSettings
+from retable.datasets.task import SplitSettings
 
 Set = Literal["faces", "expressions"]
 Stage = Literal["rows", "judge-hair", "judge-gender", "judge-age", "judge-expression"]
@@ -40,7 +40,7 @@ def _some_of(known: tuple[str, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
-class AttributesSettings(TaskSettings):
+class AttributesSettings(SplitSettings):
     """Which sets a row is trained on, image size, and the sizes of the stand-in; the real source has what it has."""
 
     stream: Stage = "rows"
@@ -65,8 +65,8 @@ class AttributesSettings(TaskSettings):
 
     @property
     def variant(self) -> str:
-        """The name of the only set, or empty where there are both."""
-        return self.data[0] if len(self.data) == 1 else ""
+        """The name of the only set, or empty where there are both; ``val`` behind it on the validation split."""
+        return self.named(self.data[0] if len(self.data) == 1 else "")
 
     @property
     def expressions(self) -> tuple[str, ...]:

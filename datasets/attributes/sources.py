@@ -12,7 +12,9 @@ part            stand-in (split)     real
 ``judge-test``  ``judge-test``       ``judge-test``
 ==============  ===================  =======================================
 
-No image is in two parts, and no person but CelebA's, whose split like the paper's does not keep people apart.
+With ``split=validation`` the stand-in's ``test`` and ``reference`` are ``validation-test`` and
+``validation-reference``. No image is in two parts, and no person but CelebA's, whose split like the paper's does not
+keep people apart.
 """
 
 from __future__ import annotations
@@ -52,13 +54,15 @@ class StandIn(Drawn[SetPart, LabelledImages]):
         """The same snapshots of the same people with the ``shift``-th next colour of hair."""
         count, size = self._faces(part), self.settings.size
         tell = counter(progress, f"snapshots, {part}, other hair", count)
-        return rendered_set.snapshots(self.cache / "faces", part, count, size, hair_shift=shift, progress=tell)
+        split = self._split(part)
+        return rendered_set.snapshots(self.cache / "faces", split, count, size, hair_shift=shift, progress=tell)
 
     def _snapshots(self, part: Part, progress: Progress | None) -> LabelledImages:
         count = self._faces(part)
         tell = counter(progress, f"snapshots, {part}", count)
-        images = rendered_set.snapshots(self.cache / "faces", part, count, self.settings.size, progress=tell).images
-        labels = [labels_of(part, index) for index in range(count)]
+        split, size = self._split(part), self.settings.size
+        images = rendered_set.snapshots(self.cache / "faces", split, count, size, progress=tell).images
+        labels = [labels_of(split, index) for index in range(count)]
         return LabelledImages.of(images, bits({key: torch.tensor([getattr(x, key) for x in labels]) for key in KEYS}))
 
     def _sittings(self, part: Part, progress: Progress | None) -> LabelledImages:
@@ -67,8 +71,12 @@ class StandIn(Drawn[SetPart, LabelledImages]):
         images, total = [], count * len(s.expressions)
         for turn, expression in enumerate(s.expressions):
             tell = counter(progress, f"portraits, {part}", total, turn * count)
-            images.append(rendered_set.sittings(folder, part, expression, count, s.size, progress=tell).images)
+            split = self._split(part)
+            images.append(rendered_set.sittings(folder, split, expression, count, s.size, progress=tell).images)
         return LabelledImages.of(torch.cat(images), torch.arange(len(s.expressions)).repeat_interleave(count))
+
+    def _split(self, part: Part) -> str:
+        return self.settings.part(part) if part in ("test", "reference") else part
 
     def _faces(self, part: Part) -> int:
         s = self.settings

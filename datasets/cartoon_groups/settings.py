@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from retable.datasets.task import TaskSettings
+from retable.datasets.task import SplitSettings
 
 Stage = Literal["rows", "identities", "judge-cartoon", "judge-photo"]
 Two = Annotated[int, Field(ge=2)]
 One = Annotated[int, Field(ge=1)]
 
 
-class CartoonGroupsSettings(TaskSettings):
+class CartoonGroupsSettings(SplitSettings):
     """Image size, and the sizes of the stand-in; the real source has what its folders hold."""
 
     stream: Stage = "rows"
@@ -34,6 +34,11 @@ class CartoonGroupsSettings(TaskSettings):
     """Photographs of each of them."""
     n_pairs: int = Field(default=400, ge=16, multiple_of=8)
     """Pairs of photographs that check the recogniser: half show one person, half two of one group."""
+
+    @property
+    def variant(self) -> str:
+        """``val`` on the validation split, else empty."""
+        return self.named("")
 
     def count(self, part: str, domain: str, group: int) -> int:
         """How many people of the stand-in a part, domain and group has

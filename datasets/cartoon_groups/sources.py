@@ -15,6 +15,9 @@ part            stand-in (split)               real, photo  real, cartoon
 ``pairs``       ``pairs``                      testA        none
 ==============  =============================  ===========  =============
 
+With ``split=validation`` the stand-in's ``test`` and ``reference`` are ``validation-test`` and
+``validation-reference``.
+
 ``truth`` holds the true cartoons of the first training photos, for the evaluation alone. Every split has its own
 people, so training is unpaired, and no judge knows a person that a method sees.
 """
@@ -46,6 +49,8 @@ class StandIn(Drawn[Faces, ImageSet]):
         """Rendered now or taken from the cache; several photographs of a person stand one after the other."""
         name, domain, number = part
         split = {"train": f"train-{domain}", "truth": "train-photo"}.get(name, name)
+        if name in ("test", "reference"):
+            split = self.settings.part(name)
         count, group = self.settings.count(name, domain, number), GROUPS[number]
         shots = {"identities": self.settings.n_shots, "pairs": 2}.get(name, 1)
         tell = counter(progress, f"{domain}s of {group}, {name}", count * shots)

@@ -15,6 +15,8 @@ stream            real                           stand-in (splits of the rendere
 requests          SVHN test, MNIST test          ``test``, MNIST test
 ================  =============================  ==================================
 
+With ``split=validation`` requests show the stand-in's ``validation-test``, and MNIST images of the judge's half.
+
 Differences from the paper: it trains its MNIST classifier and the transfer on the same images; here the judge learns
 from a half of MNIST train that no method sees. Its f and its s come from SVHN extra, as here.
 """
@@ -36,7 +38,7 @@ from retable.datasets.images import signed
 from retable.datasets.sampling import epoch_order, step_indices
 from retable.datasets.sources import LabelledImages
 from retable.datasets.standins.digits.street import street
-from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo, TaskSettings
+from retable.datasets.task import Kind, Measure, Request, SplitSettings, Task, TaskInfo
 
 Stream = Literal["train", "f", "judge-mnist"]
 SIZE = 32
@@ -66,7 +68,7 @@ def _some_digits(value: tuple[int, ...]) -> tuple[int, ...]:
 LeftOut = Annotated[tuple[int, ...], AfterValidator(_some_digits)]
 
 
-class DigitsSettings(TaskSettings):
+class DigitsSettings(SplitSettings):
     """Sizes of the data sets and which digits are left out (Table 3)."""
 
     stream: Stream = "train"
@@ -100,12 +102,15 @@ class DigitsSettings(TaskSettings):
 
     @property
     def variant(self) -> str:
-        """``no3-st`` where digit 3 is left out of s and t; different digits are joined: ``no3-s-no5-f``."""
+        """``no3-st`` where digit 3 is left out of s and t; different digits are joined: ``no3-s-no5-f``.
+
+        ``val`` stands behind it on the validation split.
+        """
         left_out: dict[tuple[int, ...], str] = {}
         for letter, digits in (("s", self.without_s), ("t", self.without_t), ("f", self.without_f)):
             if digits:
                 left_out[digits] = left_out.get(digits, "") + letter
-        return "-".join(f"no{''.join(map(str, digits))}-{where}" for digits, where in left_out.items())
+        return self.named("-".join(f"no{''.join(map(str, digits))}-{where}" for digits, where in left_out.items()))
 
 
 class Digits(Task):
@@ -196,12 +201,16 @@ class Digits(Task):
         """MNIST's test images ``[N, 1, 32, 32]`` with their digits.
 
         ``mnist-test`` is all 10,000, ``mnist-compared`` the first ``n_compared``: Fréchet distances are biased by N, so
-        it is the same for every row.
+        it is the same for every row. On the validation split they are images of the judge's half instead, which no
+        other method sees and no table shows.
         """
         counts = {"mnist-test": None, "mnist-compared": self.settings.n_compared}
         if name not in counts:
             raise DataError(f"the task digits has no reference images {name!r}; it has {', '.join(counts)}")
-        images, labels = self._mnist.test_images[: counts[name]], self._mnist.test_labels[: counts[name]]
+        images, labels = self._mnist.test_images, self._mnist.test_labels
+        if self.settings.split == "validation":
+            images, labels = (part[: len(images)] for part in self._judge_mnist)
+        images, labels = images[: counts[name]], labels[: counts[name]]
         return Request(name, "predict", {"image": _padded(images)}, {"digit": labels})
 
     def digests(self) -> dict[str, str]:
@@ -244,6 +253,7 @@ class Digits(Task):
         """The street digits of a role (:data:`_ROLES`), loaded or rendered when first asked for."""
         if role not in self._loaded:
             split, size = _ROLES[role]
+            split = self.settings.part(split) if role == "test" else split
             self._loaded[role] = self._load(split, getattr(self.settings, size))
         return self._loaded[role]
 

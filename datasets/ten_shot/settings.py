@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from retable.datasets.task import TaskSettings
+from retable.datasets.task import SplitSettings
 
 Stage = Literal["rows", "source-near", "source-far"]
 NEIGHBOURS = 4
@@ -23,7 +23,7 @@ def _power_of_two(value: int) -> int:
     return value
 
 
-class TenShotSettings(TaskSettings):
+class TenShotSettings(SplitSettings):
     """How many shots, and how much is asked of what was learned from them."""
 
     stream: Stage = "rows"
@@ -63,8 +63,8 @@ class TenShotSettings(TaskSettings):
 
     @property
     def variant(self) -> str:
-        """``n`` and the number of shots, or empty where they are ten."""
-        return "" if self.shots == 10 else f"n{self.shots}"
+        """``n`` and the number of shots, or empty where they are ten; ``val`` behind it on the validation split."""
+        return self.named("" if self.shots == 10 else f"n{self.shots}")
 
     @property
     def least_flowers(self) -> int:

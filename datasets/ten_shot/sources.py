@@ -13,7 +13,8 @@ part                  stand-in                              real, folder        
 ``source-far-test``   other street digits                   a quarter of these, held out         as in a folder
 ====================  ====================================  ===================================  =================
 
-Shots are nested: the first five of a seed's ten are its five. What is not drawn does not depend on the seed.
+With ``split=validation`` the stand-in's ``shots`` and ``reference`` show other people. Shots are nested: the
+first five of a seed's ten are its five. What is not drawn does not depend on the seed.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ class StandIn(Drawn[Part, ImageSet]):
     def _of_all_groups(
         self, render: Callable[..., ImageSet], count: int, part: Part, progress: Progress | None
     ) -> Tensor:
-        """So many pictures of the split ``part``, image i of group i % 4: any first few show all groups alike."""
-        size = self.settings.size
+        """So many pictures of the part's split, image i of group i % 4: any first few show all groups alike."""
+        size, split = self.settings.size, self.settings.part(part) if part in ("shots", "reference") else part
         out = torch.empty(count, 3, size, size, dtype=torch.uint8)
         with rendered_set.shared_worker_pool():
             done = 0
@@ -72,7 +73,7 @@ class StandIn(Drawn[Part, ImageSet]):
                 places = out[number :: len(GROUPS)]
                 if len(places):
                     tell = counter(progress, f"images of {part}", count, done)
-                    rendered = render(self.cache / AVATARS, part, group, len(places), size, progress=tell)
+                    rendered = render(self.cache / AVATARS, split, group, len(places), size, progress=tell)
                     places.copy_(rendered.images)
                     done += len(places)
         return out

@@ -10,7 +10,7 @@ import torch
 
 from retable.benchmarks.metrics import METRICS
 from retable.benchmarks.plan.registry import get_method, get_settings, get_task, roles_of, rows, tasks
-from retable.datasets.task import Kind, Request, Task
+from retable.datasets.task import Kind, Request, SplitSettings, Task
 
 Make = Callable[..., Task]
 every_task = pytest.mark.parametrize("name", sorted(tasks()))
@@ -112,6 +112,47 @@ def test_whatever_it_wants_measured_can_be_measured(name: str, make_task: Make) 
                 reference = task.reference(measure.reference)
                 assert len(reference) > 1
                 assert measure.by is None or measure.by in reference.labels
+
+
+def asked(task: Task, kind: Kind, stream: str) -> set[bytes]:
+    """The pictures that requests show, or hold the truth of; not those of requests about what was learned from."""
+    requests = [request for request in task.requests(kind, stream) if request.name != "train"]
+    shown = [value for request in requests for value in (*request.inputs.values(), request.truth) if value is not None]
+    return pictures(shown)
+
+
+def compared(task: Task, kind: Kind, stream: str) -> set[bytes]:
+    """The pictures that answers are compared with."""
+    names = {name for one in task.measures(kind, stream) for name in (one.reference, one.yardstick) if name}
+    return pictures([task.reference(name).inputs["image"] for name in names])
+
+
+def pictures(tensors: list[torch.Tensor]) -> set[bytes]:
+    return {image.numpy().tobytes() for tensor in tensors if tensor.ndim == 4 for image in tensor}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in sorted(tasks()) if issubclass(get_task(name).Settings, SplitSettings)]
+)
+def test_what_settings_are_chosen_on_is_in_no_table_and_in_nothing_that_is_learned_from(
+    name: str, make_task: Make
+) -> None:
+    judged = set(get_task(name).judges.values())
+    judges = {get_method(judge).stream_of(get_settings(judge)) for judge in judged}
+    for kind, stream in uses(name):
+        tables = make_task(name, stream)
+        split = tables.settings.model_copy(update={"split": "validation"})
+        chosen = make_task(name, None, split)
+        if get_task(name).settings_for(split, stream) == tables.settings:
+            continue  # a stage that rows of both splits share
+        assert chosen.settings.variant.endswith("val")
+        mine, table = (asked(task, kind, stream) | compared(task, kind, stream) for task in (chosen, tables))
+        learned = pictures([value for step in range(8) for value in tables.batch(stream, step, 16, 0).values()])
+        assert mine
+        assert not mine & (table | learned)
+        for judge in judges:
+            batches = [make_task(name, judge).batch(judge, step, 16, 0) for step in range(8)]
+            assert not asked(chosen, kind, stream) & pictures([value for one in batches for value in one.values()])
 
 
 @every_task
