@@ -57,7 +57,7 @@ class StandIn(Drawn[Faces, ImageSet]):
         folder, size = self.cache / "faces", self.settings.size
         if domain == "cartoon":
             return rendered_set.cartoons(folder, split, group, count, size, progress=tell)
-        return rendered_set.portraits(folder, split, group, count, size, shots=shots, progress=tell)
+        return rendered_set.portraits(folder, split, group, count, size, shots=shots, progress=tell, cut_out=True)
 
 
 class Real(Source[Faces, ImageSet]):

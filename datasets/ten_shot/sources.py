@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -51,11 +51,11 @@ class StandIn(Drawn[Part, ImageSet]):
     def load(self, part: Part, progress: Progress | None = None) -> ImageSet:
         """Rendered now or taken from the cache."""
         if part == "shots":
-            pool = self._of_all_groups(rendered_set.cartoons, POOL, part, progress)
+            pool = self._of_all_groups(_avatars, POOL, part, progress)
             return ImageSet.of(pool[chosen_shots(POOL, self.settings.shots, self.seed)])
         if part == "reference":
             count = self.settings.n_reference
-            return ImageSet.of(self._of_all_groups(rendered_set.cartoons, count, part, progress))
+            return ImageSet.of(self._of_all_groups(_avatars, count, part, progress))
         count = self.settings.n_held_out if part.endswith("-test") else self.settings.n_source
         if part.startswith("source-near"):
             return ImageSet.of(self._of_all_groups(rendered_set.portraits, count, part, progress))
@@ -87,6 +87,11 @@ class StandIn(Drawn[Part, ImageSet]):
             return images
         large = interpolate(images.float(), size=(size, size), mode="bilinear", align_corners=False)
         return large.round().clamp(0, 255).to(torch.uint8)
+
+
+def _avatars(*people: Any, **options: Any) -> ImageSet:
+    """Cartoons before a card each: on white, a distance between images would look at the whiteness."""
+    return rendered_set.cartoons(*people, **options, card=True)
 
 
 class Real(Source[Part, ImageSet]):

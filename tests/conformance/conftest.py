@@ -32,7 +32,7 @@ def made_up_mnist(*_: object) -> mnist.Mnist:
 
 
 def made_up_faces(
-    folder: Path, split: str, group: str, count: int, size: int, shots: int = 1, seed: int = 0, progress: object = None
+    folder: Path, split: str, group: str, count: int, size: int, shots: int = 1, seed: int = 0, **_: object
 ) -> rendered_set.ImageSet:
     """Noise in the shapes of faces: rendering would take longer than all the tests together."""
     generator = torch.Generator().manual_seed(derived_seed(split, group, seed) % 2**31)

@@ -71,7 +71,7 @@ def draw(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     calls = []
 
     def renderer(kind, names=()):
-        def render(folder, split, *of_count_size, shots=1, hair_shift=0, progress=None):
+        def render(folder, split, *of_count_size, shots=1, hair_shift=0, progress=None, **_):
             *of, count, size = of_count_size
             number = names.index(*of) if names else hair_shift
             calls.append((kind, split))

@@ -92,6 +92,24 @@ def test_splits_seeds_groups_and_everything_else_have_pictures_and_files_of_thei
     assert len({each.digest for each in sets}) == len(list(tmp_path.glob("*.safetensors"))) == len(sets) == 16
 
 
+def test_a_person_is_cut_out_and_nothing_of_the_person_changes(tmp_path):
+    plain = rendered_set.portraits(tmp_path, "x", "woman", 2, 32).images
+    cut = rendered_set.portraits(tmp_path, "x", "woman", 2, 32, cut_out=True).images
+    assert (cut[:, :, 0, 0] == 255).all()
+    assert not (plain[:, :, 0, 0] == 255).any()
+    assert torch.equal(plain[:, :, 12:24, 12:20], cut[:, :, 12:24, 12:20])
+
+
+def test_avatars_before_a_card_stand_on_many_colours_and_are_drawn_alike(tmp_path):
+    white = rendered_set.cartoons(tmp_path, "x", "man", 6, 32).images
+    card = rendered_set.cartoons(tmp_path, "x", "man", 6, 32, card=True).images
+    corners = card[:, :, :2, :2].float()
+    assert (white[:, :, :2, :2] == 255).all()
+    assert corners.mean((2, 3)).std(0).min() > 10
+    assert corners.std((2, 3)).min() > 0
+    assert torch.equal(white[:, :, 14:24, 12:20], card[:, :, 14:24, 12:20])
+
+
 def test_a_hair_shift_of_three_is_the_people_as_they_are(tmp_path, monkeypatch):
     own = rendered("snapshots", tmp_path, hair_shift=0)
     monkeypatch.setattr(renderer, "render", lambda *_: pytest.fail("rendered"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -167,8 +168,20 @@ def raster(who: Person, drawn: int, size: int, own: Features | None = None) -> n
     return pixels
 
 
-def cartoon(who: Person, size: int) -> npt.NDArray[np.uint8]:
-    """The cartoon on white: uint8 ``[size, size, 3]``, reduced by area from at least twice as many pixels."""
+def cartoon(
+    who: Person, size: int, behind: Callable[[int], npt.NDArray[np.float32]] | None = None
+) -> npt.NDArray[np.uint8]:
+    """The cartoon, reduced by area from at least twice as many pixels.
+
+    Args:
+        who: the person.
+        size: pixels of a side.
+        behind: what stands behind the person, from the side of the drawing in pixels: float32 ``[side, side, 3]`` in
+            [0, 1]; ``None`` for white.
+
+    Returns:
+        uint8 ``[size, size, 3]``.
+    """
     from PIL import Image
     from scipy.ndimage import grey_dilation
 
@@ -178,6 +191,7 @@ def cartoon(who: Person, size: int) -> npt.NDArray[np.uint8]:
     reach = max(1, round(0.008 * master))
     outline = grey_dilation(pixels[..., 3], size=(2 * reach + 1, 2 * reach + 1))
     ink = np.array([0.22, 0.15, 0.16], np.float32)
-    shown = pixels[..., :3] + (1 - pixels[..., 3:]) * (ink * outline[..., None] + (1 - outline[..., None]))
+    paper = np.float32(1) if behind is None else behind(master)
+    shown = pixels[..., :3] + (1 - pixels[..., 3:]) * (ink * outline[..., None] + (1 - outline[..., None]) * paper)
     picture = Image.fromarray((255 * shown).round().clip(0, 255).astype(np.uint8))
     return np.asarray(picture.reduce(master // size))

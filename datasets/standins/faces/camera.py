@@ -31,6 +31,8 @@ class Scene:
     frame."""
     plain: bool = False
     """A studio: even light, a plain light wall, the sitter upright in the middle, a careful exposure."""
+    cut_out: bool = False
+    """Everything but the person is white afterwards, as photo2cartoon prescribes for its photographs."""
 
 
 OUTSIDE = Scene()
@@ -74,7 +76,12 @@ def photograph(
     lit = lit * _light(who, cover[..., 0], x, y, draws, scene)
     picture = lit + (1 - cover) * (_wall if scene.plain else _room)(work, draws)
     picture = picture.reshape(size, factor, size, factor, 3).mean((1, 3))
-    return _developed(picture, draws, 0.4 if scene.plain else 1.0)
+    shown = _developed(picture, draws, 0.4 if scene.plain else 1.0)
+    if not scene.cut_out:
+        return shown
+    inside = cover.reshape(size, factor, size, factor, 1).mean((1, 3))
+    cut: npt.NDArray[np.uint8] = (255 + inside * (shown - np.float32(255))).round().astype(np.uint8)
+    return cut
 
 
 def _posed(face: Pixels, work: int, draws: np.random.Generator, loose: float) -> tuple[Pixels, Pixels, Pixels]:
@@ -176,6 +183,24 @@ def _room(work: int, draws: np.random.Generator) -> Pixels:
         blob = np.exp(-0.5 * (((axis - at[0]) / wide[0])[None] ** 2 + ((axis - at[1]) / wide[1])[:, None] ** 2))
         room = room + blob[..., None] * (0.05 * draws.standard_normal() + 0.015 * draws.standard_normal(3))
     return _f32(room)
+
+
+def backdrop(side: int, draws: np.random.Generator) -> Pixels:
+    """What stands behind an avatar: a card of two pale colours that run into each other, with a grain.
+
+    Args:
+        side: pixels of a side.
+        draws: where colours, direction and grain come from.
+
+    Returns:
+        float32 ``[side, side, 3]`` in [0, 1].
+    """
+    pale = draws.uniform(0.45, 0.9, (2, 3))
+    axis = np.linspace(-1, 1, side)
+    turn = draws.uniform(0, 2 * np.pi)
+    along = 0.5 + 0.35 * (np.cos(turn) * axis[None] + np.sin(turn) * axis[:, None])
+    card = pale[0] + along[..., None] * (pale[1] - pale[0])
+    return _f32(np.clip(card + 0.03 * _smooth(side, (12, 12), draws)[..., None], 0, 1))
 
 
 def _wall(work: int, draws: np.random.Generator) -> Pixels:

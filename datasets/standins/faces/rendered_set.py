@@ -53,14 +53,23 @@ Spec = Mapping[str, str | int]
 
 
 def cartoons(
-    folder: Path, split: str, group: str, count: int, size: int, seed: int = 0, progress: Count | None = None
+    folder: Path,
+    split: str,
+    group: str,
+    count: int,
+    size: int,
+    seed: int = 0,
+    progress: Count | None = None,
+    *,
+    card: bool = False,
 ) -> ImageSet:
     """The cartoons of the first ``count`` people of a split and group.
 
-    ``group`` is one of :data:`~retable.datasets.standins.faces.people.GROUPS`.
+    ``group`` is one of :data:`~retable.datasets.standins.faces.people.GROUPS`. They stand on white, or each before a
+    ``card`` of its own with a gradient and a grain.
     """
     spec: Spec = {"domain": "cartoon", "group": _group(group), "split": split, "size": size, "shots": 1, "seed": seed}
-    return _rendered(folder, spec, group, count, progress)
+    return _rendered(folder, {**spec, "background": "card"} if card else spec, group, count, progress)
 
 
 def portraits(
@@ -72,12 +81,14 @@ def portraits(
     shots: int = 1,
     seed: int = 0,
     progress: Count | None = None,
+    *,
+    cut_out: bool = False,
 ) -> ImageSet:
     """Photographs of the first ``count`` people of a split and group.
 
     Each of a person's ``shots`` has another camera, light, background and pose. There are ``count * shots`` images:
     those of person i are ``i * shots`` to ``i * shots + shots - 1``. ``group`` is one of
-    :data:`~retable.datasets.standins.faces.people.GROUPS`.
+    :data:`~retable.datasets.standins.faces.people.GROUPS`. Of a person that is ``cut_out`` the background is white.
     """
     spec: Spec = {
         "domain": "portrait",
@@ -87,7 +98,7 @@ def portraits(
         "shots": shots,
         "seed": seed,
     }
-    return _rendered(folder, spec, group, count, progress)
+    return _rendered(folder, {**spec, "background": "white"} if cut_out else spec, group, count, progress)
 
 
 def snapshots(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ def render(spec: Mapping[str, Any], first: int, last: int) -> npt.NDArray[np.uin
 
     Args:
         spec: ``domain``, ``split``, ``seed``, ``size`` in pixels and ``shots``, the photographs of every person. The
-            domains ``cartoon`` (one shot) and ``portrait`` also have the people's ``group``, the domains ``snapshot``
-            and ``sitting`` (one shot each) a ``hair_shift`` and an ``expression``.
+            domains ``cartoon`` (one shot) and ``portrait`` also have the people's ``group``, and may have a
+            ``background``: ``card`` behind a cartoon, ``white`` around a portrait; the domains ``snapshot`` and
+            ``sitting`` (one shot each) have a ``hair_shift`` and an ``expression``.
         first: first person.
         last: one more than the last person.
 
@@ -34,13 +36,15 @@ def render(spec: Mapping[str, Any], first: int, last: int) -> npt.NDArray[np.uin
     for index in range(first, last):
         who = person(group, split, index, seed)
         if spec["domain"] == "cartoon":
-            pictures.append(art.cartoon(who, size))
+            card = numpy_generator("card", seed, split, group, index) if spec.get("background") == "card" else None
+            pictures.append(art.cartoon(who, size, None if card is None else partial(camera.backdrop, draws=card)))
             continue
         # Drawn once, photographed several times: the drawing is what takes the time.
         face = art.raster(who, PORTRAIT, camera.master(size))
+        scene = camera.Scene(cut_out=spec.get("background") == "white")
         for shot in range(spec["shots"]):
             draws = numpy_generator("shot", seed, split, group, index, shot)
-            pictures.append(camera.photograph(who, face, size, draws))
+            pictures.append(camera.photograph(who, face, size, draws, scene))
     return np.stack(pictures)
 
 
