@@ -54,9 +54,9 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor) -> Seen:
         """Images ``[N, C, S, S]`` in [-1, 1] -> what is seen in them."""
         x = self.body(images)
-        gap: Tensor = self.gap.weight
-        gmp: Tensor = self.gmp.weight
-        cam = torch.cat([x.mean((2, 3)) @ gap.T, x.amax((2, 3)) @ gmp.T], 1)
+        cam = torch.cat([self.gap(x.mean((2, 3))), self.gmp(x.amax((2, 3)))], 1)
+        # The logits come from the normalised weights, the attention from the weights as they are, as in the code.
+        gap, gmp = (head.parametrizations.weight.original for head in (self.gap, self.gmp))
         attended = torch.cat([x * gap[..., None, None], x * gmp[..., None, None]], 1)
         x = nn.functional.leaky_relu(self.attend(attended), 0.2)
         x = pad(x, (1, 1, 1, 1), mode="reflect")

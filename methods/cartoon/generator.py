@@ -11,9 +11,11 @@ Layers at the paper's size (width 32, images of 256 pixels), with the paper's na
 With one group this is the base model; with several it is the few-shot paper's Fig. 3. A new group's branch starts as a
 copy of group 0's.
 
-Differences from the paper: its released code keeps the CAM heads of all groups in one layer that it counts as shared;
-here the head of a group belongs to its branch, with the same number of parameters, because no other group's images
-could ever train it. Rows of a batch never see each other.
+Differences from the paper: its released code keeps the CAM heads of all groups in one layer, which starts afresh and
+which it counts as shared. There an image gets the logits of all four heads, so that every head learns from every group;
+only the attention looks at the head of the image's own group. Here a head belongs to its branch, starts as a copy of
+group 0's, and learns from its own group alone, with the same number of parameters. Rows of a batch never see each
+other.
 """
 
 from __future__ import annotations

@@ -27,8 +27,6 @@ Differences from the paper:
 - The batch's images of both domains, and the images that a generator is to leave as they are, go through it together:
   no layer mixes the rows of a batch, so this changes nothing but the time.
 - Augmentation follows the code (mirror, enlarge by 286/256, crop) with bilinear interpolation on tensors.
-- Spectral norm applies to the weights that the discriminators' CAM multiplies features with; whether the code takes
-  them before or after it was not checked.
 - How long Basic was trained is not known (photo2cartoon's default is 1,000,000 steps; its users found about 90,000
   best), nor is Baseline 2's number of steps; the default is the second stage's 100,000. Whether Baseline 1 started from
   Basic is not said; here it starts from nothing, as a model for mixed data would.
@@ -242,6 +240,10 @@ class CartoonMethod(Method):
         """How much every row of the batch counts, ``[N]``: here all the same, with sum 1."""
         return torch.full(group.shape, 1 / len(group), device=group.device)
 
+    def weights_d(self, group: Tensor) -> Tensor:
+        """The same for the discriminators' loss."""
+        return self.weights(group)
+
     def update_discriminators(self, made: Pass) -> Tensor:
         """L_D, with the group classification of real images where there is one; gives its value."""
         loss = made.photo.new_zeros(len(made.group))
@@ -251,7 +253,7 @@ class CartoonMethod(Method):
             loss = loss + self.settings.adv * (l_adv(real_seen, 1.0) + l_adv(fake_seen, 0.0))
             if self.branches:
                 loss = loss + l_group(real_seen, made.group)
-        total = (self.weights(made.group) * loss).sum()
+        total = (self.weights_d(made.group) * loss).sum()
         self.update(self.opt["d"], total)
         return total.detach()
 

@@ -19,7 +19,12 @@ Differences from the paper:
   first one's graph (PyTorch refuses since 1.5), so here the images are generated anew for it. "All losses" of group 0
   in its first and of the rare groups in its second step are taken without their CAM losses, which are in the first
   step already.
-- The discriminators' losses are weighed as the generators': group 0's images as much as all rare groups' together.
+- The discriminators' losses are the mean over the batch, as in the released code, so rare groups have three quarters of
+  them; of the generators' losses they have half.
+- The discriminators go on from Basic's. The released code starts them afresh, from weights that tell nothing apart;
+  short second stages would be spent on that alone.
+- In the released code group 0's classification, too, is in the second step, which moves the branches alone. In the
+  paper's reading it reaches the trunk, as all of group 0's losses do.
 - The trunk's weights also move through the discriminators, which rare groups train: the paper branches generators only.
 - The CAM head of a group belongs to its branch (:mod:`retable.methods.cartoon.generator`).
 - In the code's reading Adam's weight decay and momentum act on the branches in both steps, as they do there.
@@ -74,6 +79,10 @@ class Transfer(CartoonMethod):
         base = group == 0
         count = torch.where(base, base.sum(), (~base).sum())
         return 1.0 / count
+
+    def weights_d(self, group: Tensor) -> Tensor:
+        """The mean over all images of the batch."""
+        return torch.full(group.shape, 1 / len(group), device=group.device)
 
     def generate(self, photo: Tensor, cartoon: Tensor, group: Tensor) -> Pass:
         """As for the other rows; the trunk's weights are held while the rare groups' images go through it."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from retable.methods.cartoon.discriminator import Seen
+from retable.methods.cartoon.discriminator import Discriminator, Seen
 from retable.methods.cartoon.generator import Generator
 from retable.methods.cartoon.group_parts import by_group
 from retable.methods.cartoon.losses import l_adv, l_cam, l_face, l_group
@@ -147,6 +147,16 @@ def branch(method: Any, group: int) -> nn.ModuleList:
     return nn.ModuleList([method.g_ab.branches[group], method.g_ba.branches[group]])
 
 
+def test_a_discriminator_attends_with_its_raw_weights_and_scores_with_the_normalised_ones() -> None:
+    one, x = Discriminator(3, 4, 3).eval(), images(2)
+    before = one(x)
+    with torch.no_grad():
+        one.gap.parametrizations.weight.original.mul_(2)
+    after = one(x)
+    torch.testing.assert_close(after.cam, before.cam)
+    assert not torch.allclose(after.patches, before.patches)
+
+
 @pytest.mark.parametrize(("row", "shared_moves"), [("transfer", False), ("transfer-no-sbp", True)])
 def test_rare_groups_move_shared_weights_only_without_selective_back_propagation(row: str, shared_moves: bool) -> None:
     method = made(row)
@@ -206,6 +216,7 @@ def test_in_the_codes_reading_nothing_of_rare_groups_but_their_cam_loss_moves_sh
 def test_group_0_and_the_mean_of_the_rare_groups_weigh_the_same() -> None:
     method = made("transfer")
     torch.testing.assert_close(method.weights(torch.tensor([0, 1, 2, 3])), torch.tensor([1.0, 1 / 3, 1 / 3, 1 / 3]))
+    torch.testing.assert_close(method.weights_d(torch.tensor([0, 1, 2, 3])), torch.full((4,), 1 / 4))
 
 
 # --- starting from Basic --------------------------------------------------------------------------------------------
