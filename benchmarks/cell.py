@@ -42,9 +42,19 @@ from retable.benchmarks.errors import UserError
 from retable.datasets.errors import DataError
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
-from retable.reports.records.journal import Beginning, Journal, Metrics, Note, Scored, finished, outcome, read_journal
+from retable.reports.records.journal import (
+    Beginning,
+    Journal,
+    Metrics,
+    Note,
+    Scored,
+    finished,
+    outcome,
+    read_journal,
+    scores_during,
+)
 from retable.reports.records.result import Status
-from retable.reports.records.score import Score
+from retable.reports.records.score import Score, StepScores
 
 
 @dataclass
@@ -56,6 +66,7 @@ class _Known:
     environment: dict[str, str] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
+    during: tuple[StepScores, ...] = ()
 
 
 def main(arguments: list[str]) -> int:
@@ -129,6 +140,7 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         build_task,
         derive_seed,
         file_digests,
+        kept_random_state,
         seed_everything,
         source_modules,
     )
@@ -164,9 +176,20 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
         set_up(method, fabric)
         seed_everything(derive_seed("training", cell.task, cell.seed))
         answers = Answers(method, fabric)
+
+        def score(step: int) -> None:
+            before = scores_during(read_journal(directory).events)
+            held = {one.key for scored in before if scored.step == step for one in scored.scores}
+            with kept_random_state():
+                for one in score_task(cell, answers, task, root, on_the_way=True):
+                    # A crash between two scores leaves some of them.
+                    if one.key not in held:
+                        journal.write(Scored(score=one, step=step))
+
         timer = train(
             cell, method, task, fabric, directory / "checkpoints", journal, progress,
             preview=lambda step: save_preview(answers, task, directory, journal, step),
+            score=score,
         )  # fmt: skip
         save_weights(directory / WEIGHTS, networks, cell=cell.to_json())
 
@@ -175,11 +198,13 @@ def _work(cell: Cell, directory: Path, journal: Journal, known: _Known) -> None:
 
         progress.stage("scores")
         # The journal has the whole curves, also those of attempts before this one.
-        curves = [(event.step, event.values) for event in read_journal(directory).events if isinstance(event, Metrics)]
+        events = read_journal(directory).events
+        known.during = scores_during(events)
+        curves = [(event.step, event.values) for event in events if isinstance(event, Metrics)]
         own = own_scores(method, timer, curves, f"{cell.task_label}:{cell.task_settings['source']}")
-        for score in chain(own, score_task(cell, answers, task, root)):
-            known.scores.append(score)
-            journal.write(Scored(score=score))
+        for one in chain(own, score_task(cell, answers, task, root)):
+            known.scores.append(one)
+            journal.write(Scored(score=one))
     if changed_since(known.started.ms, modules, here["code"]):
         # Some files are imported late: which of them were read before the change, nobody knows.
         journal.write(Note(text="the sources changed while this cell ran; it counts as stale"))

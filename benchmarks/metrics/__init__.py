@@ -25,3 +25,5 @@ METRICS: dict[str, str] = {
 }
 """Name of a metric in :class:`retable.datasets.task.Measure` -> ``module:function`` that turns a question into
 scores."""
+AT_THE_END = frozenset({"adaptation", "answer_time"})
+"""Metrics that are left out on the way: one trains a classifier, the other takes times."""

@@ -41,6 +41,7 @@ class StepTimer:
         self.seen = 0
         self._times: deque[tuple[Any, Any, int]] = deque(maxlen=KEPT)
         self._watts: list[float] = []
+        self._peak: float | None = None
 
     @contextmanager
     def step(self, images: int) -> Iterator[None]:
@@ -65,11 +66,20 @@ class StepTimer:
                 self._watts += _power(self.device)
 
     def peak_memory(self) -> float:
-        """MiB: the most that torch held on the GPU, or the process's largest resident size on a CPU."""
+        """MiB: the most that torch held on the GPU, or the process's largest resident size on a CPU.
+
+        Once :meth:`keep_peak` was called, until then.
+        """
+        if self._peak is not None:
+            return self._peak
         if self.kind == "cuda":
             return torch.cuda.max_memory_allocated(self.device) / 2**20
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes on macOS, KiB on Linux
+
+    def keep_peak(self) -> None:
+        """What follows needs memory of its own, which is not training's."""
+        self._peak = self.peak_memory()
 
     def scores(self, data: str = "") -> Iterator[Score]:
         """``peak_memory``; with enough timed steps ``step_time.p50``, ``.p90``, ``throughput`` and ``power`` as well.

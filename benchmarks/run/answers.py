@@ -13,6 +13,7 @@ from lightning_fabric import Fabric, is_wrapped
 from torch import Tensor
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics import AT_THE_END
 from retable.benchmarks.metrics.measure import Answer, Judge, Question, measure
 from retable.benchmarks.metrics.networks.precision import single_precision
 from retable.benchmarks.plan.registry import roles_of
@@ -154,16 +155,26 @@ def _strips(answers: Answers, request: Request) -> dict[str, list[Tensor]]:
     return {what: rows(images) for what, images in shown.items() if images is not None}
 
 
-def score_task(cell: Cell, answers: Answers, task: Task, root: Path) -> Iterator[Score]:
+def score_task(cell: Cell, answers: Answers, task: Task, root: Path, *, on_the_way: bool = False) -> Iterator[Score]:
     """Every score that the task wants of this cell, in the task's order.
 
     Yields as it goes, so that a crash in a late metric costs no early score.
+
+    Args:
+        cell: which metrics' extractors, seeds and judges.
+        answers: of its method.
+        task: says what is to be measured.
+        root: the folder of all runs.
+        on_the_way: leave out what waits for the end of training
+            (:data:`~retable.benchmarks.metrics.AT_THE_END`).
     """
     kind, stream = answers.method.kind, answers.method.stream
     requests = {request.name: request for request in task.requests(kind, stream)}
     given: dict[str, Answer] = {}
     judges = Judges(cell, task, answers.fabric, root)
     for wanted in task.measures(kind, stream):
+        if on_the_way and wanted.metric in AT_THE_END:
+            continue
         if wanted.request not in given:
             given[wanted.request] = _answer(requests[wanted.request], answers, task)
         answer = given[wanted.request]

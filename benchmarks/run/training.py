@@ -53,6 +53,7 @@ def train(
     journal: Journal,
     progress: Progress,
     preview: Callable[[int], None],
+    score: Callable[[int], None],
 ) -> StepTimer:
     """Train from the newest checkpoint, or from the start, to the last step.
 
@@ -65,6 +66,7 @@ def train(
         journal: gets the training curves.
         progress: what the live view reads.
         preview: draws the sample grid of a step.
+        score: measures what the cell is scored by on the way.
 
     Returns:
         The timer that watched every step.
@@ -87,6 +89,7 @@ def train(
     for network in networks.values():
         network.train(any(parameter.requires_grad for parameter in network.parameters()))
     recent: dict[str, Tensor] = {}
+    scored_at = {round(share * settings.steps) for share in run.scores_at} - {0, settings.steps}
     for step in range(first, settings.steps):
         batch = _to_device(task.batch(method.stream, step, settings.batch_size, data_seed), fabric)
         with timer.step(settings.batch_size), fabric.autocast():
@@ -105,7 +108,11 @@ def train(
         progress.step(done, settings.steps)
         if done % run.samples_every == 0 or last:
             preview(done)
-        if done % run.checkpoint_every == 0 and not last:
+        if done in scored_at:
+            timer.keep_peak()
+            score(done)
+        # Scores on the way are behind a checkpoint at once, so that a resumed training never returns to them.
+        if (done % run.checkpoint_every == 0 and not last) or done in scored_at:
             checkpoint.save(folder, done, networks, method.opt, journal=journal.seal())
     return timer
 

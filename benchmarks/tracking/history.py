@@ -137,13 +137,20 @@ class History:
                 if file is not None and self._is_first("samples/", step):
                     self._tags["mlflow.loggedImages"] = "True"
                     return [Grid(step, t, file)]
-            case Scored(t=t, score=score):
-                return [Point(score_metric(score.name, score.slice), score.value, t, 0)]
+            case Scored(t=t, score=score, step=on_the_way):
+                name = score_metric(score.name, score.slice)
+                # The newest step is what MLflow shows: the trained row's.
+                return [Point(name, score.value, t, self._steps if on_the_way is None else on_the_way)]
             case Note(text=text):
                 self._notes.append(text)
             case End():
                 self.status, self.reason = event.status, event.reason
         return []
+
+    @property
+    def _steps(self) -> int:
+        steps = self.cell.method_settings.get("steps") if self.cell else None
+        return steps if isinstance(steps, int) else 0
 
     def _is_first(self, name: str, step: int) -> bool:
         """Whether ``name`` reaches ``step`` for the first time."""

@@ -17,6 +17,7 @@ ANCHOR = "table-budget"
 START = "start-up, data, networks handed over"
 TRAINING = "training"
 GRIDS = "sample grids while training"
+ON_THE_WAY = "scores while training"
 PICTURES = "weights and final pictures"
 SCORES = "scores: "
 REST = "after the last score"
@@ -33,7 +34,7 @@ FOOTNOTES = (
 OTHERS = "scores, all others"
 TRIFLE = 0.0005
 """Share of all time below which a family of scores is not shown by itself."""
-_FIRST = (START, TRAINING, GRIDS, PICTURES)
+_FIRST = (START, TRAINING, GRIDS, ON_THE_WAY, PICTURES)
 
 
 def budget_table(runs: Runs) -> Table | None:
@@ -130,7 +131,7 @@ def stage_seconds(events: Sequence[Event], started: int | None, ended: int | Non
         if stage.startswith(SCORES) and not trained:
             # The first score closes what came before it: weights and pictures lie there and are not scored.
             stage, trained = PICTURES, True
-        step = event.step if isinstance(event, Metrics | Samples) else None
+        step = event.step if isinstance(event, Metrics | Samples | Scored) else None
         spent[stage] = spent.get(stage, 0.0) + (event.t - last) / 1000
         last = event.t
     spent[REST] = (ended - last) / 1000
@@ -146,6 +147,8 @@ def _stage(event: Event, trained: bool, step: int | None) -> str:
     if isinstance(event, Samples) and not trained:
         # Without a point of the curves at the same step, training lies in between as well.
         return GRIDS if event.step == step else TRAINING
+    if isinstance(event, Scored) and event.step is not None:
+        return ON_THE_WAY if event.step == step else TRAINING
     if isinstance(event, Scored):
         return SCORES + event.score.name.partition(".")[0]
     return ""

@@ -57,6 +57,8 @@ class RunSettings(BaseModel):
     """Steps between two sample grids."""
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between two checkpoints."""
+    scores_at: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Shares of the steps after which a cell is scored, too: verdicts ask whether a row still moves."""
     timeout_s: float = Field(default=3600, gt=0)
     """Wall-clock limit of one cell; past it the process is ended and the cell's status is ``timeout``."""
 
@@ -115,6 +117,8 @@ class Cell(BaseModel):
             del content["data"]
         for key in ("timeout_s", "samples_every", "checkpoint_every"):
             del content["run"][key]
+        if not self.run.scores_at:  # cells of before it was a setting keep their names
+            del content["run"]["scores_at"]
         content["starts_from"] = {role: cell.hash for role, cell in sorted(self.starts_from.items())}
         content["judges"] = {role: cell.hash for role, cell in sorted(self.judges.items())}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)

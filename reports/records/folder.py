@@ -11,7 +11,17 @@ from pydantic import ValidationError
 
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import is_inside, read_json
-from retable.reports.records.journal import End, Event, Samples, Scored, Start, read_journal, read_result, sealed
+from retable.reports.records.journal import (
+    End,
+    Event,
+    Samples,
+    Scored,
+    Start,
+    read_journal,
+    read_result,
+    scores_during,
+    sealed,
+)
 from retable.reports.records.result import RecordError, Result, first_problem
 from retable.reports.records.score import Score
 
@@ -164,12 +174,13 @@ def _result_of(events: Sequence[Event]) -> Result | None:
     end = next((event for event in reversed(events) if isinstance(event, End)), None)
     if end is None or not starts or starts[-1].t > end.t:
         return None
-    scores = {event.score.key: event.score for event in events if isinstance(event, Scored)}
+    scores = {event.score.key: event.score for event in events if isinstance(event, Scored) and event.step is None}
     return Result(
         cell=starts[-1].cell,
         status=end.status,
         reason=end.reason,
         scores=tuple(scores.values()) if end.status == "ok" else (),
+        during=scores_during(events) if end.status == "ok" else (),
         environment=starts[-1].environment,
         data=starts[-1].data,
         started=starts[0].t,

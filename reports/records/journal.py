@@ -11,7 +11,7 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, get_args
 
@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import open_file, read_file, write_atomically
 from retable.reports.records.result import Moment, RecordError, Result, Seconds, Status, first_problem
-from retable.reports.records.score import Count, Line, Score
+from retable.reports.records.score import Count, Line, Score, StepScores
 
 MOST_BYTES = 2**28
 """A million points of training curves; nothing in a report or a resumed run needs more."""
@@ -59,6 +59,7 @@ def outcome(
     environment: Mapping[str, str] | None = None,
     data: Mapping[str, str] | None = None,
     scores: Sequence[Score] = (),
+    during: Sequence[StepScores] = (),
 ) -> Result:
     """The result of an attempt that ends now, whatever its end; the keywords are the fields of :class:`Result`."""
     steps, took = cell.method_settings.get("steps", 0), started.until_now()
@@ -67,6 +68,7 @@ def outcome(
         status=status,
         reason=reason,
         scores=tuple(scores),
+        during=tuple(during),
         environment=dict(environment or {}),
         data=dict(data or {}),
         steps=steps if isinstance(steps, int) else 0,
@@ -126,6 +128,8 @@ class Scored(_Event):
 
     event: Literal["score"] = "score"
     score: Score
+    step: Count | None = None
+    """The step after which it was measured on the way; ``None`` for a score of the trained row."""
 
 
 class Note(_Event):
@@ -146,6 +150,15 @@ class End(_Event):
 
 Event = Start | Metrics | System | Samples | Scored | Note | End
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def scores_during(events: Iterable[Event]) -> tuple[StepScores, ...]:
+    """The scores on the way that a journal holds, by step; of a score that is there twice the first stands."""
+    found: dict[int, dict[object, Score]] = {}
+    for event in events:
+        if isinstance(event, Scored) and event.step is not None:
+            found.setdefault(event.step, {}).setdefault(event.score.key, event.score)
+    return tuple(StepScores(step=step, scores=tuple(found[step].values())) for step in sorted(found))
 
 
 def first_start(directory: Path) -> Start | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retable.reports.records.cell import Cell
-from retable.reports.records.score import Count, Score
+from retable.reports.records.score import Count, Score, StepScores
 
 Status = Literal["ok", "failed", "oom", "timeout", "nonfinite", "skipped"]
 """How a cell may end; all but ``ok`` come with a reason."""
@@ -34,6 +34,8 @@ class Result(BaseModel):
 
     Of a cell whose process was killed they are in the journal alone.
     """
+    during: tuple[StepScores, ...] = ()
+    """Scores on the way, by step: of a cell that ended well, and was to be scored there (``run.scores_at``)."""
     environment: dict[str, str] = {}
     """What the cell depended on besides its settings: device, versions, commit, digest of the sources."""
     data: dict[str, str] = {}

@@ -61,3 +61,12 @@ class Score(BaseModel):
         """The key for people, e.g. ``accuracy.target request:test digit:3``: name and slice, the request first."""
         keys = sorted(self.slice, key=lambda key: (key != "request", key))
         return " ".join([self.name, *(f"{key}:{self.slice[key]}" for key in keys)])
+
+
+class StepScores(BaseModel):
+    """What a cell scored after some of its steps, by the same protocols as at its end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: Count
+    scores: tuple[Score, ...]

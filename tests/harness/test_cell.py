@@ -46,6 +46,16 @@ def test_how_often_we_look_does_not_change_the_hash() -> None:
     assert cell(run=looked).hash == cell().hash
 
 
+def test_scores_on_the_way_are_part_of_a_cell_and_without_them_its_name_is_what_it_was() -> None:
+    """The name is that of a cell from before they could be asked for."""
+    plain = cell(run=RunSettings(accelerator="cpu"))
+    assert "scores_at" in plain.to_json()["run"]
+    content = plain.to_json()
+    del content["run"]["scores_at"]
+    assert Cell.from_json(content).hash == plain.hash
+    assert cell(run=RunSettings(accelerator="cpu", scores_at=(0.5,))).hash != plain.hash
+
+
 def test_a_cell_survives_the_journey_through_json() -> None:
     one = cell(variant="no3-t", starts_from={"f": cell(method="dtn/f")}, judges={"target": cell(method="judges/mnist")})
     assert Cell.from_json(one.to_json()) == one

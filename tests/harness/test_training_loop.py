@@ -56,7 +56,8 @@ def curves(tmp_path: Path) -> Curves:
         fabric = Fabric(accelerator="cpu", devices=1)
         set_up(method, fabric)
         journal, progress = Journal(tmp_path), Progress(tmp_path)
-        train(cell, method, task, fabric, tmp_path / "checkpoints", journal, progress, lambda step: None)
+        idle: Callable[[int], None] = lambda step: None  # noqa: E731
+        train(cell, method, task, fabric, tmp_path / "checkpoints", journal, progress, preview=idle, score=idle)
         return {event.step: event.values for event in read_journal(tmp_path).events if isinstance(event, Metrics)}
 
     return run

@@ -15,7 +15,7 @@ from PIL import Image
 
 from retable.benchmarks.tracking.session import Session
 from retable.reports.records.invocation import Invocation
-from retable.reports.records.journal import Metrics, Note, read_journal
+from retable.reports.records.journal import Metrics, Note, Scored, read_journal
 from retable.reports.records.result import Status
 from tests.tracking.conftest import Store
 from tests.tracking.factory import DATA, T0, FakeCell, MakeCell, make_cell, make_score
@@ -32,6 +32,18 @@ def test_mlflow_holds_exactly_the_journals_scores(make: MakeCell, store: Store) 
     store.sync(cell)
     assert store.scores(cell) == cell.journal_scores
     assert len(cell.journal_scores) == 16
+
+
+def test_scores_on_the_way_are_points_of_the_same_metric_and_the_last_one_is_shown(
+    make: MakeCell, store: Store
+) -> None:
+    cell = make().start().train([0, 300])
+    cell.write(Scored, score=make_score("accuracy.target", 40.0), step=300).train([599])
+    cell.score(make_score("accuracy.target", 86.0)).end()
+    store.sync(cell)
+    (name,) = store.scores(cell)
+    assert [(step, value) for step, _, value in store.points(cell, name)] == [(300, 40.0), (600, 86.0)]
+    assert store.scores(cell) == {name: 86.0}
 
 
 def test_syncing_twice_adds_nothing_even_if_the_first_died_before_its_last_word(make: MakeCell, store: Store) -> None:
