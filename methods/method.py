@@ -73,6 +73,8 @@ class Method(ABC):
     """The name in tables of a row that has none of its own: of one that is registered by entry point."""
     task: ClassVar[str]
     """Registered name of the task that this method is written for; conformance tests try it there."""
+    also: ClassVar[tuple[str, ...]] = ()
+    """Other tasks that it works on as it is; conformance tests try it there too."""
     kind: ClassVar[Kind] = "translate"
     """Which one of :meth:`translate`, :meth:`sample` and :meth:`predict` this method implements."""
     stream: str = "train"

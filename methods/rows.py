@@ -28,6 +28,10 @@ class Row:
 
 FACE_JUDGE = "retable.methods.judges:FaceJudge"
 GROUP_JUDGE = "retable.methods.judges:GroupJudge"
+UNTOUCHED = "retable.methods.anchors.untouched:Untouched"
+SHOWN = "retable.methods.anchors.shown:Shown"
+SAMPLES = "retable.methods.anchors.shown:Samples"
+TRUTH = "retable.methods.anchors.truth:Truth"
 DTN = "retable.methods.dtn.dtn:DTN"
 CARTOON = "retable.methods.cartoon.method:CartoonMethod"
 TRANSFER = "retable.methods.cartoon.transfer:Transfer"
@@ -45,6 +49,14 @@ ROWS: dict[str, Row] = {
     "judges/gender": Row(FACE_JUDGE, "Gender judge (ResNet-18)", {"label": "gender"}),
     "judges/age": Row(FACE_JUDGE, "Age judge (ResNet-18)", {"label": "age"}),
     "judges/expression": Row(FACE_JUDGE, "Expression judge (ResNet-18)", {"label": "expression"}),
+    # Reference rows: images that no method makes, on every task that has them.
+    "anchor/untouched": Row(UNTOUCHED, "Untouched input"),
+    "anchor/mean": Row(SHOWN, "Mean training image", {"stream": "mean"}),
+    "anchor/other": Row(SHOWN, "Another training image", {"stream": "other"}),
+    "anchor/noisy-truth": Row(TRUTH, "Truth with noise", {"noise": 0.2}),
+    "anchor/blurred-truth": Row(TRUTH, "Truth, blurred", {"blur": 1.0}),
+    "anchor/copies": Row(SAMPLES, "Copies of the shots", {"stream": "copies"}),
+    "anchor/real": Row(SAMPLES, "Real images", {"stream": "fresh"}),
     "dtn/f": Row("retable.methods.dtn.f:F", "f"),
     "dtn/dtn": Row(DTN, "DTN"),
     "dtn/baseline": Row("retable.methods.dtn.baseline:Baseline", "Baseline method (Sec. 3)"),
@@ -53,7 +65,7 @@ ROWS: dict[str, Row] = {
     "dtn/no-const-tid": Row(DTN, "DTN w/o L_CONST & L_TID", {"terms": ("gan", "tv")}),
     "dtn/no-f": Row(DTN, "DTN G does not contain f", {"f_in_g": False}),
     "dtn/no-gan": Row(DTN, "DTN w/o L_D and L_GANG", {"terms": ("const", "tid", "tv")}),
-    "dtn/original": Row("retable.methods.dtn.original:Original", "Original SVHN image"),
+    "dtn/original": Row(UNTOUCHED, "Original SVHN image"),
     "cartoon/recogniser": Row("retable.methods.cartoon.recogniser:Recogniser", "Face recogniser"),
     "cartoon/basic": Row(CARTOON, "Basic model", {"stream": "woman"}),
     "cartoon/baseline1": Row(CARTOON, "Baseline 1 (all data mixed)", {"stream": "mixed"}),

@@ -46,10 +46,10 @@ def listing(what: str, problems: Problems) -> Table:
 
 
 def _methods(problems: Problems) -> Listing:
-    from retable.benchmarks.plan.registry import get_method, get_needs, get_title, rows
+    from retable.benchmarks.plan.registry import get_needs, get_tasks, get_title, rows
 
     def row(name: str) -> tuple[str, ...]:
-        return name, get_title(name), get_method(name).task, ", ".join(get_needs(name).values())
+        return name, get_title(name), ", ".join(get_tasks(name)), ", ".join(get_needs(name).values())
 
     return ("method", "row in the paper", "task", "starts from"), _usable("method", sorted(rows()), row, problems)
 

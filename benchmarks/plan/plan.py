@@ -56,6 +56,8 @@ def make_plan(
     rows: list[Cell] = []
     for group, method in ((one, name) for one in suite.rows for name in one.methods):
         try:
+            if resolver.left_out(group, method):
+                continue
             planned = {cell.hash for cell in rows} if group.seeds else set()
             found = [resolver.row(group, method, seed) for seed in group.seeds_of(suite.seeds, seeds)]
             rows += [cell for cell in found if cell.hash not in planned]
@@ -140,6 +142,10 @@ class _Resolver:
         """A row of a table: every override may touch it."""
         own = self._own("method", group, method)
         return self._cell(method, group.task, self._task_settings(group, method), seed, own, above, is_row=True)
+
+    def left_out(self, group: Rows, method: str) -> bool:
+        """Whether these rows are for another source of the task's data."""
+        return group.source not in (None, self._task_settings(group, method).source)
 
     def _own(self, scope: Scope, group: Rows, method: str) -> Values:
         """What the suite sets of a method or a task."""

@@ -8,8 +8,8 @@ A row is a method with the settings that make it this row (:class:`retable.metho
     "acme/blur" = "acme_retable.blur:Blur"
 
 What the rest of the harness asks of a row's id: :func:`get_method` its class, :func:`get_title` its name in tables,
-:func:`get_needs` the stages that it starts from, :func:`get_settings` its settings. :func:`roles_of` splits names of
-judges.
+:func:`get_tasks` the tasks that it works on, :func:`get_needs` the stages that it starts from, :func:`get_settings` its
+settings. :func:`roles_of` splits names of judges.
 """
 
 from __future__ import annotations
@@ -77,6 +77,12 @@ def get_method(name: str) -> type[Method]:
 def get_title(name: str) -> str:
     """The name of a row in tables; errors as for :func:`get_method`."""
     return get_row(name).title or get_method(name).title
+
+
+def get_tasks(name: str) -> tuple[str, ...]:
+    """The tasks that a row is written for; errors as for :func:`get_method`."""
+    cls = get_method(name)
+    return (cls.task, *cls.also)
 
 
 def get_needs(name: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ A suite names its profile and its rows::
 
 ``methods`` names rows by their ids, or by globs over all registered ids. ``seeds`` in a ``[[rows]]`` gives these rows
 seeds of their own, beside those that other ``[[rows]]`` give them.
+``source = "standin"`` leaves them out where the task's data have another source.
 ``rows_of = "quick"``, or a list of names, takes over the rows of other suites, before its own and each once.
 """
 
@@ -49,6 +50,8 @@ class Rows(BaseModel):
     """``method.KEY`` or ``task.KEY`` -> value."""
     seeds: tuple[NonNegativeInt, ...] = Field(default=(), max_length=MOST_SEEDS)
     """Instead of the suite's own; of ``--seeds`` only those of them that it names. Some contrasts need more seeds."""
+    source: str | None = None
+    """Only where the task's data come from there: the stand-in knows more than a real data set does."""
 
     def seeds_of(self, suite: Sequence[int], asked: Sequence[int] | None) -> Sequence[int]:
         """The seeds to plan.

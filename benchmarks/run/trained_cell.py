@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from pydantic import ValidationError
+from torch import Tensor
 
 from retable.benchmarks.errors import UserError, did_you_mean
 from retable.benchmarks.run.answers import Answers
@@ -19,7 +20,7 @@ from retable.benchmarks.run.results import suite_cells
 from retable.datasets.errors import DataError
 from retable.datasets.images import read_image, square
 from retable.datasets.pictures import COLUMNS, in_rows, save_grid, save_image
-from retable.datasets.task import Task
+from retable.datasets.task import Request, Task
 from retable.methods.method import Kind
 from retable.reports.records.cell import Cell
 from retable.reports.records.files import read_json
@@ -122,7 +123,7 @@ def translate(
     channels = next(iter(info.channels.values()))
     pixels = torch.stack([square(read_image(path, channels=channels), info.image_size) for path in images])
     request = trained.task.ask(pixels.float() / 127.5 - 1, wanted or {})
-    answers = trained.answers.to(request)
+    answers = _answers(trained, request)
     if wanted and torch.equal(answers, request.inputs["image"]):
         asked = ", ".join(f"{key}={value}" for key, value in wanted.items())
         raise UserError(
@@ -177,8 +178,8 @@ def sample(
     files = [out / f"{number:0{digits}}.png" for number in range(count)]
     grids = [out / GRID, *([out / STRIPS] if strips else [])]
     _refuse_to_overwrite([*files, *grids])
-    images = trained.answers.to(trained.task.draw(count, seed))
-    between = trained.answers.to(trained.task.draw(strips, seed, points)) if strips else None
+    images = _answers(trained, trained.task.draw(count, seed))
+    between = _answers(trained, trained.task.draw(strips, seed, points)) if strips else None
     out.mkdir(parents=True, exist_ok=True)
     for path, image in zip(files, images, strict=True):
         save_image(path, image)
@@ -187,6 +188,13 @@ def sample(
     if between is not None:
         save_grid(out / STRIPS, in_rows(between, points), points)
     return [*files, *grids]
+
+
+def _answers(trained: TrainedCell, request: Request) -> Tensor:
+    try:
+        return trained.answers.to(request)
+    except NotImplementedError as error:  # a reference row
+        raise UserError(f"{trained.cell.address} {error}") from error
 
 
 def _check(option: str, value: int, least: int, most: int) -> None:

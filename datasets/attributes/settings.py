@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from retable.datasets import anchors
 from retable.datasets.standins.faces.people import EXPRESSIONS
 from retable.datasets.task import SplitSettings
 
 Set = Literal["faces", "expressions"]
 Stage = Literal["rows", "judge-hair", "judge-gender", "judge-age", "judge-expression"]
 SETS: tuple[Set, Set] = ("faces", "expressions")
-ROWS = ("train", "targets", "pairs")
+ROWS = ("train", "targets", "pairs", *anchors.STREAMS)
 """Streams of rows."""
 JUDGES = {
     "judge-hair": "hair",

@@ -13,6 +13,7 @@ stream                a batch
                       each by itself), classes ``[size]`` of ``expressions`` (rank 1, one of several)
 ``targets``           ``source`` (without the target), ``target`` (with it), ``which``: target step % targets
 ``pairs``             ``a`` (without the bit), ``b`` (with it), ``which``: pair step % pairs
+reference rows        as ``train``; their requests show more (:mod:`~retable.datasets.anchors`)
 ``judge-hair``        ``image``, ``hair`` (stage: the judge of hair)
 ``judge-gender``      ``image``, ``gender`` (stage)
 ``judge-age``         ``image``, ``age`` (stage)
@@ -40,10 +41,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from retable.datasets import anchors
 from retable.datasets.attributes import batches
 from retable.datasets.attributes.edits import Edit, parsed
 from retable.datasets.attributes.labels import Vocabulary, classes_of, joined
-from retable.datasets.attributes.measures import measured
+from retable.datasets.attributes.measures import TRUE, measured
 from retable.datasets.attributes.requests import Faces, RequestBuilder, Sitters
 from retable.datasets.attributes.settings import JUDGES, ROWS, AttributesSettings, Set, set_of
 from retable.datasets.attributes.sources import Part, Real, StandIn, asked_sets, needed_sets
@@ -91,7 +93,7 @@ class Attributes(Task):
         if stage != "rows":
             images, labels = batches.drawn(self._judged(stage, "judge"), step, size, stage, seed)
             return {"image": images, JUDGES[stage]: labels}
-        if stream == "train":
+        if stream not in ("targets", "pairs"):
             batch = {}
             for of in self.settings.data:
                 drawn = batches.drawn(self._images(of, "train"), step, size, of, seed)
@@ -112,7 +114,7 @@ class Attributes(Task):
         """``translate``: :class:`RequestBuilder` about the test images. ``predict``: a judge's held-out images."""
         stage = self.stage(stream)
         if kind == "translate" and stage == "rows":
-            return self._requests.requests()
+            return anchors.seen_by(stream, self._requests.requests(), self._pool, self.seed)
         if kind == "predict" and stage != "rows":
             shown = self._judged(stage, "judge-test")
             inputs, labels = {"image": signed(shown.images[:])}, {JUDGES[stage]: shown.labels}
@@ -127,11 +129,15 @@ class Attributes(Task):
             return [Measure("classification_error", "judge-test", label=JUDGES[stage], by=JUDGES[stage])]
         if kind != "translate" or stage != "rows":
             return []
-        return measured(self.settings.data, "faces" in asked_sets(self.settings), self.settings.source == "standin")
+        known = self.settings.source == "standin"
+        asked = measured(self.settings.data, "faces" in asked_sets(self.settings), known)
+        return [one for one in asked if stream != "truth" or (known and one.request in TRUE)]
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Test people with every target expression, across the sets, with the wrong mask, and with other attributes."""
-        return self._requests.previews() if kind == "translate" and self.stage(stream) == "rows" else []
+        if kind != "translate" or self.stage(stream) != "rows":
+            return []
+        return anchors.seen_by(stream, self._requests.previews(), self._pool, self.seed)
 
     def reference(self, name: str) -> Request:
         """``faces`` with hair, gender, age and combinations, or ``expressions`` that are not neutral; in no request."""
@@ -181,6 +187,14 @@ class Attributes(Task):
 
     def _images(self, of: Set, part: Part) -> LabelledImages:
         return self._source.get((of, part))
+
+    def _pool(self, request: Request) -> anchors.Pool:
+        """Training images of the set whose labels the request asks for."""
+        if "expression" in request.labels:
+            shown = self._images("expressions", "train")
+            return anchors.Pool(shown.images, {"expression": shown.labels})
+        shown = batches.one_colour(self._images("faces", "train"))
+        return anchors.Pool(shown.images, classes_of(shown.labels))
 
     @cached_property
     def _shown(self) -> dict[tuple[str, Part], LabelledImages]:

@@ -11,6 +11,7 @@ stream             a batch
 ``rare``           both drawn from the union of groups 1 to 3
 ``groups``         ``photo``, ``cartoon``, ``group``: row i of both is of group i % 4
 ``rare-groups``    the same round over groups 1, 2, 3
+reference rows     as ``groups``; their requests show more (:mod:`~retable.datasets.anchors`)
 ``identities``     ``image``, ``other``: row i of both is one person in two photographs (stage: the recogniser)
 ``judge-cartoon``  ``image``, ``group`` (stage: the judge of cartoons), groups in the same round
 ``judge-photo``    ``image``, ``group`` (stage: the judge of photos)
@@ -29,6 +30,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from retable.datasets import anchors
 from retable.datasets.cartoon_groups import batches, identities
 from retable.datasets.cartoon_groups.settings import CartoonGroupsSettings
 from retable.datasets.cartoon_groups.sources import Domain, Part, Real, StandIn
@@ -41,9 +43,16 @@ from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
 ALL, RARE = (0, 1, 2, 3), (1, 2, 3)
-ROWS = {"woman": (0,), "mixed": ALL, "rare": RARE, "groups": ALL, "rare-groups": RARE}
+ROWS = {
+    "woman": (0,),
+    "mixed": ALL,
+    "rare": RARE,
+    "groups": ALL,
+    "rare-groups": RARE,
+    **dict.fromkeys(anchors.STREAMS, ALL),
+}
 """Stream of a row -> the groups it sees."""
-ROUND = ("groups", "rare-groups")
+ROUND = ("groups", "rare-groups", *anchors.STREAMS)
 """Streams whose rows go round their groups, so that each has its share of every batch."""
 MEASURES = (
     Measure("accuracy", "test", judge="cartoon", label="group", by="group"),
@@ -126,12 +135,13 @@ class CartoonGroups(Task):
         """``translate``: ``test``, ``train``, ``back``. ``predict``: a judge's held-out images, or pairs of people."""
         stage = self.stage(stream)
         if kind == "translate" and stage == "rows":
-            return [
+            asked = [
                 self._translation("test", "test", "photo", truth=self._truth("test", "cartoon")),
                 self._translation("train", "train", "photo", truth=self._truth("truth", "cartoon")),
                 # A person has as many true portraits as there are cameras and rooms.
                 self._translation("back", "test", "cartoon", truth=None),
             ]
+            return anchors.seen_by(stream, asked, self._pool, self.seed)
         if kind == "predict" and stage == "identities":
             return [self._pairs()]
         if kind == "predict" and stage != "rows":
@@ -152,13 +162,17 @@ class CartoonGroups(Task):
         if kind != "translate" or stage != "rows":
             return []
         known = self.settings.source == "standin"
-        return [measure for measure in MEASURES if known or measure.metric != "lpips_pair"]
+        asked = ("test", "train", "back")
+        if stream == "truth":
+            asked = ("test", "train") if known else ()
+        return [one for one in MEASURES if one.request in asked and (known or one.metric != "lpips_pair")]
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """The first three test faces of every group, with their true cartoons where they are known."""
         if kind != "translate":
             return []
-        return [self._translation("preview", "test", "photo", self._truth("test", "cartoon", PREVIEW), PREVIEW)]
+        shown = self._translation("preview", "test", "photo", self._truth("test", "cartoon", PREVIEW), PREVIEW)
+        return anchors.seen_by(stream, [shown], self._pool, self.seed)
 
     def reference(self, name: str) -> Request:
         """``cartoons`` or ``photos`` by group, seen by no method; of the stand-in, also of people in no request."""
@@ -218,6 +232,10 @@ class CartoonGroups(Task):
             first, second = ([identities.views(few, "pairs", i, g) for g, few in enumerate(photos)] for i in (0, 1))
         one, other, same = identities.pairs(first, second)
         return Request("pairs", "predict", {"image": one, "other": other}, {"same": same})
+
+    def _pool(self, request: Request) -> anchors.Pool:
+        images = self._images("train", "photo" if request.name == "back" else "cartoon")
+        return anchors.Pool(torch.cat(images), {"group": batches.labels(images)})
 
     def _labelled(self, name: str, part: Part, domain: Domain) -> Request:
         images = self._images(part, domain)

@@ -15,6 +15,8 @@ stream            real                           stand-in (splits of the rendere
 requests          SVHN test, MNIST test          ``test``, MNIST test
 ================  =============================  ==================================
 
+Reference rows (:mod:`~retable.datasets.anchors`) have streams of their own, with ``train``'s batches.
+
 With ``split=validation`` requests show the stand-in's ``validation-test``, and MNIST images of the judge's half.
 
 Differences from the paper: it trains its MNIST classifier and the transfer on the same images; here the judge learns
@@ -32,6 +34,7 @@ from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 from torch.nn.functional import pad
 
+from retable.datasets import anchors
 from retable.datasets.digits import mnist, svhn
 from retable.datasets.errors import DataError
 from retable.datasets.images import signed
@@ -43,6 +46,8 @@ from retable.datasets.task import Kind, Measure, Request, SplitSettings, Task, T
 Stream = Literal["train", "f", "judge-mnist"]
 SIZE = 32
 PREVIEW = 32
+ANCHORS = ("untouched", "other", "mean")
+"""Streams of reference rows (:mod:`~retable.datasets.anchors`); nobody knows the true picture of a street digit."""
 _ROLES: dict[str, tuple[str, str]] = {
     "s": ("extra", "n_source"),
     "f": ("extra", "n_f"),
@@ -119,7 +124,7 @@ class Digits(Task):
     name = "digits"
     Settings = DigitsSettings
     judges: ClassVar = {"target": "judges/mnist"}
-    stages: ClassVar = {stream: stream for stream in _NEEDS}
+    stages: ClassVar = {stream: stream for stream in _NEEDS} | dict.fromkeys(ANCHORS, "train")
     stage_settings: ClassVar = {"f": ("n_f", "n_test", "without_f"), "judge-mnist": ()}
     settings: DigitsSettings
 
@@ -163,7 +168,7 @@ class Digits(Task):
             if self.settings.adaptation:
                 s, n = self._s, self.settings.n_train_request or len(self._s.images)
                 requests.append(_request("train", kind, LabelledImages(s.images[:n], s.labels[:n], s.digest)))
-            return requests
+            return self._seen_by(stream, requests)
         if kind == "predict" and known != "train":
             target = self.reference("mnist-test")
             if known == "judge-mnist":
@@ -195,7 +200,8 @@ class Digits(Task):
         if kind != "translate":
             return []
         test = self._street("test")
-        return [_request("preview", kind, LabelledImages(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest))]
+        shown = LabelledImages(test.images[:PREVIEW], test.labels[:PREVIEW], test.digest)
+        return self._seen_by(stream, [_request("preview", kind, shown)])
 
     def reference(self, name: str) -> Request:
         """MNIST's test images ``[N, 1, 32, 32]`` with their digits.
@@ -217,6 +223,10 @@ class Digits(Task):
         """SHA-256 of MNIST and of the street digits used so far by role, e.g. ``street-s``, ``svhn-test``."""
         kind = "svhn" if self.settings.source == "real" else "street"
         return {"mnist": self._mnist.digest} | {f"{kind}-{role}": d.digest for role, d in sorted(self._loaded.items())}
+
+    def _seen_by(self, stream: str, requests: list[Request]) -> list[Request]:
+        # Which digit a row should show nobody tells it, so what stands for t does not depend on the digit either.
+        return anchors.seen_by(stream, requests, lambda _: anchors.Pool(_framed(self._t[0])), self.seed)
 
     def _require(self) -> None:
         """There must be something to learn from, and enough to compare.
@@ -304,7 +314,11 @@ def _without(data: LabelledImages, left_out: tuple[int, ...]) -> LabelledImages:
 
 def _padded(images: Tensor) -> Tensor:
     """MNIST uint8 ``[B, 28, 28]`` -> float32 ``[B, 1, 32, 32]`` in [-1, 1], two pixels of background around it."""
-    return signed(pad(images[:, None], (2, 2, 2, 2)))
+    return signed(_framed(images))
+
+
+def _framed(images: Tensor) -> Tensor:
+    return pad(images[:, None], (2, 2, 2, 2))
 
 
 def _request(name: str, kind: Kind, data: LabelledImages) -> Request:

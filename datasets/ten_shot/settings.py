@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from retable.datasets.task import SplitSettings
 
-Stage = Literal["rows", "source-near", "source-far"]
+Stage = Literal["rows", "fresh", "source-near", "source-far"]
 NEIGHBOURS = 4
 """Fewest images on either side of a comparison: precision and recall ask for a third neighbour of each."""
 POOL = 400
@@ -27,7 +27,8 @@ class TenShotSettings(SplitSettings):
     """How many shots, and how much is asked of what was learned from them."""
 
     stream: Stage = "rows"
-    """What ``prepare`` gets ready: ``rows`` is every stream of the tables, the others what a source generator needs."""
+    """What ``prepare`` gets ready: ``rows`` is every stream of the tables, ``fresh`` more images of the stand-in for a
+    reference row, the others what a source generator needs."""
     size: Annotated[int, Field(ge=32), AfterValidator(_power_of_two)] = 256
     """Height and width of every image in pixels, a power of two."""
     data: Literal["folder", "flowers"] = "folder"

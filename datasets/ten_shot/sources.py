@@ -7,6 +7,7 @@ part                  stand-in                              real, folder        
 ====================  ====================================  ===================================  =================
 ``shots``             avatars, drawn by the seed of a pool  drawn by the seed of ``shots``       drawn by the seed
 ``reference``         other people's avatars                ``reference``                        all, shots too
+``fresh``             avatars of others again               none                                 none
 ``source-near``       photographs                           ``source-near``, or the stand-in's   as in a folder
 ``source-near-test``  photographs of other people           a quarter of these, held out         as in a folder
 ``source-far``        street digits                         ``source-far``, or the stand-in's    as in a folder
@@ -38,7 +39,7 @@ from retable.datasets.ten_shot import flowers, shot_folders
 from retable.datasets.ten_shot.settings import POOL, TenShotSettings
 from retable.datasets.ten_shot.shots import chosen_shots, refuse_duplicates
 
-Part = Literal["shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test"]
+Part = Literal["shots", "reference", "fresh", "source-near", "source-near-test", "source-far", "source-far-test"]
 AVATARS = "avatars"
 """Cache folder of what the stand-in draws."""
 
@@ -53,8 +54,8 @@ class StandIn(Drawn[Part, ImageSet]):
         if part == "shots":
             pool = self._of_all_groups(_avatars, POOL, part, progress)
             return ImageSet.of(pool[chosen_shots(POOL, self.settings.shots, self.seed)])
-        if part == "reference":
-            count = self.settings.n_reference
+        if part in ("reference", "fresh"):
+            count = self.settings.n_reference if part == "reference" else self.settings.n_samples
             return ImageSet.of(self._of_all_groups(_avatars, count, part, progress))
         count = self.settings.n_held_out if part.endswith("-test") else self.settings.n_source
         if part.startswith("source-near"):

@@ -6,6 +6,8 @@ Which ten is decided by the cell's seed. Who sees which images: :mod:`~retable.d
 stream           a batch
 ===============  ================================================================================
 ``shots``        ``image``: shuffled epochs over the shots
+``copies``       as ``shots``; requests show one of the shots, the latent decides which (a reference row)
+``fresh``        ``image``: images that are neither shots nor reference, and requests show one each (a reference row)
 ``source-near``  ``image``: photographs (stage: the generator that CDC adapts)
 ``source-far``   ``image``: street digits (stage: the same from a domain further away)
 ===============  ================================================================================
@@ -27,6 +29,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from retable.datasets.anchors import with_shown
 from retable.datasets.errors import DataError
 from retable.datasets.images import signed
 from retable.datasets.sampling import step_indices
@@ -38,6 +41,7 @@ from retable.datasets.ten_shot.sources import Part, Real, StandIn
 
 NEEDS: Mapping[str, tuple[Part, ...]] = {
     "rows": ("shots", "reference"),
+    "fresh": ("fresh", "shots", "reference"),
     "source-near": ("source-near", "source-near-test"),
     "source-far": ("source-far", "source-far-test"),
 }
@@ -58,7 +62,13 @@ class TenShot(Task):
     name = "ten-shot"
     Settings = TenShotSettings
     judges: ClassVar[Mapping[str, str]] = {}
-    stages: ClassVar = {"shots": "rows", "source-near": "source-near", "source-far": "source-far"}
+    stages: ClassVar = {
+        "shots": "rows",
+        "copies": "rows",
+        "fresh": "fresh",
+        "source-near": "source-near",
+        "source-far": "source-far",
+    }
     stage_settings: ClassVar = dict.fromkeys(("source-near", "source-far"), ("size", "n_source"))
     settings: TenShotSettings
 
@@ -88,23 +98,29 @@ class TenShot(Task):
         stage = self.stage(stream)
         if kind != "sample":
             return []
-        if stage != "rows":
+        if stage.startswith("source"):
             return [self._samples("samples", self.settings.n_held_out)]
-        return [
-            self._samples("samples", self.settings.n_samples),
+        samples = self._samples("samples", self.settings.n_samples)
+        if stage == "fresh":
+            return [with_shown(samples, stream, self._fresh(len(samples)))]
+        asked = [
+            samples,
             Request("smoothness", "sample", {"z": latents.neighbours(self.settings.n_paths, "smoothness")}),
             self._strips("strips", self.settings.n_strips, self.settings.strip_points),
         ]
+        return self._seen_by(stream, asked)
 
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """Is it like the reference, is it varied, is it a copy of a shot, how does it change between two latents."""
         stage = self.stage(stream)
         if kind != "sample":
             return []
-        if stage != "rows":
+        if stage.startswith("source"):
             return [Measure("kid", "samples", reference=stage)]
+        if stage == "fresh" and self.settings.source == "real":
+            return []
         few = self.settings.n_compared
-        return [
+        measures = [
             *(Measure(metric, "samples", reference="reference") for metric in ("fid", "kid", "sfid")),
             Measure("precision_recall", "samples", reference="reference"),
             Measure("lpips_diversity", "samples", limit=few, yardstick="shots"),
@@ -112,6 +128,7 @@ class TenShot(Task):
             Measure("smoothness", "smoothness"),
             Measure("staircase", "strips", label="path"),
         ]
+        return [one for one in measures if stage == "rows" or one.request == "samples"]
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Thirty-six samples; of a row with its first twelve shots, and four interpolations one below the other."""
@@ -119,10 +136,14 @@ class TenShot(Task):
         if kind != "sample":
             return []
         samples = self._samples("samples", PREVIEW_SAMPLES, "preview")
+        if stage == "fresh":
+            count = min(PREVIEW_SAMPLES, self.settings.n_samples)
+            return [with_shown(self._samples("samples", count, "preview"), stream, self._fresh(count))]
         if stage != "rows":
             return [samples]
         strips = self._strips("strips", PREVIEW_STRIPS, PREVIEW_POINTS, "preview")
-        return [replace(samples, learnt=signed(self._source.get("shots").images[:12])), strips]
+        learnt = signed(self._source.get("shots").images[:12])
+        return self._seen_by(stream, [replace(samples, learnt=learnt), strips])
 
     def draw(self, count: int, seed: int, points: int = 1) -> Request:
         """``count`` samples; with more points than one, ``count`` interpolations of ``points`` images each.
@@ -158,6 +179,17 @@ class TenShot(Task):
     @cached_property
     def _source(self) -> StandIn | Real:
         return (StandIn if self.settings.source == "standin" else Real)(self.settings, self.cache, self.seed)
+
+    def _fresh(self, count: int) -> Tensor:
+        return signed(self._source.get("fresh").images[:count])
+
+    def _seen_by(self, stream: str, requests: list[Request]) -> list[Request]:
+        """A generator that has learned its shots by heart: every latent shows the shot whose direction is nearest."""
+        if stream != "copies":
+            return requests
+        shots = signed(self._source.get("shots").images)
+        directions = latents.normal(len(shots), "copies", self.seed)
+        return [with_shown(one, stream, shots[(one.inputs["z"] @ directions.T).argmax(1)]) for one in requests]
 
     @staticmethod
     def _samples(name: str, count: int, *key: str | int) -> Request:

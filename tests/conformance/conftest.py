@@ -74,13 +74,16 @@ def make_task(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tas
 
 @pytest.fixture
 def make_method(make_task: Callable[..., Task]) -> Callable[..., Method]:
-    """``make_method(name)`` -> the method on its own task, small, with optimisers, as the harness would set it up."""
+    """``make_method(name)`` -> the method, small, with optimisers, as the harness would set it up.
 
-    def make(name: str, seed: int = 0) -> Method:
+    Its task is its own one, unless ``on`` names another that it works on.
+    """
+
+    def make(name: str, seed: int = 0, on: str | None = None) -> Method:
         cls, row = get_method(name), get_row(name)
         small = {key: value for key, (value, _) in Profile.load("smoke", (PROFILES,)).method_values(name).items()}
         settings = get_settings(name, {**small, "batch_size": BATCH, **row.settings})
-        task = make_task(cls.task, cls.stream_of(settings))
+        task = make_task(on or cls.task, cls.stream_of(settings))
         seed_everything(seed)
         method = cls(settings, task.info())
         for role, needed in cls.needed(settings).items():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from retable.benchmarks.metrics import METRICS
-from retable.benchmarks.plan.registry import get_method, get_settings, get_task, roles_of, rows, tasks
+from retable.benchmarks.plan.registry import get_method, get_settings, get_task, get_tasks, roles_of, rows, tasks
 from retable.datasets.task import Kind, Request, SplitSettings, Task
 
 Make = Callable[..., Task]
@@ -19,7 +19,7 @@ every_task = pytest.mark.parametrize("name", sorted(tasks()))
 def uses(name: str) -> Iterator[tuple[Kind, str]]:
     """How registered methods use the task: the kinds and streams it has to serve."""
     own = [(row, get_method(row)) for row in rows()]
-    found = {(cls.kind, cls.stream_of(get_settings(row))) for row, cls in own if cls.task == name}
+    found = {(cls.kind, cls.stream_of(get_settings(row))) for row, cls in own if name in get_tasks(row)}
     assert found, f"no registered method is written for task {name}"
     return iter(sorted(found))
 
@@ -115,10 +115,13 @@ def test_whatever_it_wants_measured_can_be_measured(name: str, make_task: Make) 
 
 
 def asked(task: Task, kind: Kind, stream: str) -> set[bytes]:
-    """The pictures that requests show, or hold the truth of; not those of requests about what was learned from."""
+    """The pictures that requests show, or hold the truth of.
+
+    Not those of requests about what was learned from, and not what a reference row shows, which may be that too.
+    """
     requests = [request for request in task.requests(kind, stream) if request.name != "train"]
-    shown = [value for request in requests for value in (*request.inputs.values(), request.truth) if value is not None]
-    return pictures(shown)
+    inputs = [value for request in requests for key, value in request.inputs.items() if key != stream]
+    return pictures([*inputs, *(request.truth for request in requests if request.truth is not None)])
 
 
 def compared(task: Task, kind: Kind, stream: str) -> set[bytes]:

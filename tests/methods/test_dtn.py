@@ -5,12 +5,12 @@ from __future__ import annotations
 import pydantic
 import pytest
 import torch
+from retable.methods.dtn.original import Original
 
 from retable.methods.dtn.dtn import DTN
 from retable.methods.dtn.f import F
 from retable.methods.dtn.losses import l_const
 from retable.methods.dtn.networks import Encoder
-from retable.methods.dtn.original import Original
 from retable.methods.training import Frozen
 from tests.methods.helpers import evaluated, images, moved, train, transfer_batch, weights
 
