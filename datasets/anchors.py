@@ -87,7 +87,7 @@ def _alike(request: Request, pool: Pool) -> list[tuple[Tensor, Tensor]]:
     nothing = torch.zeros(len(request), 1, dtype=torch.long)
     wanted = torch.cat([nothing, *(request.labels[key][:, None] for key in keys)], 1)
     found = []
-    for want in wanted.unique(dim=0):
+    for want in torch.unique(wanted, dim=0):
         fits = torch.ones(len(pool.images), dtype=torch.bool)
         for key, value in zip(keys, want[1:], strict=True):
             fits &= pool.labels[key] == value

@@ -62,13 +62,7 @@ class TenShot(Task):
     name = "ten-shot"
     Settings = TenShotSettings
     judges: ClassVar[Mapping[str, str]] = {}
-    stages: ClassVar = {
-        "shots": "rows",
-        "copies": "rows",
-        "fresh": "fresh",
-        "source-near": "source-near",
-        "source-far": "source-far",
-    }
+    stages: ClassVar = {"shots": "rows", "copies": "rows"} | {stage: stage for stage in NEEDS if stage != "rows"}
     stage_settings: ClassVar = dict.fromkeys(("source-near", "source-far"), ("size", "n_source"))
     settings: TenShotSettings
 

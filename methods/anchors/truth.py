@@ -42,7 +42,8 @@ class Truth(Shown):
     def shown(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """``{"truth": [N, C, H, W], ...}`` in [-1, 1] -> float32 of the same shape and range."""
         images = super().shown(inputs)
-        return (blurred(images, self.settings.blur) + self.settings.noise * noise_of(images)).clamp(-1, 1)
+        damaged: Tensor = blurred(images, self.settings.blur) + self.settings.noise * noise_of(images)
+        return damaged.clamp(-1, 1)
 
 
 def noise_of(images: Tensor) -> Tensor:
