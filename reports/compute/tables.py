@@ -13,7 +13,7 @@ from retable.reports.compute.runs import Runs
 from retable.reports.compute.select import Measured, Selection, expand_rows, measure
 from retable.reports.compute.statistics import summarise
 from retable.reports.compute.table_model import Entry, Heading, Kind, Line, Table
-from retable.reports.compute.unpublished import uncovered_tables
+from retable.reports.compute.unpublished import ANCHORS, uncovered_tables
 from retable.reports.published.papers import PublishedPaper, load_papers
 from retable.reports.published.table_schema import Column, PublishedTable, PublishedValue, Row
 
@@ -32,10 +32,16 @@ def build_tables(runs: Runs, papers: Sequence[PublishedPaper] | None = None) -> 
         ReportError: a file of published tables is bad.
     """
     known = load_papers() if papers is None else papers
-    layouts = [(paper, table) for paper in known if paper.paper in runs.papers for table in paper.tables]
+    layouts = [(paper, table) for paper in known if _concerns(runs, paper) for table in paper.tables]
     layouts += uncovered_tables(runs, layouts)
     selection = Selection(runs)
     return [_build(runs, selection, paper, table, part) for paper, table in layouts for part in _parts(table)]
+
+
+def _concerns(runs: Runs, paper: PublishedPaper) -> bool:
+    """Whether there are cells of a paper, or reference rows that its tables show."""
+    cells = [record.cell for record in runs.records if record.cell.method.startswith(ANCHORS)]
+    return paper.paper in runs.papers or any(table.shows(cell) for table in paper.tables for cell in cells)
 
 
 def _parts(table: PublishedTable) -> list[PublishedTable]:

@@ -11,16 +11,14 @@ from retable.reports.published.papers import PublishedPaper
 from retable.reports.published.table_schema import Column, PublishedTable, Row
 from retable.reports.records.cell import Cell
 
+ANCHORS = "anchor/"
+"""What the ids of reference rows begin with."""
 Layout = tuple[PublishedPaper, PublishedTable]
 
 
 def uncovered_tables(runs: Runs, layouts: Sequence[Layout]) -> list[Layout]:
     """One table per paper and task with every method that no layout shows: its scores over whole requests."""
-    covered = {row.method for _, table in layouts for row in table.rows}
-    places: dict[tuple[str, str], list[Cell]] = {}
-    for record in runs.records:
-        if record.cell.method not in covered:
-            places.setdefault((record.cell.paper, record.cell.task), []).append(record.cell)
+    places = _places(runs, {(row.method, table.task) for _, table in layouts for row in table.rows})
     tables: list[Layout] = []
     ids = _ids(f"{paper}-{task}-others" for paper, task in sorted(places))
     for (paper, task), cells in sorted(places.items()):
@@ -40,6 +38,7 @@ def uncovered_tables(runs: Runs, layouts: Sequence[Layout]) -> list[Layout]:
                     title=text.row_name(title, variant),
                     method=method,
                     variant=variant,
+                    reference=method.startswith(ANCHORS),
                 )
                 for (method, variant), title in rows.items()
             ],
@@ -49,6 +48,22 @@ def uncovered_tables(runs: Runs, layouts: Sequence[Layout]) -> list[Layout]:
         )
         tables.append((known, layout))
     return tables
+
+
+def _places(runs: Runs, covered: set[tuple[str | None, str | None]]) -> dict[tuple[str, str], list[Cell]]:
+    """Paper and task -> the cells that no layout shows; reference rows stand below every paper's on their task."""
+    places: dict[tuple[str, str], list[Cell]] = {}
+    anchors = []
+    for cell in (record.cell for record in runs.records):
+        if not covered & {(cell.method, cell.task), (cell.method, None)}:
+            if cell.method.startswith(ANCHORS):
+                anchors.append(cell)
+            else:
+                places.setdefault((cell.paper, cell.task), []).append(cell)
+    for cell in anchors:
+        for place in [known for known in places if known[1] == cell.task] or [(cell.paper, cell.task)]:
+            places.setdefault(place, []).append(cell)
+    return places
 
 
 def _ids(names: Iterable[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from retable.reports.errors import ReportError
 from retable.reports.published.claim_schema import Claim
 from retable.reports.published.schema import STRICT, Identifier, first_problem, refuse_twice
-from retable.reports.published.table_schema import PublishedTable
+from retable.reports.published.table_schema import PublishedTable, Row
 
 FOLDER = Path(__file__).parent
 
@@ -33,8 +33,21 @@ class PublishedPaper(BaseModel):
     venue: str
     year: int
     reference: str
+    anchors: list[Row] = []
+    """Reference rows; each table names those that it shows below its own rows (:attr:`PublishedTable.anchors`)."""
     tables: list[PublishedTable] = Field(min_length=1)
     claims: list[Claim] = []
+
+    @model_validator(mode="after")
+    def _anchored(self) -> Self:
+        """Every table with its reference rows among its rows."""
+        known = {row.id: row.model_copy(update={"reference": True}) for row in self.anchors}
+        for place, table in enumerate(self.tables):
+            if stray := sorted(set(table.anchors) - set(known)):
+                raise ValueError(f"table {table.id!r}: anchors: {stray[0]!r} is none of this file's: {sorted(known)}")
+            rows = [*table.rows, *(known[name] for name in table.anchors)]
+            self.tables[place] = PublishedTable.model_validate({**dict(table), "rows": rows, "anchors": []})
+        return self
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:

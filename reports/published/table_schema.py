@@ -163,6 +163,8 @@ class PublishedTable(_Strict):
     """However wide, all groups of columns stay in one table: they are to be read side by side."""
     columns: list[Column] = []
     rows: list[Row] = Field(min_length=1)
+    anchors: list[Identifier] = []
+    """Ids of the paper's reference rows that stand below these."""
     figure: Figure | None = None
     plot: Plot | None = None
 

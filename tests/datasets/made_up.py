@@ -36,7 +36,7 @@ BOTH, FACES, EXPRESSION = ("faces", "expressions"), ("faces",), ("expressions",)
 KINDS = ("cartoon", "photo", "snapshot", "sitting", "digit")
 SPLITS = (
     *("train", "test", "reference", "judge", "judge-test", "train-photo", "train-cartoon", "identities", "pairs"),
-    *("extra", "shots", "source-near", "source-near-test", "source-far", "source-far-test"),
+    *("extra", "shots", "fresh", "source-near", "source-near-test", "source-far", "source-far-test"),
 )
 
 

@@ -23,8 +23,9 @@ from retable.benchmarks.run.trained_cell import sample, translate
 from retable.datasets.errors import DataError
 from retable.datasets.images import read_image
 from retable.datasets.task import Request
+from retable.methods.anchors.shown import Shown
 from tests.harness.conftest import columns
-from tests.harness.painter import latents
+from tests.harness.painter import Painter, latents
 
 DUMMY, PAINTER = "dummy/dummy/dummy/s0", "dummy/painter/few-squares/s0"
 
@@ -231,6 +232,17 @@ def test_a_row_that_is_not_there_or_does_something_else_is_refused_by_address(
 ) -> None:
     with pytest.raises(UserError, match=says):
         use(kind, source, tmp_path / "out", trained)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["translate", "sample"])
+def test_a_reference_row_has_nothing_to_show_for_images_that_its_task_does_not_know(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    cls, address = (Dummy, DUMMY) if kind == "translate" else (Painter, PAINTER)
+    monkeypatch.setattr(cls, kind, Shown.shown)
+    with pytest.raises(UserError, match=f"^{address} is a reference row"):
+        use(kind, address, tmp_path / "out", trained)
     assert not (tmp_path / "out").exists()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pydantic
 import pytest
 import torch
-from retable.methods.dtn.original import Original
 
+from retable.methods.anchors.untouched import Untouched
 from retable.methods.dtn.dtn import DTN
 from retable.methods.dtn.f import F
 from retable.methods.dtn.losses import l_const
@@ -140,14 +140,14 @@ def test_the_baseline_has_no_other_terms_and_no_f_in_g(started):
 
 def test_starting_from_anything_but_f_is_refused(info):
     method = DTN(DTN.Settings(width=4), info)
-    with pytest.raises(ValueError, match="starts from dtn/f as 'f', not from Original"):
-        method.start_from("f", Original(Original.Settings(), info))
+    with pytest.raises(ValueError, match="starts from dtn/f as 'f', not from Untouched"):
+        method.start_from("f", Untouched(Untouched.Settings(), info))
     with pytest.raises(ValueError, match="as 'g'"):
         method.start_from("g", F(F.Settings(width=4), info))
 
 
 def test_the_original_is_the_source_in_grey_and_needs_no_training(info):
-    method = Original(Original.Settings(), info)
+    method = Untouched(Untouched.Settings(), info)
     x = images(3, 3)
     out = method.translate({"image": x})
     assert out.shape == (3, 1, 32, 32)
