@@ -42,6 +42,7 @@ def test_the_tables_hold_the_printed_numbers(name: str, number: str) -> None:
     held = {
         row.title: [published_value(row, column) if column.id in row.published else None for column in columns]
         for row in table.rows
+        if not (row.method or "").startswith("anchor/")
     }
     assert held == {
         title: [None if one == "-" else pytest.approx(float(one.strip("*"))) for one in numbers]

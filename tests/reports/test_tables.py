@@ -29,7 +29,7 @@ def entries(table: Table, row: str) -> dict[str, Entry]:
 
 def test_every_row_of_the_papers_tables_is_there_whatever_became_of_it(suite_bundle: Runs) -> None:
     table = table_named(suite_bundle, "dtn-table-1")
-    assert len(table.lines) == len(ROWS)
+    assert len([line for line in table.lines if not line.title.startswith("Reference: ")]) == len(ROWS)
     assert {line.entries[0].text for line in table.lines if line.entries[0].state != "number"} == {
         "x timeout",
         "x oom",
@@ -125,7 +125,11 @@ def test_a_failed_seed_is_named_and_the_mean_is_over_the_others(cells: Cells) ->
 def test_the_best_of_a_column_follows_its_direction(suite_bundle: Runs) -> None:
     table = table_named(suite_bundle, "dtn-more-scores")
     for name, better in (("accuracy", max), ("fid", min), ("cpu-step", min), ("cpu-throughput", max)):
-        numbers = {title: entry for title, entry in column(table, name).items() if entry.value is not None}
+        numbers = {
+            title: entry
+            for title, entry in column(table, name).items()
+            if entry.value is not None and not title.startswith("Reference: ")
+        }
         wanted = better(entry.value for entry in numbers.values() if entry.value is not None)
         assert {title for title, entry in numbers.items() if entry.best} == {
             title for title, entry in numbers.items() if entry.value == wanted
@@ -208,7 +212,7 @@ def test_the_adaptation_table_takes_its_rows_from_two_requests_of_one_method(cel
 
 def test_variants_are_rows_of_their_own(suite_bundle: Runs) -> None:
     table = table_named(suite_bundle, "dtn-table-3")
-    assert [line.entries[0].text for line in table.lines[1:]] == ["86.00", "33.10", "51.00", "9.90"]
+    assert [line.entries[0].text for line in table.lines[1:5]] == ["86.00", "33.10", "51.00", "9.90"]
 
 
 def test_the_judges_accuracy_is_said_under_the_tables_it_judges(suite_bundle: Runs) -> None:
