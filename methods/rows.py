@@ -53,7 +53,7 @@ ROWS: dict[str, Row] = {
     "anchor/untouched": Row(UNTOUCHED, "Untouched input"),
     "anchor/mean": Row(SHOWN, "Mean training image", {"stream": "mean"}),
     "anchor/other": Row(SHOWN, "Another training image", {"stream": "other"}),
-    "anchor/noisy-truth": Row(TRUTH, "Truth with noise", {"noise": 0.2}),
+    "anchor/noisy-truth": Row(TRUTH, "Truth with noise", {"noise": 0.05}),
     "anchor/blurred-truth": Row(TRUTH, "Truth, blurred", {"blur": 1.0}),
     "anchor/copies": Row(SAMPLES, "Copies of the shots", {"stream": "copies"}),
     "anchor/real": Row(SAMPLES, "Real images", {"stream": "fresh"}),
