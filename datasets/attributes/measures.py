@@ -44,8 +44,10 @@ MEASURES = (
 """Of every request that there can be."""
 TRUE = ("hair", "expressions")
 """Requests whose truth is known of the stand-in alone."""
-FACES = (*CHANGES, "faces-cycle")
-EXPRESSIONS = ("expressions", "expressions-cycle")
+CYCLES = ("faces-cycle", "expressions-cycle")
+"""Requests whose truth is their input."""
+FACES = (*CHANGES, CYCLES[0])
+EXPRESSIONS = ("expressions", CYCLES[1])
 
 
 def measured(data: Iterable[str], across: bool, known: bool) -> list[Measure]:

@@ -45,7 +45,7 @@ from retable.datasets import anchors
 from retable.datasets.attributes import batches
 from retable.datasets.attributes.edits import Edit, parsed
 from retable.datasets.attributes.labels import Vocabulary, classes_of, joined
-from retable.datasets.attributes.measures import TRUE, measured
+from retable.datasets.attributes.measures import CYCLES, TRUE, measured
 from retable.datasets.attributes.requests import Faces, RequestBuilder, Sitters
 from retable.datasets.attributes.settings import JUDGES, ROWS, AttributesSettings, Set, set_of
 from retable.datasets.attributes.sources import Part, Real, StandIn, asked_sets, needed_sets
@@ -131,7 +131,7 @@ class Attributes(Task):
             return []
         known = self.settings.source == "standin"
         asked = measured(self.settings.data, "faces" in asked_sets(self.settings), known)
-        return [one for one in asked if stream != "truth" or (known and one.request in TRUE)]
+        return [one for one in asked if stream != "truth" or (known and one.request in (*TRUE, *CYCLES))]
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """Test people with every target expression, across the sets, with the wrong mask, and with other attributes."""

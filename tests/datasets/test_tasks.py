@@ -75,6 +75,10 @@ STAGES = [
         *(Attributes, "judge-expression", {"size", "n_test", "targets", "n_judge_people"}),
         {("sitting", "judge"), ("sitting", "judge-test")},
     ),
+    (
+        *(TenShot, "fresh", {*CHANGES[TenShot], "split"}),
+        {("cartoon", "fresh"), ("cartoon", "shots"), ("cartoon", "reference")},
+    ),
     (TenShot, "source-near", {"size", "n_source"}, {("photo", "source-near"), ("photo", "source-near-test")}),
     (TenShot, "source-far", {"size", "n_source"}, {("digit", "source-far"), ("digit", "source-far-test")}),
 ]
@@ -145,7 +149,9 @@ def test_a_prepared_row_draws_nothing_more_and_all_that_it_is_asked_is_measured(
         for name in {name for measure in measures for name in (measure.reference, measure.yardstick)} - {None}:
             assert len(row.reference(name)) > 1
     assert calls == []
-    assert all(names == asked[0] for names in asked)
+    known = dict(zip(rows_of(task), asked, strict=True))
+    assert set(known.pop("truth", ())) <= set(asked[0]), "a reference row shows the truth where there is any"
+    assert all(names == asked[0] for names in known.values())
 
 
 @every_task
