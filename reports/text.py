@@ -28,6 +28,12 @@ def signed(value: float, decimals: int) -> str:
     return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
+def significant(value: float) -> str:
+    """At least three digits that tell: ``1,234.6`` as ``1,235``, ``3.456`` as ``3.46``, ``0.0123`` as it stands."""
+    size = abs(value)
+    return number(value, 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 or size == 0 else 4)
+
+
 def status_word(status: str) -> str:
     """What a table prints for a cell's status: ``oom`` -> ``x oom``."""
     return NO_FAILURES.get(status, f"x {status}")

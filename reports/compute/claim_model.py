@@ -4,24 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-Verdict = Literal["reproduced", "contradicted", "undecided"]
-VERDICTS: tuple[Verdict, ...] = ("reproduced", "contradicted", "undecided")
+Verdict = Literal["reproduced", "undecided", "not reproduced", "contradicted", "not testable"]
+VERDICTS: tuple[Verdict, ...] = ("reproduced", "undecided", "not reproduced", "contradicted", "not testable")
+AGAINST: tuple[Verdict, ...] = ("not reproduced", "contradicted")
+"""What the opposite of a claim is called: the second on the paper's data at the paper's scale, else the first."""
 
-HEADINGS = ("", "Effect", "Claimed", "Interval", "p", "n", "By seed")
-OVERVIEW = ("Verdict", "Claim", "Contrast", "Effect", "Claimed", "Interval", "p", "n", "Contrasts reproduced")
+CONDITIONS = ("Learned", "Converged", "Unsaturated")
+HEADINGS = ("", "Effect", "Claimed", "Interval", "p", "n", *CONDITIONS, "By seed")
+OVERVIEW = (
+    "Verdict", "Claim", "Contrast", "Effect", "Claimed", "Interval", "p", "n", *CONDITIONS, "Contrasts reproduced",
+)  # fmt: skip
 ALPHA = 0.05
 """How often chance alone may decide a contrast, one way or the other, where there is no effect."""
 HOW_TO_READ = (
+    "A claim is testable at this scale where three things hold; \u201cnot testable\u201d says which is missing. "
+    "Learned: each trained row beats its anchors, reference rows such as the untouched input. Converged: the contrast "
+    "keeps its sign from half of the steps to all, and no row still moves by more than the effect. Unsaturated: the "
+    "comparators are worse than real images. Better and worse mean by more than chance (one-sided, at "
+    f"{ALPHA:g}): for shares of test images by Fisher's exact test of their counts, for other scores by a paired t "
+    "test over the seeds. "
     "The effect is the mean over n paired seeds, and says what the claim says where it lies on the claimed side. "
     "A contrast is decided from three seeds on when two things hold: the interval lies on one side of the claimed "
     "value (for three and four seeds it is their range, from five on the 95 % bootstrap interval of the mean), and a "
     f"paired t test agrees (p, two-sided, at most {ALPHA:g}; \u201cequal\u201d, all seeds give one effect, decides "
-    "as well). A claim is reproduced when all its contrasts are. It is contradicted when those against it are more "
-    "than chance gives among so many (Simes' test). "
+    "as well). A claim is reproduced when all its contrasts are, and not reproduced when those against it are more "
+    "than chance gives among so many (Simes' test): \u201ccontradicted\u201d is kept for the paper's own data at the "
+    "paper's scale. "
     "The seeds are trainings; all are judged on the same test images, whose own chance is in neither interval nor p."
 )
+
+
+NOT_MEASURED = (
+    "Not measured: these runs have no anchors, or no scores at half of the steps. retable run quick measures both, "
+    "and does what is missing alone."
+)
+
+
+class Condition(NamedTuple):
+    """Whether one of :data:`CONDITIONS` holds for a contrast."""
+
+    state: Literal["yes", "no", "not measured", "\u2013"]
+    """A dash where there is nothing to ask."""
+    why: str = ""
+    """The row that fails, and by how much."""
+
+    @property
+    def text(self) -> str:
+        """``yes``, ``no: dtn/no-gan 28.9 %, dtn/original 46.6 %``."""
+        return f"{self.state}: {self.why}" if self.why else self.state
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is no obstacle to a verdict."""
+        return self.state in ("yes", "\u2013")
 
 
 @dataclass(frozen=True)
@@ -44,13 +81,16 @@ class ContrastLine:
     """``0: +1.20, 1: +0.80``: the effect at each seed, its number kept on the seed's line."""
     notes: tuple[str, ...]
     """Why it is undecided, what is missing, what the margin is for."""
+    conditions: tuple[Condition, ...] = ()
+    """As in :data:`CONDITIONS`."""
     against: float | None = None
     """Probability of an effect as low as this one by chance alone; ``None`` below three seeds."""
 
     @property
     def cells(self) -> tuple[str, ...]:
         """What stands under :data:`HEADINGS`."""
-        return (self.says, self.effect, self.claimed, self.interval, self.p, self.seeds, self.points)
+        held = (one.text for one in self.conditions)
+        return (self.says, self.effect, self.claimed, self.interval, self.p, self.seeds, *held, self.points)
 
 
 @dataclass(frozen=True)
@@ -81,12 +121,9 @@ class ClaimLine:
 
         A claim is as good as its weakest contrast, and one that is not reproduced shows none that is.
         """
-        better: dict[Verdict, tuple[Verdict, ...]] = {
-            "reproduced": (),
-            "undecided": ("reproduced",),
-            "contradicted": ("reproduced", "undecided"),
-        }
-        pool = [one for one in self.contrasts if one.verdict not in better[self.verdict]]
+        # Of an undecided claim one contrast may be against it, and too few for the claim.
+        shown = ("undecided", *AGAINST) if self.verdict == "undecided" else (self.verdict,)
+        pool = [one for one in self.contrasts if one.verdict in shown]
         measured = [(one.against, place) for place, one in enumerate(pool) if one.against is not None]
         return pool[min(measured)[1]] if measured else pool[0]
 
@@ -100,8 +137,7 @@ class ClaimLine:
         """What stands under :data:`OVERVIEW`: the claim in one row, with the numbers of :attr:`deciding`."""
         one = self.deciding
         held = f"{self.held} of {len(self.contrasts)}"
-        shown = (one.says, one.effect, one.claimed, one.interval, one.p, one.seeds)
-        return (self.word, self.sentence, *shown, held)
+        return (self.word, self.sentence, *one.cells[:-1], held)
 
     @property
     def place(self) -> str:
@@ -120,12 +156,18 @@ class Claims:
 
     @property
     def counts(self) -> str:
-        """``2 reproduced, 1 contradicted, 5 undecided``."""
+        """``2 reproduced, 5 undecided, 1 not reproduced, ...``: a number for each of :data:`VERDICTS`."""
         return count_verdicts([self])
 
     def count(self, verdict: Verdict) -> int:
         """How many of the paper's claims came out so; our own questions are not among them."""
         return sum(line.verdict == verdict for line in self.lines if not line.ours)
+
+
+def not_measured(papers: Sequence[Claims]) -> str:
+    """What to do where a condition was not measured; empty where all of them were."""
+    lines = (one for claims in papers for line in claims.lines for one in line.contrasts)
+    return NOT_MEASURED if any(held.state == "not measured" for one in lines for held in one.conditions) else ""
 
 
 def count_ours(papers: Sequence[Claims], verdict: Verdict) -> int:
@@ -134,7 +176,7 @@ def count_ours(papers: Sequence[Claims], verdict: Verdict) -> int:
 
 
 def count_verdicts(papers: Sequence[Claims]) -> str:
-    """``2 reproduced, 1 contradicted, 5 undecided`` over several papers; behind it our own questions, if any."""
+    """``2 reproduced, 5 undecided, ...`` over several papers; behind it our own questions, if any."""
     said = ", ".join(f"{sum(claims.count(verdict) for claims in papers)} {verdict}" for verdict in VERDICTS)
     ours = {verdict: count_ours(papers, verdict) for verdict in VERDICTS}
     if not any(ours.values()):

@@ -1,8 +1,11 @@
-"""Decides claims over paired seeds: reproduced, contradicted or undecided, never more than the seeds can carry.
+"""Decides claims over paired seeds, never more than rows and seeds can carry.
 
-A contrast is decided by at least three pairs of seeds: the interval of the effect lies on one side, and a paired t test
+A contrast is testable where its rows have learned, it has converged, and its scores are unsaturated
+(:mod:`retable.reports.compute.conditions`); where one of the three is missing, it is not testable at this scale. Then a
+contrast is decided by at least three pairs of seeds: the interval of the effect lies on one side, and a paired t test
 agrees at :data:`~retable.reports.compute.claim_model.ALPHA` = 0.05. A claim is reproduced if all its contrasts are. It
-is contradicted if some are and they are more than chance gives among so many (Simes' test); else it is undecided.
+is not reproduced if some are against it, and more than chance gives among so many (Simes' test); on the paper's own
+data, at the paper's scale, it is then contradicted. Else it is not testable if one contrast is not, or undecided.
 """
 
 from __future__ import annotations
@@ -12,13 +15,16 @@ from dataclasses import dataclass, replace
 from math import isclose
 
 from retable.reports import text
-from retable.reports.compute.claim_model import ALPHA, ClaimLine, Claims, ContrastLine, Verdict
-from retable.reports.compute.runs import CellScore, Runs
-from retable.reports.compute.select import Comparability, Selection, comparability, difference
+from retable.reports.compute.claim_model import AGAINST, ALPHA, ClaimLine, Claims, ContrastLine, Verdict
+from retable.reports.compute.claim_parts import Part, effect_of, parts_of, unlike
+from retable.reports.compute.conditions import conditions_of
+from retable.reports.compute.runs import Runs
+from retable.reports.compute.select import Selection
 from retable.reports.compute.statistics import INTERVAL_FROM, bootstrap_interval, lower_tail, simes
 from retable.reports.compute.table_model import Table
-from retable.reports.published.claim_schema import Claim, Contrast, Term
+from retable.reports.published.claim_schema import Claim, Contrast
 from retable.reports.published.papers import PublishedPaper
+from retable.reports.records.folder import CellRecord
 
 DECIDED_FROM = 3
 """How many shared seeds a verdict needs."""
@@ -61,7 +67,7 @@ def decide(effects: Sequence[float]) -> Decision:
     if decision.p is not None and decision.p > ALPHA:
         agree = "the seeds agree" if by_points else f"the interval lies on one side of {where}"
         return replace(decision, reason=f"{agree}, but chance gives as much too often (p above {ALPHA:g})")
-    return replace(decision, verdict="reproduced" if low > 0 else "contradicted")
+    return replace(decision, verdict="reproduced" if low > 0 else "not reproduced")
 
 
 def build_claims(runs: Runs, papers: Sequence[PublishedPaper], tables: Sequence[Table]) -> list[Claims]:
@@ -72,17 +78,17 @@ def build_claims(runs: Runs, papers: Sequence[PublishedPaper], tables: Sequence[
             anchor=f"claims-{paper.paper}",
             paper=paper.paper,
             title=paper.title,
-            lines=tuple(_claim(selection, claim, tables) for claim in paper.claims),
+            lines=tuple(_claim(selection, paper, claim, tables) for claim in paper.claims),
         )
         for paper in papers
         if paper.paper in runs.papers and paper.claims
     ]
 
 
-def _claim(selection: Selection, claim: Claim, tables: Sequence[Table]) -> ClaimLine:
+def _claim(selection: Selection, paper: PublishedPaper, claim: Claim, tables: Sequence[Table]) -> ClaimLine:
     lines, sources = [], set()
     for contrast in claim.contrasts:
-        line, rests_on = _contrast(selection, claim.task, contrast)
+        line, rests_on = _contrast(selection, paper, claim.task, contrast)
         lines.append(line)
         sources |= rests_on
     verdict, lines = _verdict(lines)
@@ -100,15 +106,16 @@ def _claim(selection: Selection, claim: Claim, tables: Sequence[Table]) -> Claim
 
 def _verdict(lines: Sequence[ContrastLine]) -> tuple[Verdict, list[ContrastLine]]:
     """The claim's verdict, and its contrasts, with a note where one speaks against it and does not suffice."""
-    against = [line for line in lines if line.verdict == "contradicted"]
+    against = [line for line in lines if line.verdict in AGAINST]
+    left: Verdict = "not testable" if any(line.verdict == "not testable" for line in lines) else "undecided"
     if not against:
-        return "reproduced" if all(line.verdict == "reproduced" for line in lines) else "undecided", list(lines)
-    tested = [line.against for line in lines if line.against is not None]
+        return "reproduced" if all(line.verdict == "reproduced" for line in lines) else left, list(lines)
+    tested = [line.against for line in lines if line.against is not None and line.verdict != "not testable"]
     # Half of the level lies on each side. Of many contrasts one lies far enough below by chance alone.
     if simes(tested) <= ALPHA / 2:
-        return "contradicted", list(lines)
-    note = f"{len(against)} of {len(tested)} contrasts against the claim: so few may be chance, and it stays undecided"
-    return "undecided", [replace(line, notes=(note, *line.notes)) if line in against else line for line in lines]
+        return against[0].verdict, list(lines)
+    note = f"{len(against)} of {len(tested)} contrasts against the claim: so few may be chance, and it stays {left}"
+    return left, [replace(line, notes=(note, *line.notes)) if line in against else line for line in lines]
 
 
 def _label(table: Table) -> str:
@@ -116,34 +123,11 @@ def _label(table: Table) -> str:
     return f"{name}: {table.part}" if table.part else name
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One slice of one term: its scores by seed, and what became of the method's cells."""
-
-    term: Term
-    score: str
-    slices: dict[str, str]
-    sign: float
-    """The term's factor or its negative, divided by the number of scores that the term is the mean of."""
-    found: dict[int, CellScore]
-    statuses: dict[int, str]
-
-    @property
-    def method(self) -> str:
-        return text.row_name(self.term.method, self.term.variant)
-
-    def missing(self, seed: int) -> str:
-        """Why there is no score at this seed."""
-        status = self.statuses.get(seed, "not-run")
-        if status != "ok":
-            return f"{self.method}: {text.status_word(status)}"
-        return f"{self.score} of {self.method} on {text.slice_text(self.slices)} was not measured"
-
-
-def _contrast(selection: Selection, task: str, contrast: Contrast) -> tuple[ContrastLine, set[str]]:
+def _contrast(
+    selection: Selection, paper: PublishedPaper, task: str, contrast: Contrast
+) -> tuple[ContrastLine, set[str]]:
     """The line, and the sources of the data that it rests on."""
-    parts = [part for term in contrast.plus for part in _parts(selection, task, term, 1.0)]
-    parts += [part for term in contrast.minus for part in _parts(selection, task, term, -1.0)]
+    parts = parts_of(selection, task, contrast)
     shared = sorted(set.intersection(*(set(part.found) for part in parts)))
     allowed = (
         [f"claimed above {text.signed(contrast.margin, contrast.decimals)} {contrast.unit}".strip()]
@@ -153,21 +137,30 @@ def _contrast(selection: Selection, task: str, contrast: Contrast) -> tuple[Cont
     allowed += [f"factor {factor:g}" for factor in contrast.factors]
     notes = [f"{', '.join(allowed)}: {contrast.margin_why}"] if allowed else []
     notes += _missing(parts, shared, task)
-    if unlike := _unlike(parts, shared):
-        decision = Decision("undecided", None, None, None, f"measured in different ways: {unlike}")
+    if why := unlike(parts, shared):
+        decision = Decision("undecided", None, None, None, f"measured in different ways: {why}")
         effects = {}
     else:
-        effects = {seed: _effect(contrast, parts, seed) for seed in shared}
+        effects = {seed: effect_of(contrast, parts, seed) for seed in shared}
         decision = decide([effects[seed] for seed in shared])
     if decision.reason:
         notes.insert(0, f"undecided: {decision.reason}")
+    conditions = conditions_of(
+        selection, task, contrast, parts, list(effects), lambda part: paper.conditions_for(part.score, part.slices)
+    )
+    records = [part.found[seed].record for part in parts for seed in shared]
+    verdict = decision.verdict
+    if not all(one.holds for one in conditions):
+        verdict = "not testable"
+    elif verdict == "not reproduced" and all(map(_is_papers_own, records)):
+        verdict = "contradicted"
     interval = text.NOTHING
     if decision.interval is not None:
         interval = f"[{', '.join(_printed(contrast, end) for end in decision.interval)}]"
     points = ", ".join(f"{seed}:\u00a0{_printed(contrast, effect)}" for seed, effect in effects.items())
     line = ContrastLine(
         says=contrast.says,
-        verdict=decision.verdict,
+        verdict=verdict,
         effect=text.NOTHING
         if decision.mean is None
         else f"{_printed(contrast, decision.mean)} {contrast.unit}".strip(),
@@ -177,27 +170,15 @@ def _contrast(selection: Selection, task: str, contrast: Contrast) -> tuple[Cont
         seeds=str(len(effects)),
         points=points or text.NOTHING,
         notes=tuple(notes),
+        conditions=conditions,
         against=decision.against,
     )
-    return line, {part.found[seed].record.source for part in parts for seed in shared}
+    return line, {record.source for record in records}
 
 
-def _parts(selection: Selection, task: str, term: Term, sign: float) -> list[_Part]:
-    statuses = selection.statuses(term.method, term.variant, task)
-    each = term.parts()
-    share = sign * term.factor / len(each)
-    return [
-        _Part(term, name, one, share, selection.by_seed(term.method, term.variant, task, name, one), statuses)
-        for name, one in each
-    ]
-
-
-def _effect(contrast: Contrast, parts: Sequence[_Part], seed: int) -> float:
-    """What the contrast compares, less what it claims: above 0 where the seed agrees."""
-    terms = [part.sign * part.found[seed].score.value * contrast.scale for part in parts] + [-contrast.margin]
-    total = sum(terms)
-    # A mean over three groups is not exact; what rounding alone leaves must not decide a tie.
-    return 0.0 if abs(total) <= 1e-12 * sum(abs(term) for term in terms) else total
+def _is_papers_own(record: CellRecord) -> bool:
+    """Whether a cell saw the paper's data at the paper's scale."""
+    return (record.source, record.cell.profile) == ("real", "paper")
 
 
 def _printed(contrast: Contrast, effect: float) -> str:
@@ -216,7 +197,7 @@ def _p(decision: Decision) -> str:
     return text.number(decision.p, 4 if round(decision.p, 3) == ALPHA else 3)
 
 
-def _missing(parts: Sequence[_Part], shared: Sequence[int], task: str) -> list[str]:
+def _missing(parts: Sequence[Part], shared: Sequence[int], task: str) -> list[str]:
     """What is missing, with the seeds at which it is; a method that never ran has no seeds to name."""
     seeds: dict[str, list[int]] = {}
     planned = {seed for part in parts for seed in part.statuses}
@@ -226,39 +207,3 @@ def _missing(parts: Sequence[_Part], shared: Sequence[int], task: str) -> list[s
                 seeds[part.missing(seed)].append(seed)
     never = {} if planned else {f"{part.method} was not run on {task}": None for part in parts}
     return [*never, *(f"seed {', '.join(str(seed) for seed in at)}: {reason}" for reason, at in seeds.items() if at)]
-
-
-_OF_THE_SET = ("data", "n_real", "n_fake", "detail")
-"""Protocol keys that follow from the slice: two groups of people have different numbers of images."""
-
-
-def _unlike(parts: Sequence[_Part], shared: Sequence[int]) -> str:
-    """In what the scores differ that are to be added up; empty when nothing is wrong.
-
-    One term must be measured alike at every seed. Terms of one score share extractor, weights and unit, and those on
-    one slice also share the number of images; the name of the data may differ, as variants of a task do.
-    """
-    first: dict[str, Comparability] = {}
-    same_slice: dict[tuple[str, str], Comparability] = {}
-    for part in parts:
-        ways = [comparability(part.found[seed]) for seed in shared]
-        for way in ways:
-            if why := difference(way, ways[0]):
-                return f"{part.score} of {part.method} on {text.slice_text(part.slices)}, {why} between seeds"
-        for way in ways[:1]:
-            where = f"{part.score} of {part.method}"
-            of_score = _without(way, _OF_THE_SET)
-            if why := difference(of_score, first.setdefault(part.score, of_score)):
-                return f"{where}, {why}"
-            of_slice = _without(way, ("data",))
-            place = (part.score, text.slice_text(part.slices))
-            if why := difference(of_slice, same_slice.setdefault(place, of_slice)):
-                return f"{where} on {place[1]}, {why}"
-            units = {part.found[seed].score.unit for part in parts for seed in shared}
-            if len(units) > 1:
-                return f"the units {' and '.join(sorted(unit or 'none' for unit in units))} cannot be added"
-    return ""
-
-
-def _without(way: Comparability, names: Sequence[str]) -> Comparability:
-    return tuple((name, value) for name, value in way if name not in names)

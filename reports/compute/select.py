@@ -52,6 +52,11 @@ class Selection:
         for one in sorted(runs.scores, key=lambda one: (one.cell.seed, one.slice)):
             if one.record.status == "ok":
                 self._scores.setdefault((one.cell.method, one.cell.variant, one.score.name), []).append(one)
+        self._half: dict[tuple[str, str, str], list[CellScore]] = {}
+        for record in sorted(runs.records, key=lambda record: record.cell.seed):
+            for score in record.half_way if record.status == "ok" else ():
+                key = (record.cell.method, record.cell.variant, score.name)
+                self._half.setdefault(key, []).append(CellScore(record, score))
         for record in runs.records:
             self._records.setdefault(record.cell.method, []).append(record)
 
@@ -70,12 +75,19 @@ class Selection:
         found = self._records.get(method, [])
         return {one.cell.seed: one.status for one in found if (one.cell.task, one.cell.variant) == (task, variant)}
 
+    def variants(self, method: str, task: str) -> list[str]:
+        """The variants of a task that a method has cells of, in order."""
+        return sorted({one.cell.variant for one in self._records.get(method, []) if one.cell.task == task})
+
     def by_seed(
-        self, method: str, variant: str, task: str, name: str, wanted: Mapping[str, str]
+        self, method: str, variant: str, task: str, name: str, wanted: Mapping[str, str], *, half_way: bool = False
     ) -> dict[int, CellScore]:
-        """Seed -> score of this name and slice; where a ``*`` meets several slices, the first in order counts."""
+        """Seed -> score of this name and slice, of trained rows or of rows half way.
+
+        Where a ``*`` meets several slices, the first in order counts.
+        """
         found: dict[int, CellScore] = {}
-        for one in self._scores.get((method, variant, name), []):
+        for one in (self._half if half_way else self._scores).get((method, variant, name), []):
             if one.cell.task == task and _slice_fits(one.score.slice, wanted):
                 found.setdefault(one.cell.seed, one)
         return found

@@ -91,6 +91,22 @@ def simes(tails: Sequence[float]) -> float:
     return float(false_discovery_control(tails).min())
 
 
+def fisher(more: float, of_more: int, less: float, of_less: int) -> float:
+    """Fisher's exact test: how likely chance alone makes one share as much larger than the other, or more.
+
+    Args:
+        more: share in [0, 1] of ``of_more`` images; a mean over seeds is rounded to whole images.
+        of_more: number of images.
+        less: share of ``of_less`` images.
+        of_less: number of images.
+    """
+    from scipy.stats import fisher_exact
+
+    first, second = round(more * of_more), round(less * of_less)
+    table = [[first, of_more - first], [second, of_less - second]]
+    return float(fisher_exact(table, alternative="greater").pvalue)
+
+
 def paired_differences(ours: Mapping[int, float], others: Mapping[int, float]) -> Summary | None:
     """Summary of ``ours - others`` over the seeds that both have, in seed order; ``None`` when they share none."""
     shared = sorted(set(ours) & set(others))

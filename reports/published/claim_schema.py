@@ -7,6 +7,8 @@ sides change places. :mod:`retable.reports.compute.decide_claims` decides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from itertools import product
 from typing import Annotated, Self
 
@@ -42,10 +44,45 @@ class Term(Scored):
     """Further scores of the same cell that the mean is taken over, e.g. the errors of single attributes."""
     factor: float = Field(default=1.0, gt=0)
     """The term is multiplied by this: ``1.05`` for "at most 5 % more than"."""
+    may_fail: bool = False
+    """The claim, or the paper's own number, says that this row fails here: it need not beat any anchor."""
 
     def parts(self) -> list[tuple[str, dict[str, str]]]:
         """Every ``(score, slice)`` that the term is the mean of."""
         return [*self.each(), *(part for scored in self.mean_with for part in scored.each())]
+
+
+class Reference(_Strict):
+    """A row that shows what real images get; of the same name and slice as the score it stands beside, unless given."""
+
+    method: str
+    score: str = ""
+    slice: dict[str, str] = {}
+
+
+class Conditions(_Strict):
+    """When a verdict may rest on a score: what its rows have to beat, and what real images get.
+
+    A verdict needs rows that have *learned*, a contrast that has *converged*, and scores that are *unsaturated*:
+    :mod:`retable.reports.compute.conditions` decides. Of several entries that fit a score, the first counts.
+    """
+
+    score: str
+    """Name of a score, or a pattern of names: ``classification_error.*``."""
+    request: str = "*"
+    """Pattern of the requests that this is about."""
+    anchors: list[str] = []
+    """Reference rows, each of which a trained row has to beat to have learned; none where no reference row is worse
+    than a trained one by rights."""
+    real: Reference | None = None
+    """Whose score comparators have to be worse than, or else there is no room for a difference; ``None`` where the
+    score has no best."""
+    trained: bool = True
+    """Whether training changes the score; where it does not, there is nothing to ask."""
+
+    def fits(self, score: str, slices: Mapping[str, str]) -> bool:
+        """Whether it is about this score."""
+        return fnmatchcase(score, self.score) and fnmatchcase(slices.get("request", ""), self.request)
 
 
 class Contrast(_Strict):

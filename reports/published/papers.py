@@ -9,13 +9,14 @@ is.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from retable.reports.errors import ReportError
-from retable.reports.published.claim_schema import Claim
+from retable.reports.published.claim_schema import Claim, Conditions
 from retable.reports.published.schema import STRICT, Identifier, first_problem, refuse_twice
 from retable.reports.published.table_schema import PublishedTable, Row
 
@@ -36,6 +37,8 @@ class PublishedPaper(BaseModel):
     anchors: list[Row] = []
     """Reference rows; each table names those that it shows below its own rows (:attr:`PublishedTable.anchors`)."""
     tables: list[PublishedTable] = Field(min_length=1)
+    conditions: list[Conditions] = []
+    """Every score that a claim names has some."""
     claims: list[Claim] = []
 
     @model_validator(mode="after")
@@ -57,7 +60,15 @@ class PublishedPaper(BaseModel):
         for claim in self.claims:
             if claim.table not in tables:
                 raise ValueError(f"claim {claim.id!r}: table = {claim.table!r} is not in this file; known: {tables}")
+            for contrast in claim.contrasts:
+                for score, slices in (part for term in (*contrast.plus, *contrast.minus) for part in term.parts()):
+                    if not any(one.fits(score, slices) for one in self.conditions):
+                        raise ValueError(f"claim {claim.id!r}: no [[conditions]] of this file fits the score {score!r}")
         return self
+
+    def conditions_for(self, score: str, slices: Mapping[str, str]) -> Conditions:
+        """What has to hold for a verdict on this score of a claim."""
+        return next(one for one in self.conditions if one.fits(score, slices))
 
 
 def load_paper(path: Path) -> PublishedPaper:

@@ -53,6 +53,14 @@ class CellRecord:
         return self.result.scores if self.result is not None else ()
 
     @property
+    def half_way(self) -> tuple[Score, ...]:
+        """Scores after half of the steps, empty where there are none; a row that trains nothing is what it stays."""
+        if self.result is None or not self.result.steps:
+            return self.scores
+        at_half = [one for one in self.result.during if abs(2 * one.step - self.result.steps) <= 1]
+        return at_half[0].scores if at_half else ()
+
+    @property
     def environment(self) -> dict[str, str]:
         """Device, versions, commit; of a cell without a result, those of its last attempt."""
         return self._made_with.environment if self._made_with is not None else {}

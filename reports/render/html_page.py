@@ -34,7 +34,12 @@ def render(content: Content, size: PageSize = WHOLE, left_out: str = "") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": text.duration, "status": text.status_word, "log_end": log_end}
+    environment.filters |= {
+        "duration": text.duration,
+        "status": text.status_word,
+        "log_end": log_end,
+        "slug": text.slug,
+    }
     runs, tables, claims = content.runs, content.all_tables, content.claims
     known = {paper.paper: paper for paper in content.papers}
     decided = {paper.paper: paper for paper in claims}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
-from retable.reports.compute.claim_model import HEADINGS, HOW_TO_READ, ClaimLine, Claims
+from retable.reports.compute.claim_model import HEADINGS, HOW_TO_READ, ClaimLine, Claims, not_measured
 from retable.reports.compute.table_model import Entry, Heading, Table
 from retable.reports.render.page_parts import spans
 
@@ -78,15 +78,16 @@ def render_claims(claims: Claims) -> str:
 def _claims_part(claims: Claims, part: Sequence[ClaimLine], *, first: bool) -> str:
     rows = [_cells(["Verdict", "Claim and contrasts", *map(escape, HEADINGS[1:])])]
     sources = "; ".join(dict.fromkeys(line.source for line in part))
-    under = [*([HOW_TO_READ] if first else []), f"Sources: {sources}."]
+    said = [HOW_TO_READ, not_measured([claims])] if first else []
+    under = [*filter(None, said), f"Sources: {sources}."]
     for line in part:
-        sentence = f"\\multicolumn{{7}}{{p{{62em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
+        sentence = f"\\multicolumn{{10}}{{p{{92em}}}}{{\\textbf{{{escape(line.sentence)}}}}}"
         rows += ["\\midrule", _cells([f"\\textbf{{{escape(line.word)}}}", sentence])]
         rows += [_cells([one.verdict, *map(escape, one.cells)]) for one in line.contrasts]
         under += [f"{one.says}: {note}" for one in line.contrasts for note in one.notes]
     caption = f"Claims: {claims.title}" + (f": {claims.counts}" if first else " (continued)")
     label = f"\\label{{tab:{claims.anchor}}}\n" if first else ""
-    return _environment(caption, label, _tabular("lp{24em}rrrrrl", rows), map(escape, under))
+    return _environment(caption, label, _tabular("lp{24em}rrrrrp{10em}p{10em}p{10em}l", rows), map(escape, under))
 
 
 def _environment(caption: str, label: str, body: str, under: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ def _entry(entry: Entry, notes: bool) -> str:
 def verdict_rows(claims: Claims) -> str:
     """The claims of one paper, one row each, with the numbers of the contrast that speaks for it."""
     body = [[escape(word) for word in (*line.overview, line.place)] for line in claims.lines]
-    return grid([*OVERVIEW, "Where"], "lllrrrrrrl", body)
+    return grid([*OVERVIEW, "Where"], "lllrrrrrlllrl", body)
 
 
 def render_claims(claims: Claims, level: int = 3) -> str:
@@ -82,4 +82,4 @@ def claim_rows(claims: Claims) -> str:
     for line in claims.lines:
         body.append([f"**{escape(line.word)}**", f"**{escape(line.sentence)}**", *[""] * (len(HEADINGS) - 1)])
         body += [[one.verdict, *map(escape, one.cells)] for one in line.contrasts]
-    return grid(["Verdict", "Claim and contrasts", *HEADINGS[1:]], "llrrrrrl", body)
+    return grid(["Verdict", "Claim and contrasts", *HEADINGS[1:]], "llrrrrrllll", body)

@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from retable.reports import text
-from retable.reports.compute.claim_model import VERDICTS, Claims
+from retable.reports.compute.claim_model import Claims
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Heading
 from retable.reports.records.cell import Cell
@@ -52,9 +52,9 @@ def tiles(runs: Runs, claims: Sequence[Claims] = ()) -> list[tuple[str, str]]:
     done = sum(record.status == "ok" for record in runs.records)
     shown = [(f"{done} of {len(runs.records)}", "cells finished")]
     if of := sum(not line.ours for paper in claims for line in paper.lines):
-        for verdict in VERDICTS[:2]:
-            count = sum(paper.count(verdict) for paper in claims)
-            shown.append((f"{count} of {of}", f"claims of the papers {verdict}"))
+        testable = of - sum(paper.count("not testable") for paper in claims)
+        for count, word in ((testable, "testable"), (sum(paper.count("reproduced") for paper in claims), "reproduced")):
+            shown.append((f"{count} of {of}", f"claims of the papers {word}"))
     seeds = len({record.cell.seed for record in runs.records})
     shown.append((str(seeds), "seed" if seeds == 1 else "seeds"))
     shown.append((text.duration(runs.wall_s), "time of all cells, added up"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from retable.reports.compute.claim_model import HOW_TO_READ, VERDICTS, Claims, count_ours
+from retable.reports.compute.claim_model import HOW_TO_READ, VERDICTS, Claims, count_ours, not_measured
 from retable.reports.compute.runs import Runs
 from retable.reports.compute.table_model import Table
 from retable.reports.published.papers import PublishedPaper
@@ -47,6 +47,8 @@ def results_page(runs: Runs, pictures: Mapping[str, str] | None = None) -> str:
     claims = {one.paper: one for one in content.claims}
     if claims:
         lines += ["", markdown.escape(HOW_TO_READ), "", HOW_TO_READ_TABLES, "", _counts(content.claims)]
+        if said := not_measured(content.claims):
+            lines += ["", said]
     for paper in content.papers:
         if paper.paper in runs.papers:
             main = [table for table in content.tables if table.paper == paper.paper and table.number]
@@ -64,7 +66,7 @@ def _counts(claims: Sequence[Claims]) -> str:
     ours = [count_ours(claims, verdict) for verdict in VERDICTS]
     if any(ours):
         rows.append(["our own questions", *map(str, ours)])
-    return markdown.grid(["Paper", *VERDICTS], "lrrr", rows)
+    return markdown.grid(["Paper", *VERDICTS], "l" + "r" * len(VERDICTS), rows)
 
 
 def _section(

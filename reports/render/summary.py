@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retable.reports import text
-from retable.reports.compute.claim_model import Claims, count_verdicts
+from retable.reports.compute.claim_model import CONDITIONS, ClaimLine, Claims, count_verdicts, not_measured
 from retable.reports.compute.runs import Runs
 from retable.reports.records.folder import CellRecord
 from retable.reports.render import markdown
@@ -51,8 +51,16 @@ def _failure_in_short(failed: CellRecord) -> str:
 
 
 def _claims_in_short(claims: Sequence[Claims]) -> str:
-    lines = [f"- {line.word}: {line.sentence}" for paper in claims for line in paper.lines]
-    return "\n".join([f"**Claims**: {count_verdicts(claims)}", *map(markdown.escape, lines)])
+    lines = [f"- {line.word}: {line.sentence}{_missing(line)}" for paper in claims for line in paper.lines]
+    said = list(filter(None, [not_measured(claims)]))
+    return "\n".join([f"**Claims**: {count_verdicts(claims)}", *said, *map(markdown.escape, lines)])
+
+
+def _missing(line: ClaimLine) -> str:
+    """What keeps a claim from being tested."""
+    held = zip(CONDITIONS, line.deciding.conditions, strict=True)
+    missing = [f"{name.lower()} {one.state}" for name, one in held if not one.holds]
+    return f" ({', '.join(missing)})" if missing else ""
 
 
 def _fit(part: str, limit: int) -> str:

@@ -85,12 +85,15 @@ LEVELS: dict[str, dict[str, float]] = {
         "no-gan/*": 28.9,
         "no-const-tid/*": 11.8,
         "original/*": 46.55,
+        "original/*digit=3*": 20.0,
+        "anchor/*": 10.0,
         "dtn@no3-s/*": 86.0,
         "dtn@no3-t/*": 33.1,
         "dtn@no3-st/*": 51.0,
         "dtn@no3-stf/*": 9.9,
     },
-    "cartoon": {place: level for row, levels in SKILL.items() for place, level in skill(row, *levels).items()},
+    "cartoon": {place: level for row, levels in SKILL.items() for place, level in skill(row, *levels).items()}
+    | {"anchor/*": 0.0, "anchor/noisy-truth/*": 1.1, "anchor/other/kid*": 1.1},
     "stargan": {
         "judges/*": 0.5,
         **{place: level for row, levels in FACES.items() for place, level in faces(f"{row}@faces", *levels).items()},
@@ -103,8 +106,11 @@ LEVELS: dict[str, dict[str, float]] = {
         f"{JOINT}across-wrong-mask": 66.0,
         KEPT: 12.0,
         f"{KEPT}-wrong-mask": 55.0,
+        "anchor/untouched*": 85.0,
+        "anchor/untouched*/classification_error.hair.gender.age/request=across": 0.0,
+        "anchor/other*": 0.0,
     },
-    "mixdl": {f"{row}/*": level for row, level in FID.items()},
+    "mixdl": {f"{row}/*": level for row, level in FID.items()} | {"anchor/copies*": 1000.0, "anchor/real*": 10.0},
 }
 SCALES: dict[str, dict[str, tuple[float, float]]] = {
     "dtn": {
@@ -118,6 +124,7 @@ SCALES: dict[str, dict[str, tuple[float, float]]] = {
     },
     "cartoon": {
         "*/accuracy*": (0.0, 100.0),
+        "anchor/other/accuracy*": (99.9, 0.0),
         "*/confusion*": (100.0, -100.0),
         "*/fid*": (180.0, -100.0),
         "*/kid*": (0.12, -0.1),
@@ -145,7 +152,7 @@ SCALES: dict[str, dict[str, tuple[float, float]]] = {
         "*@n100/lpips*request=shots": (0.62, 0.0),
         "*/nearest_shot*": (0.3, -0.001),
         "*/nearest_shot*request=reference": (0.345, 0.0),
-        "*/copies*": (0.0, 0.004),
+        "*/copies.lite0/*": (0.0, 0.004),
         "*/smoothness*": (100.0, 1.0),
         "*/largest_jump*": (1.0, 0.025),
         "*/path_spread*": (0.0, 0.005),

@@ -86,7 +86,7 @@ def latex_grid(source: str) -> Grid:
 
 def latex_text(cell: str) -> str:
     bare = re.sub(r"\\textsuperscript\{[^}]*\}", "", cell)
-    bare = re.sub(r"\\multicolumn\{7\}\{p\{62em\}\}\{(.*)\}", r"\1", bare)
+    bare = re.sub(r"\\multicolumn\{10\}\{p\{92em\}\}\{(.*)\}", r"\1", bare)
     bare = re.sub(r"\\(?:textbf|emph)\{([^}]*)\}", r"\1", bare)
     for sign, printed in SIGNS.items():
         bare = bare.replace(sign, printed)

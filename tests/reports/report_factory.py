@@ -20,7 +20,7 @@ from retable.reports.records.folder import CellRecord, read_cells
 from retable.reports.records.journal import End, Event, Metrics, Samples, Scored, Start
 from retable.reports.records.recording import read_recording
 from retable.reports.records.result import Result, Status
-from retable.reports.records.score import Protocol, Score
+from retable.reports.records.score import Protocol, Score, StepScores
 from tests.reports.made_up import CURVES, FAILED, LEVELS, SCALES, last_match
 
 TITLES = {"dtn/dtn": "DTN", "dtn/baseline": "Baseline method (Sec. 3)", "judges/mnist": "MNIST judge"}
@@ -97,10 +97,14 @@ class Cells:
         pictures: Sequence[str] = (),
         curves: Mapping[str, Callable[[int], float]] | None = None,
         steps: int = 500,
+        half: Sequence[Score] = (),
         log: str = "",
         **keys: Any,
     ) -> Path:
-        """A cell that ended, with everything that the harness leaves in its folder; ``pictures`` names final ones."""
+        """A cell that ended, with everything that the harness leaves in its folder.
+
+        ``pictures`` names final ones, ``half`` are scores after half of the steps.
+        """
         if method.startswith("dtn/") and method != "dtn/f":
             keys.setdefault("judges", {"target": self.cell("judges/mnist", source=keys.get("source", "standin"))})
         cell = self.plan(method, **keys)
@@ -112,6 +116,7 @@ class Cells:
             status=status,
             reason=reason,
             scores=tuple(scores) if status == "ok" else (),
+            during=(StepScores(step=steps // 2, scores=tuple(half)),) if half and status == "ok" else (),
             environment={
                 "device": device,
                 "accelerator": "cpu" if device == "cpu" else "cuda",
@@ -134,6 +139,7 @@ class Cells:
             events += [Metrics(step=at, values={name: curve(at) for name, curve in curves.items()}) for at in points]
         if pictures:
             events += self._pictures(directory, pictures, steps, cell.seed)
+        events += [Scored(score=one, step=steps // 2) for one in half]
         events += [Scored(score=one) for one in scores]
         events.append(End(status=status, reason=reason, wall_s=wall_s))
         timed = [event.model_copy(update={"t": started + at}) for at, event in enumerate(events)]
@@ -250,7 +256,18 @@ def asked_of(name: str) -> dict[Made, dict[str, Score]]:
     for claim in paper_of(name).claims:
         for term in (term for contrast in claim.contrasts for term in (*contrast.plus, *contrast.minus)):
             for asked, slices in term.parts():
-                ask(Made(term.method, term.variant, claim.task), asked, slices)
+                row = Made(term.method, term.variant, claim.task)
+                ask(row, asked, slices)
+                conditions = paper_of(name).conditions_for(asked, slices)
+                like = found[row][score(asked, 0.0, slices=slices).label]
+                for anchor in conditions.anchors:
+                    found.setdefault(Made(anchor, "", claim.task), {}).setdefault(like.label, like)
+                if (real := conditions.real) is not None:
+                    cell = Made(real.method, "", claim.task)
+                    as_real = like.model_copy(
+                        update={"name": real.score or asked, "slice": {"request": "test", **(real.slice or slices)}}
+                    )
+                    found.setdefault(cell, {}).setdefault(as_real.label, as_real)
     return found
 
 
@@ -281,7 +298,8 @@ def suite(
 ) -> Cells:
     """Every cell of a paper's tables at every seed, judges at the first; pictures at the first seed, if any.
 
-    Of DTN at the last seed one row each is out of memory, failed, timed out and not run.
+    Of DTN at the last seed one row each is out of memory, failed, timed out and not run. Trained rows beat their
+    anchors, and are after half of the steps where they are in the end.
 
     Args:
         name: the paper.
@@ -312,12 +330,14 @@ def suite(
             if status == "not-run":
                 cells.plan(made.method, **keys)
                 continue
-            if pictures and seed == seeds[0]:
+            if made.method.startswith("anchor/"):
+                keys["steps"] = 0
+            elif pictures and seed == seeds[0]:
                 keys["pictures"] = previews_of(name).get(made, ())
                 keys["curves"] = {
                     one: (lambda step, slow=slow: math.exp(-step / slow))
                     for one, slow in CURVES.get(made.method, CURVES.get(name, {})).items()
                     if not made.method.startswith("anchor/")
                 }
-            cells.add(made.method, scores, status=status, reason=reason, **keys)
+            cells.add(made.method, scores, status=status, reason=reason, half=scores, **keys)
     return cells

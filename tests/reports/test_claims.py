@@ -34,6 +34,10 @@ origin = "added"
 columns = [{ id = "kid", title = "KID", score = "kid.lite0", slice = { request = "test" }, direction = "lower" }]
 rows = [{ id = "new", title = "New", method = "made-up/new" }, { id = "old", title = "Old", method = "made-up/old" }]
 
+[[conditions]]
+score = "*"
+trained = false
+
 [[claims]]
 id = "better"
 table = "made-up-1"
@@ -86,7 +90,7 @@ def fill(cells: Cells, effects: list[float]) -> None:
         ([5.0], "undecided"),
         ([5.0, 5.0], "undecided"),
         ([5.0, 6.0, 9.0], "reproduced"),
-        ([-5.0, -6.0, -9.0], "contradicted"),
+        ([-5.0, -6.0, -9.0], "not reproduced"),
         ([0.1, 5.0, 9.0], "undecided"),
         ([-0.1, -5.0, -9.0], "undecided"),
         ([0.1, 5.0, -0.1], "undecided"),
@@ -96,7 +100,7 @@ def fill(cells: Cells, effects: list[float]) -> None:
         ([1.0, 2.0, 9.0, 0.5], "undecided"),
         ([1.0, 2.0, 3.0, -0.5], "undecided"),
         ([1.0, 2.0, 3.0, 2.5, 1.5], "reproduced"),
-        ([-1.0, -2.0, -3.0, -2.5, -1.5], "contradicted"),
+        ([-1.0, -2.0, -3.0, -2.5, -1.5], "not reproduced"),
         ([1.0, -2.0, 3.0, -2.5, 1.5], "undecided"),
         ([5.0, 5.1, 5.2, 4.9, -0.1, 5.0, 5.1], "reproduced"),
         ([10.0, 10.0, 10.0, 10.0, -1.0], "reproduced"),
@@ -140,7 +144,7 @@ def test_chance_alone_contradicts_one_claim_in_forty_however_many_contrasts_it_h
         ([0.0, 0.0, 0.0, 0.0, 0.0], "undecided", "0.00", "[0.00, 0.00]", "equal", "5"),
         ([0.0, 2.0, 4.0], "undecided", "+2.00", "[0.00, +4.00]", "0.225", "3"),
         ([2.0, 2.0, 2.0, 2.0, 2.0], "reproduced", "+2.00", "[+2.00, +2.00]", "equal", "5"),
-        ([-0.5, -0.5, -0.5, -0.5, -0.5], "contradicted", "\u22120.50", "[\u22120.50, \u22120.50]", "equal", "5"),
+        ([-0.5, -0.5, -0.5, -0.5, -0.5], "not reproduced", "\u22120.50", "[\u22120.50, \u22120.50]", "equal", "5"),
     ],
 )
 def test_made_up_scores_end_in_the_known_verdict_effect_interval_and_n(
@@ -149,7 +153,7 @@ def test_made_up_scores_end_in_the_known_verdict_effect_interval_and_n(
     fill(cells, effects)
     line = claim_of(cells, paper_of(tmp_path))
     held = "1 of 1" if verdict == "reproduced" else "0 of 1"
-    shown = ("KID is lower with new", effect, "> 0", interval, p, n)
+    shown = ("KID is lower with new", effect, "> 0", interval, p, n, "–", "–", "–")
     assert line.overview == (f"{verdict} (standin)", "New is better than old.", *shown, held)
     assert len(line.contrasts[0].points.split(", ")) == len(effects)
 
@@ -224,7 +228,7 @@ def test_a_missing_part_of_a_mean_is_named_by_its_own_score(cells: Cells, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("new", "verdict", "effect"), [(105.5, "contradicted", "\u22120.50"), (104.0, "reproduced", "+1.00")]
+    ("new", "verdict", "effect"), [(105.5, "not reproduced", "\u22120.50"), (104.0, "reproduced", "+1.00")]
 )
 def test_a_factor_allows_a_share_of_the_score_itself(
     cells: Cells, tmp_path: Path, new: float, verdict: str, effect: str
@@ -260,9 +264,9 @@ def test_a_scale_is_applied_before_the_margin(cells: Cells, tmp_path: Path) -> N
     ("first", "second", "verdict"),
     [
         (1.0, 1.0, "reproduced"),
-        (1.0, -1.0, "contradicted"),
+        (1.0, -1.0, "not reproduced"),
         (1.0, 0.0, "undecided"),
-        (0.0, -1.0, "contradicted"),
+        (0.0, -1.0, "not reproduced"),
         (1.0, None, "undecided"),
     ],
 )
@@ -291,7 +295,7 @@ def test_one_contrast_of_many_against_a_claim_may_be_chance_and_says_so(cells: C
         cells.add("made-up/new", [kid(1.0), *(score(name, 0.5 + other) for name in names)], seed=seed)
         cells.add("made-up/old", [kid(1.0 + effect), *(score(name, 0.5) for name in names)], seed=seed)
     line = claim_of(cells, paper)
-    assert line.contrasts[0].verdict == "contradicted"
+    assert line.contrasts[0].verdict == "not reproduced"
     assert line.verdict == "undecided"
     assert line.deciding is line.contrasts[0]
     assert line.contrasts[0].notes[0].startswith("1 of 12 contrasts against the claim: so few may be chance")
@@ -305,9 +309,8 @@ def test_questions_of_our_own_are_marked_and_counted_apart(cells: Cells, tmp_pat
     (claims,) = build_claims(bundle, [paper], build_tables(bundle, [paper]))
     assert [line.sentence for line in claims.lines] == ["New is better than old.", "Ours: new is better than old."]
     assert claims.count("reproduced") == 1
-    assert claims.counts == (
-        "1 reproduced, 0 contradicted, 0 undecided; of our own questions 1 reproduced, 0 contradicted, 0 undecided"
-    )
+    counts = "1 reproduced, 0 undecided, 0 not reproduced, 0 contradicted, 0 not testable"
+    assert claims.counts == (f"{counts}; of our own questions {counts}")
     assert count_verdicts([claims]) == claims.counts
 
 

@@ -94,14 +94,17 @@ def test_all_outputs_print_the_same_numbers_and_claims(cells: Cells, name: str) 
 
 
 @pytest.mark.parametrize("name", PAPERS)
-def test_a_cell_that_failed_leaves_tables_without_plots_and_claims_undecided(cells: Cells, name: str) -> None:
+def test_a_cell_that_failed_leaves_tables_without_plots_and_claims_untested(cells: Cells, name: str) -> None:
     claim = paper_of(name).claims[0]
     cells.add(claim.contrasts[0].plus[0].method, task=claim.task, status="oom")
     runs = cells.bundle()
     tables = build_tables(runs)
     assert tables
     assert plot_figures(tables) == {}
-    assert {line.verdict for line in verdicts(name, runs).values()} == {"undecided"}
+    left = {line.verdict for line in verdicts(name, runs).values()}
+    assert left == ({"not testable", "undecided"} if name == "stargan" else {"not testable"}), (
+        "parameters need no training"
+    )
 
 
 # Claims
@@ -204,14 +207,14 @@ def fid(**changes: float) -> Changes:
 OTHERWISE: list[tuple[str, Changes, str]] = [
     (
         "cartoon",
-        {"levels": skill("basic", 0.5, 0.99)},
+        {"levels": skill("basic", 0.5, 0.96)},
         "basic-feminises baseline1-majority baseline2-forgets transfer-rare",
     ),
-    ("cartoon", {"levels": skill("baseline1", 0.6, 0.99)}, "baseline1-majority transfer-rare"),
-    ("cartoon", {"levels": skill("baseline2", 0.99, 0.1)}, "baseline2-forgets transfer-remembers"),
-    ("cartoon", {"levels": skill("baseline3", 0.5, 0.99)}, "baseline3-overfits"),
+    ("cartoon", {"levels": skill("baseline1", 0.6, 0.96)}, "baseline1-majority transfer-rare"),
+    ("cartoon", {"levels": skill("baseline2", 0.96, 0.1)}, "baseline2-forgets transfer-remembers"),
+    ("cartoon", {"levels": skill("baseline3", 0.5, 0.96)}, "baseline3-overfits"),
     ("cartoon", {"levels": skill("transfer", 0.2, 0.9)}, "transfer-remembers no-sbp-damages"),
-    ("cartoon", {"levels": skill("transfer-no-sbp", 0.99, 0.99)}, "no-sbp-damages"),
+    ("cartoon", {"levels": skill("transfer-no-sbp", 0.96, 0.96)}, "no-sbp-damages"),
     ("stargan", {"levels": {"icgan@expressions/*": 1.0}}, "lowest-error"),
     # StarGAN is best everywhere, but from one attribute to three it loses 20 points, and DIAT 18.
     ("stargan", {"levels": faces("stargan@faces", 5.0, 25.0)}, "multi-attribute"),
@@ -235,14 +238,14 @@ OTHERWISE: list[tuple[str, Changes, str]] = [
     ("mixdl", row("distancegan", {"lpips_diversity": 0.9}), "regularisers-diversity"),
     ("mixdl", fid(stylegan2_at_n100=220), "gain-shrinks gain-five-ours"),
     ("mixdl", fid(mixdl_at_n5=198), "gain-five-ours"),
-    ("mixdl", row("stylegan2@n100", {"recall": 0.9}), "precision-recall"),
+    ("mixdl", row("stylegan2@n100", {"recall": 0.7}), "precision-recall"),
     ("mixdl", fid(mixdl_d=170), "each-side-helps"),
     ("mixdl", fid(mixdl_g=65), "both-sides-best"),
     ("mixdl", fid(gaussian=60), "dirichlet-best"),
     ("mixdl", row("mixdl", {"smoothness": 900}), "smoother"),
     ("mixdl", row("mixdl", {"largest_jump": 9}), "smoother"),
     ("mixdl", row("mixdl", COLLAPSED), "beats-stylegan2 regularisers-diversity smoother"),
-    ("mixdl", row("mixdl", {"copies": 0.99}), "fewer-copies-ours"),
+    ("mixdl", row("mixdl", {"copies": 0.96}), "fewer-copies-ours"),
     (
         "mixdl",
         row("mixdl", NOISE),
@@ -252,12 +255,12 @@ OTHERWISE: list[tuple[str, Changes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changes", "contradicted"), OTHERWISE)
+@pytest.mark.parametrize(("name", "changes", "fallen"), OTHERWISE)
 def test_scores_that_say_otherwise_bring_down_exactly_the_claims_about_them(
-    cells: Cells, name: str, changes: dict[str, Any], contradicted: str
+    cells: Cells, name: str, changes: dict[str, Any], fallen: str
 ) -> None:
     found = verdicts(name, suite(name, cells, **changes).bundle())
-    assert {claim for claim, line in found.items() if line.verdict == "contradicted"} == set(contradicted.split())
+    assert {claim for claim, line in found.items() if line.verdict == "not reproduced"} == set(fallen.split())
 
 
 @pytest.mark.parametrize("name", ["stargan", "cartoon", "mixdl"])

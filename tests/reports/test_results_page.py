@@ -72,7 +72,7 @@ def test_it_opens_with_provenance_and_how_many_claims_came_out_how(suite_bundle:
     head = page.split("\n## ")[0]
     assert "Commit 0123456; CPU Made-up CPU 2.0 GHz" in head
     assert "- cells: 12 of 16 ok" in head
-    assert "| dtn | 0 | 0 | 5 |" in head
+    assert "| dtn | 0 | 3 | 0 | 0 | 2 |" in head
     assert "stand-in data, not from the papers' data sets" in head
 
 

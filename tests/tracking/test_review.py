@@ -29,7 +29,7 @@ FACES = {"basic": 41.5, "transfer": 33.1}
 FACES_DATA = {"train-photo-kids": "c3" * 32, "test-photo-kids": "d4" * 32}
 DTN = {f"{row} · digits · s0" for row in [*ROWS, "no-f"]}
 CARTOON = {f"{row} · cartoon-groups · s0" for row in FACES}
-SUMMARY = "**quick**: 4 of 5 cells ok\n\n**Claims**: 1 reproduced, 1 contradicted, 2 undecided\n\n## DTN, Table 1\n"
+SUMMARY = "**quick**: 4 of 5 cells ok\n\n**Claims**: 1 reproduced, 2 undecided, 1 not reproduced\n\n## DTN, Table 1\n"
 GUIDE = Path(__file__).parents[2] / "docs" / "mlflow.md"
 
 
@@ -180,7 +180,7 @@ def test_a_reviewer_finds_runs_curves_grids_data_report_and_verdicts(reviewer: R
     reviewer.find_grids(runs["dtn · digits · s0"], 300, 500)
     (parent,) = store.tags(kind="invocation")
     reviewer.open(f"/{parent['.id']}")
-    reviewer.await_words("Description", "4 of 5 cells ok", "1 reproduced, 1 contradicted, 2 undecided")
+    reviewer.await_words("Description", "4 of 5 cells ok", "1 reproduced, 2 undecided, 1 not reproduced")
     reviewer.open(f"/{parent['.id']}/artifacts/report/index.html")
     reviewer.browser.switch_to.frame(reviewer.until(lambda: reviewer.find("//iframe"), "the report's frame")[0])
     reviewer.await_words("DTN, Table 1", "87.3 %")
