@@ -152,7 +152,7 @@ class Cells:
 
     def _pictures(self, directory: Path, names: Sequence[str], steps: int, seed: int) -> list[Samples]:
         events = []
-        for step in range(steps // 5, steps + 1, steps // 5):
+        for step in range(steps // 5, steps + 1, max(1, steps // 5)) if steps else ():
             file = f"samples/step-{step:06d}.png"
             write_grid(directory / file, strips(step / steps, seed))
             events.append(Samples(step=step, file=file))
@@ -330,14 +330,12 @@ def suite(
             if status == "not-run":
                 cells.plan(made.method, **keys)
                 continue
-            if made.method.startswith("anchor/"):
+            trained = not made.method.startswith("anchor/")
+            if not trained:
                 keys["steps"] = 0
-            elif pictures and seed == seeds[0]:
+            if pictures and seed == seeds[0]:
                 keys["pictures"] = previews_of(name).get(made, ())
-                keys["curves"] = {
-                    one: (lambda step, slow=slow: math.exp(-step / slow))
-                    for one, slow in CURVES.get(made.method, CURVES.get(name, {})).items()
-                    if not made.method.startswith("anchor/")
-                }
+                curves = CURVES.get(made.method, CURVES.get(name, {})) if trained else {}
+                keys["curves"] = {one: (lambda step, slow=slow: math.exp(-step / slow)) for one, slow in curves.items()}
             cells.add(made.method, scores, status=status, reason=reason, half=scores, **keys)
     return cells

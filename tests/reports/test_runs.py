@@ -170,7 +170,7 @@ def test_provenance_says_of_how_many_cells_a_fact_is_true(cells: Cells) -> None:
     suite("dtn", cells, (0,))
     cells.add("dtn/dtn", [accuracy(90.0)], seed=9, device="Made-up GPU")
     facts = cells.bundle().provenance
-    assert facts["cells"] == "12 of 16 ok"
+    assert facts["cells"] == "13 of 17 ok"
     assert "Made-up GPU (1 cell)" in facts["device"]
     assert facts["commit"].startswith("0123456789")
     assert len(facts["SHA-256 of mnist"]) == 64

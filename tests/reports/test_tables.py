@@ -429,7 +429,9 @@ def test_the_cartoon_tables_are_filled_from_a_suite_of_its_rows(cells: Cells) ->
     for name, table in tables.items():
         assert table.added
         if name != "table-cartoon-cost":
-            waiting = [(line.title, entry.text) for line in table.lines for entry in line.entries if not entry.value]
+            waiting = [
+                (line.title, entry.text) for line in table.lines for entry in line.entries if entry.value is None
+            ]
             assert waiting in ([], [("Basic model (group 0 only)", "–")]), name
     forgetting = column(tables["table-cartoon-fig-4-accuracy-by-the-group-judge"], "accuracy-forgetting")
     assert forgetting["Full transfer"].best
