@@ -61,7 +61,7 @@ LABELLED = {"train", "test", "reference", "judge", "judge-test"}
         ("sittings", {"sitting"}, LABELLED),
         (
             *("avatars", {"cartoon", "photo", "digit"}),
-            {"shots", "reference", "source-near", "source-near-test", "source-far", "source-far-test"},
+            {"shots", "fresh", "reference", "source-near", "source-near-test", "source-far", "source-far-test"},
         ),
     ],
 )
