@@ -4,16 +4,17 @@ data -> train -> weights -> images -> scores, each told to the journal, and last
 process to itself. Whatever happens in here ends in a status; what kills the process outright is recorded by whoever
 started it (:mod:`retable.benchmarks.run.process`).
 
-Besides the row's method, its task and the metrics, a cell runs code of ten files, in this order:
+Of the harness and the records, a cell runs code of ten files, in about this order; what only declares data is not
+counted, nor are the row's method, its task and the metrics:
 
 1. ``benchmarks/cell.py``: the way from top to bottom;
 2. ``reports/records/files.py``: reads ``CELL.json``, and replaces files in one step;
 3. ``reports/records/cell.py``: what is to be run, and its hash;
 4. ``reports/records/journal.py``: what happened, and the result that it ends in;
-5. ``benchmarks/environment.py``: device, versions, commit, and the load of the machine;
-6. ``benchmarks/run/build.py``: the task and the method, started from the cells that they need;
-7. ``benchmarks/plan/registry.py``: their classes, by name;
-8. ``benchmarks/run/training.py``: the training loop;
+5. ``benchmarks/run/build.py``: the task and the method, started from the cells that they need;
+6. ``benchmarks/plan/registry.py``: their classes, by name;
+7. ``benchmarks/environment.py``: device, versions, commit, and the digest of the sources;
+8. ``benchmarks/run/training.py``: the training loop, its progress, and the load of the machine;
 9. ``benchmarks/run/checkpoint.py``: where it resumes, and the trained weights;
 10. ``benchmarks/run/answers.py``: what the trained method answers, as pictures and as scores.
 """

@@ -1,4 +1,4 @@
-"""Every row of the papers' tables, and the stages that they start from: one entry each, and nothing else to change.
+"""Every row of the papers' tables, and the stages that they start from: one entry each.
 
 A row is a method with a title and the settings that make it this row. Suites, profiles, tables and claims refer to its
 id, ``paper/name``, or to a glob that matches it. Nothing heavy is imported here: a method is named by a lazy
@@ -21,7 +21,8 @@ class Row:
     title: str = ""
     """The row's name in tables; without one, the title of its class."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the method that this row fixes. They win over profiles and suites; only ``--set`` changes them."""
+    """Settings of the method that this row fixes. They win over profiles; a suite that sets one is refused; ``--set``
+    changes them."""
     needs: Mapping[str, str] = field(default_factory=dict)
     """Role -> id of the stage that this row starts from, where that is another one than the class says."""
 

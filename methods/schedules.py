@@ -3,7 +3,8 @@
 :func:`linear_decay` is that of StarGAN, DIAT and CycleGAN (constant, and from half of the steps on linear to zero, as
 in the paper), of the cartoon rows (the same), and of DTN and IcGAN (constant by default). The fraction is each method's
 setting ``decay_from``. :func:`one_cycle` is that of the judges, of DTN's f and of the face recogniser. MixDL's rows
-train at one rate, as their papers do. A method calls its schedule in ``schedule()``, before every step.
+train at a constant rate, as their papers do. A method sets its rates at the beginning of ``training_step``; IcGAN's
+decay starts anew in each of its two phases.
 """
 
 from __future__ import annotations

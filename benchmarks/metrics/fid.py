@@ -6,7 +6,9 @@ nuclear norm of A B^T, and any factor will do: the centred features over sqrt(n 
 of their QR decomposition. No square root of a matrix is taken, so nothing is lost where covariances are singular, which
 they always are for fewer images than features.
 
-The distance is biased upwards for few images, so numbers from different N may not be compared; see docs/tolerances.md.
+The features are those of :mod:`~retable.benchmarks.metrics.networks.extractors` (``lite0`` unless ``run.extractors``
+says otherwise), of images rounded to 8 bits. The distance is biased upwards for few images, so numbers from different N
+may not be compared; see docs/tolerances.md.
 """
 
 from __future__ import annotations

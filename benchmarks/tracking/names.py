@@ -1,7 +1,7 @@
 """The names of runs, metrics, parameters and tags in MLflow, and the descriptions beside them.
 
-A parent run is called ``quick · mixdl · 11-21 19:54`` (:func:`parent_name`), and a cell's run ``dtn · digits-no3-t ·
-s0`` (:func:`child_name`). Metrics allow only letters, digits, the space and ``_-.:/``.
+A parent run is called ``quick · mixdl · 11-21 19:54`` (:func:`parent_name`), and a cell's run
+``dtn · digits-no3-t · s0`` (:func:`child_name`). Metrics allow only letters, digits, the space and ``_-.:/``.
 
 A training curve is ``curve/NAME``. A score is ``score/NAME request:VALUE``, and one of a slice ``score/by KEY/NAME
 request:VALUE KEY:VALUE``, e.g. ``score/by digit/accuracy.target request:test digit:3``: the UI makes a section of

@@ -1,4 +1,7 @@
-"""How the ten shots are chosen: by the seed, and never the same picture twice."""
+"""How the ten shots are chosen: by the seed, and never the same picture twice.
+
+What they are chosen among is said in :mod:`retable.datasets.ten_shot.sources`: 400 drawn people, or the user's folder.
+"""
 
 from __future__ import annotations
 

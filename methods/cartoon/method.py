@@ -11,7 +11,9 @@ global and a local discriminator), for one image of each domain:
 
 with the terms of :mod:`retable.methods.cartoon.losses`. The weights come from the released code, because the arXiv text
 does not print them. A row chooses the images it sees (``stream``) and what it starts from (``from_basic``); subclasses
-also choose how the groups are weighed and what they share. Rows of this class (Section 4, Fig. 4):
+also choose how the groups are weighed and what they share: the full transfer, with selective back-propagation, is
+:mod:`retable.methods.cartoon.transfer`, and Baseline 3 :mod:`retable.methods.cartoon.baseline3`. Rows of this class
+(Section 4, Fig. 4):
 
 - Basic: photo2cartoon on group 0 alone, young women (Section 3.1). At test time every group goes through it. Every
   other row but Baseline 1 starts from its networks, discriminators included.

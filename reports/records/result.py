@@ -1,4 +1,6 @@
-"""How a cell ended: the schema of ``result.json``."""
+"""How a cell ended: the schema of ``result.json``, whose parts are :class:`~retable.reports.records.cell.Cell` and
+:class:`~retable.reports.records.score.Score`.
+"""
 
 from __future__ import annotations
 
