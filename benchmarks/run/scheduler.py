@@ -1,8 +1,9 @@
 """Runs the cells of a plan: dependencies first, a few at a time. However one cell ends, the others go on.
 
-A cell that raises records its own end (:mod:`retable.benchmarks.cell`). One whose process is killed, crashes or takes
-too long is found dead and recorded by :mod:`retable.benchmarks.run.process`, as ``failed``, ``oom`` or ``timeout``.
-Cells that need it are ``skipped``. The next run starts it again from its newest checkpoint.
+A cell that raises, or whose losses are no longer finite (``nonfinite``), records its own end
+(:mod:`retable.benchmarks.cell`). One whose process is killed, crashes or takes too long is found dead and recorded by
+:mod:`retable.benchmarks.run.process`, as ``failed``, ``oom`` or ``timeout``. Cells that need it are ``skipped``. The
+next run starts it again from its newest checkpoint, if code, data and environment are still those it was made with.
 """
 
 from __future__ import annotations
