@@ -21,8 +21,8 @@ Differences from the paper:
 - The warp is bilinear, at the image's own size, with the border mirrored. The paper enlarges twofold, pads, and filters
   with a wavelet; a plain enlargement costs three times as much and blurs images that only moved by whole pixels.
 - p stops at 1, where the released code lets it count on; above 0.8 augmentations may leak anyway (Section 2.2).
-- R1 takes its gradient with respect to the augmented images, see :mod:`retable.methods.mixdl.stylegan2`: older versions
-  of torch cannot differentiate ``grid_sample`` twice.
+- R1 takes its gradient with respect to the augmented images, and not through the augmentation to plain ones: older
+  versions of torch cannot differentiate ``grid_sample`` twice. MixDL's trainer takes it of plain images under ADA too.
 """
 
 from __future__ import annotations

@@ -15,10 +15,11 @@ Differences from the paper:
 - MixDL's table starts from FFHQ, and the paper's farther sources are paintings and objects. Here the source is trained
   on photographs of other people or, for the row ``cdc-far``, on street digits, which are no faces: how far the source
   is decides what there is to be kept.
-- The order of the divergence, its mean over the entries of the N x (N - 1) matrix and the weights are the released
-  code's: lambda 1000, 10 anchors with a spread of 0.1, one image-level step of four, 5,002 steps.
+- The order of the divergence and the weights are the released code's: lambda 1000, 10 anchors with a spread of 0.1,
+  one image-level step of four, 5,002 steps. It divides the sum of an image's divergence by the three other images of
+  its batch; we divide by three at every batch, so that lambda means the same.
 - At the published intervals R1 is always due in a step on whole images. The path length is taken of any latents.
-- The source draws with its constant noise, and one layer serves all images of a step.
+- The source draws with its constant noise.
 - The patch discriminator has a head on each of four maps of d, of which a step takes one, as in MixDL.
 """
 
@@ -33,11 +34,14 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from retable.methods.method import Info, Method, MethodSettings
-from retable.methods.mixdl.similarity import similarities
+from retable.methods.mixdl.similarity import similarities_at
 from retable.methods.mixdl.stylegan2 import StyleGAN2, StyleGAN2Settings
 from retable.methods.mixdl.stylegan2_networks import Discriminator, Heads, Seen
 from retable.methods.training import Frozen, held
 from retable.methods.types import Count, Weight, at_least
+
+OTHERS = 3
+"""Images that every image is compared with in the released code, whose batch is four."""
 
 
 class CDCSettings(StyleGAN2Settings):
@@ -163,9 +167,9 @@ class CDC(StyleGAN2):
         with torch.no_grad():
             _, before = self.g_source(self.f_source(z))
         _, after = self.g(self.f(z))
-        layer = int(torch.randint(1, len(after), ()))
-        log_s, log_t = (others(similarities(x[layer], x[layer])).log_softmax(1) for x in (before, after))
-        return (log_s.exp() * (log_s - log_t)).mean()
+        layers = torch.randint(1, len(after), (len(z),)).tolist()
+        log_s, log_t = (others(similarities_at(layers, x, x)).log_softmax(1) for x in (before, after))
+        return (log_s.exp() * (log_s - log_t)).sum(1).mean() / OTHERS
 
 
 def others(similarity: Tensor) -> Tensor:

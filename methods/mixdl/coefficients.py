@@ -26,8 +26,8 @@ class MixingSettings(BaseModel):
     coefficients: Coefficients = "dirichlet"
     alpha: Positive = 1.0
     """Of the Dirichlet distribution."""
-    reading: Reading = "paper"
-    """``code``: the distance loss, and on StyleGAN2 R1's turns, as in the released code."""
+    reading: Reading = "code"
+    """The distance loss as the released code has it, or as the paper writes it, which is about N times as strong."""
 
 
 def mixing(kind: Coefficients, alpha: float, n: int, device: torch.device | str = "cpu") -> Tensor:
@@ -50,6 +50,6 @@ def mixing(kind: Coefficients, alpha: float, n: int, device: torch.device | str 
 
 
 def mixture(coefficients: Tensor, parts: Tensor) -> Tensor:
-    """Anchors ``[n, latent]`` from coefficients ``[n, n]`` and latents, in single precision whatever autocast says."""
+    """Anchors ``[n, latent]`` from coefficients ``[n, n]`` and latents, in no less than single precision."""
     with torch.autocast(parts.device.type, enabled=False):
-        return coefficients @ parts.float()
+        return coefficients @ parts.to(torch.promote_types(parts.dtype, torch.float32))

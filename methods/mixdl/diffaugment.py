@@ -17,8 +17,8 @@ Where the operations come from: brightness and translation are kornia's. Saturat
 because kornia's clamp to [0, 1] and weigh the channels by luma, and torchvision's take one number for a whole batch; so
 is cutout, because kornia's squares never reach over the border and torchvision's lie at one place for all images.
 
-Differences from the paper: R1 takes its gradient with respect to the augmented images, see
-:mod:`retable.methods.mixdl.stylegan2`. Everything here can be differentiated twice all the same.
+Differences from the paper: none here; where it is used, R1 is on plain images, as in MixDL's released code
+(:mod:`retable.methods.mixdl.stylegan2`).
 """
 
 from __future__ import annotations

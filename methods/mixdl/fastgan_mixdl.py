@@ -22,7 +22,7 @@ Differences from the paper:
   copy, and its scores of the anchors alone are the adversarial loss of such a step.
 - Anchors and parts go through G and D in one batch, so that batch norm sees both alike; both updates of a step see the
   same ones, as FastGAN's do. The running statistics that samples are drawn with are half from such batches.
-- ``reading = "code"`` is the released code's KL: KL(p || q) divided by N^2.
+- The distance loss is the released code's, as in the StyleGAN2 row (:mod:`retable.methods.mixdl.mixdl`).
 """
 
 from __future__ import annotations

@@ -79,7 +79,13 @@ def _resolutions(first: int, last: int) -> list[int]:
 
 
 def _conv(i: int, o: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Module:
-    return spectral_norm(nn.Conv2d(i, o, kernel, stride, padding, bias=False))
+    return _started(nn.Conv2d(i, o, kernel, stride, padding, bias=False))
+
+
+def _started(conv: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
+    """Weights from N(0, 0.02^2), as in the released code, under spectral norm."""
+    nn.init.normal_(conv.weight, 0.0, 0.02)
+    return spectral_norm(conv)
 
 
 def _norm(channels: int) -> nn.Module:
@@ -146,7 +152,7 @@ class Generator(nn.Module):
         super().__init__()
         self.small = small_side(size)
         widths, sizes = _generator_widths(width), _resolutions(8, size)
-        first = spectral_norm(nn.ConvTranspose2d(latent, 2 * widths[4], 4, bias=False))
+        first = _started(nn.ConvTranspose2d(latent, 2 * widths[4], 4, bias=False))
         self.start = nn.Sequential(first, _norm(2 * widths[4]), nn.GLU(1))
         self.up = nn.ModuleList(_up(widths[side // 2], widths[side], double=k % 2 == 0) for k, side in enumerate(sizes))
         self.sources = {side: side // 16 for side in sizes if 64 <= side <= 512} or {size: 4}

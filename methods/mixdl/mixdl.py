@@ -15,9 +15,10 @@ one of its latents, with Dirichlet(10) all anchors are near the middle.
 Differences from the paper:
 
 - Where the paper is silent we do as the released code: every second step, which maps, the batch.
-- ``reading = "code"`` computes what the released code does: KL(p || q) divided by N^2 instead of KL(q || p), which
-  makes the weights N times smaller, and R1 on the patch head alone, because its steps coincide with the mixed ones.
-  The default reads the paper: R1 is due every so many steps of either kind, on the head that the step trains.
+- The distance loss is the released code's KL(p || q) divided by N^2, whose lambda_G is 1000. ``reading = "paper"`` is
+  the paper's KL(q || p), with a gradient about N times as large at the same lambda.
+- R1 is due every so many steps of either kind, on the head that the step trains. In the released code every R1 step is
+  a mixed one (16 is even), so that the head for whole images never gets any.
 - L_G's distances are taken of the images that its adversarial loss judges; the released code draws others for them. One
   patch head judges real and drawn images, and is linear.
 - The released trainer multiplies coefficients ``[N, N]`` with styles ``[N, layers, latent]``, which fails; anchors are
@@ -99,10 +100,8 @@ class MixDL(StyleGAN2):
         return self.mixed_d(real) | self.mixed_g(real) | self.regularise(real, step)
 
     def r1_due(self, step: int) -> bool:
-        """Every ``r1_every`` steps of either kind; as in the code, every ``r1_every`` steps of all."""
+        """Every ``r1_every`` steps of either kind."""
         s = self.settings
-        if s.reading == "code":
-            return super().r1_due(step)
         mixed = -((self._first - step) // s.mix_every) if step > self._first else 0
         return (mixed if self._mixed else step - mixed) % int(s.r1_every) == 0
 
@@ -120,14 +119,14 @@ class MixDL(StyleGAN2):
         s, n = self.settings, self.settings.anchors
         with torch.no_grad():
             coefficients, w, anchors = self.mixed(real)
-            # Anchors first, so that the images of their parts can be left out.
             images, _ = self.g(torch.cat([anchors, w]) if s.lambda_d else anchors)
-        shown = torch.cat([real[:n], images])
-        seen = self.judged(self.augment(shown), len(shown) // n)
-        patches = self.patches(seen)
-        terms = {"l_d_patch": softplus(-patches[:n]).mean() + softplus(patches[n : 2 * n]).mean()}
+        # The deviation within a batch is that of anchors and parts together, as in the released code.
+        true, seen = (self.judged(self.augment(shown)) for shown in (real[:n], images))
+        which = self.drawn_map()
+        true_patches, patches = (self.heads(each.maps, which) for each in (true, seen))
+        terms = {"l_d_patch": softplus(-true_patches).mean() + softplus(patches[:n]).mean()}
         if s.lambda_d:
-            hidden = cast(nn.Module, self.projection)(seen.hidden[n:])
+            hidden = cast(nn.Module, self.projection)(seen.hidden)
             terms["l_d_dist"] = s.lambda_d * distance_loss(similarities(*hidden.chunk(2)), coefficients, s.reading)
         self.update(self.opt["d"], torch.stack(list(terms.values())).sum())
         return {key: term.detach() for key, term in terms.items()}
@@ -154,5 +153,9 @@ class MixDL(StyleGAN2):
         return coefficients, w, mixture(coefficients, w)
 
     def patches(self, seen: Seen) -> Tensor:
-        """Logits of every patch of one of d's maps, drawn on the CPU: a device would have to be waited for."""
-        return cast(Tensor, self.heads(seen.maps, int(torch.randint(self._maps, ()))))
+        """Logits of every patch of one of d's maps."""
+        return cast(Tensor, self.heads(seen.maps, self.drawn_map()))
+
+    def drawn_map(self) -> int:
+        """Number of one of d's maps, drawn on the CPU: a device would have to be waited for."""
+        return int(torch.randint(self._maps, ()))

@@ -21,7 +21,8 @@ def similarities(anchors: Tensor, others: Tensor) -> Tensor:
     """Cosine similarities ``[A, N]`` in [-1, 1] of features ``[A, ...]`` to features ``[N, ...]``: one product."""
     # The loss is weighted by a thousand: a product in lower precision would be felt.
     with torch.autocast(anchors.device.type, enabled=False):
-        a, b = (functional.normalize(x.float().flatten(1), dim=1) for x in (anchors, others))
+        least = torch.promote_types(anchors.dtype, torch.float32)
+        a, b = (functional.normalize(x.to(least).flatten(1), dim=1) for x in (anchors, others))
         return a @ b.T
 
 
@@ -41,7 +42,7 @@ def similarities_at(layers: Sequence[int], anchors: Sequence[Tensor], others: Se
     return torch.stack([rows[row] for row in range(len(layers))])
 
 
-def distance_loss(similarity: Tensor, coefficients: Tensor, reading: Reading = "paper") -> Tensor:
+def distance_loss(similarity: Tensor, coefficients: Tensor, reading: Reading = "code") -> Tensor:
     """How far the similarities are from the mixture, a scalar >= 0.
 
     Args:

@@ -19,7 +19,6 @@ Differences from the paper:
   style mixing 0.9. Its script for this row alone says batch 8 and 100,000 steps; we train all rows alike.
 - Images have as few as 32 pixels, and ``width``, ``base``, ``latent`` and ``layers`` make the networks small for short
   runs; the defaults are the paper's.
-- R1 takes its gradient with respect to what d sees, so to augmented images where there is augmentation.
 - The path length is taken of at least one image, where the released code's share of a small batch may be none.
 """
 
@@ -98,10 +97,13 @@ class PathLength(nn.Module):
         self.register_buffer("mean", torch.zeros(()))
 
     def forward(self, lengths: Tensor) -> Tensor:
-        """Lengths ``[N]`` -> their mean squared distance to the running mean, which moves first."""
-        self.mean.lerp_(lengths.detach().mean().to(self.mean.dtype), self.decay)
-        # A copy: the next call changes the buffer, which must not reach into this call's graph.
-        return (lengths - self.mean.clone()).square().mean()
+        """Lengths ``[N]`` -> their mean squared distance to the running mean, which moves first.
+
+        The gradient also takes the way through the mean's move, as in the official code.
+        """
+        mean = self.mean.lerp(lengths.mean().to(self.mean.dtype), self.decay)
+        self.mean.copy_(mean.detach())
+        return (lengths - mean).square().mean()
 
 
 class StyleGAN2(Method):
@@ -191,8 +193,8 @@ class StyleGAN2(Method):
         return {key: term.detach() for key, term in terms.items()}
 
     def update_r1(self, real: Tensor) -> Tensor:
-        """R1 and one step; the gradient is taken with respect to what d sees, augmented or not."""
-        image = self.augment(real).detach().requires_grad_(True)
+        """R1 and one step: of what d sees under ADA, and of plain images under DiffAugment, as released."""
+        image = (real if self.ada is None else self.augment(real)).detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(self.realness(image).sum(), image, create_graph=True)
         l_r1 = gradient.square().sum((1, 2, 3)).mean()
         self.update(self.opt["d"], self.settings.r1 / 2 * self.settings.r1_every * l_r1)

@@ -113,7 +113,7 @@ class Seen(NamedTuple):
     hidden: Tensor
     """Features before the last layer ``[N, C]``."""
     maps: list[Tensor]
-    """Four feature maps whose locations see a patch: two at the patch resolution, two at half of it."""
+    """Four maps of blocks' convolutions, before the skip is added: two at the patch resolution, two at half of it."""
 
 
 class Block(nn.Module):
@@ -125,10 +125,11 @@ class Block(nn.Module):
         self.second = EqualConv(channels, out, 3, down=True)
         self.skip = EqualConv(channels, out, 1, down=True, active=False)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """``[N, channels, H, W]`` -> the first convolution's map, and the block's ``[N, out, H / 2, W / 2]``."""
-        inner = self.first(x)
-        return inner, (self.second(inner) + self.skip(x)) / math.sqrt(2)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``[N, channels, H, W]`` -> the first convolution's map, the second's and the block's, of half the size."""
+        first = self.first(x)
+        second = self.second(first)
+        return first, second, (second + self.skip(x)) / math.sqrt(2)
 
 
 class Discriminator(nn.Module):
@@ -164,21 +165,24 @@ class Discriminator(nn.Module):
         """Images ``[N, channels, size, size]``: so many batches of equal size, which are judged each on its own."""
         x, maps = self.enter(x), []
         for depth, block in enumerate(self.blocks, 1):
-            inner, x = block(x)
+            first, second, x = block(x)
             if depth in (self._depth + 1, self._depth + 2):
-                maps.append(inner)
+                maps.append(first)
             if depth in (self._depth, self._depth + 1):
-                maps.append(x)
+                maps.append(second)
         hidden = self.hidden(self.last(torch.cat([x, _deviation(x, len(x) // parts)], 1)).flatten(1))
         return Seen(self.score(hidden)[:, 0], hidden, maps)
 
 
 def _deviation(x: Tensor, batch: int) -> Tensor:
-    """The mean deviation of a group of neighbours in a batch as one more map ``[N, 1, H, W]`` of ``[N, C, H, W]``."""
+    """The mean deviation within a group of a batch as one more map ``[N, 1, H, W]`` of ``[N, C, H, W]``.
+
+    Of a batch with K groups every K-th image is in one group, as in the released code.
+    """
     group = next(size for size in range(min(batch, GROUP), 0, -1) if batch % size == 0)
-    groups = x.view(-1, group, *x.shape[1:])
-    deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
-    return deviation.repeat_interleave(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])
+    groups = x.view(-1, group, batch // group, *x.shape[1:])
+    deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((2, 3, 4))
+    return deviation.repeat(1, group).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
 
 
 class Heads(nn.Module):

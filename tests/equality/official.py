@@ -34,8 +34,13 @@ class Official:
         return value.to(self.dtype) if value.is_floating_point() else value
 
     def load(self, network: nn.Module, prefix: str, renamed: Rename) -> None:
-        """Fill a network of ours, brought to the file's precision, from the official weights below ``prefix``."""
-        network.to(self.dtype).load_state_dict({renamed(name): self[whole] for name, whole in self.below(prefix)})
+        """Fill a network of ours, brought to the file's precision, from the official weights below ``prefix``.
+
+        The official layout may have further dimensions of one.
+        """
+        found = {renamed(name): self[whole] for name, whole in self.below(prefix)}
+        ours = network.to(self.dtype).state_dict()
+        network.load_state_dict({name: value.reshape(ours[name].shape) for name, value in found.items()})
 
     def below(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Every name that begins with the prefix and a dot, without and with them."""

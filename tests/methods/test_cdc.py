@@ -156,26 +156,28 @@ def test_others_leaves_the_diagonal_out_and_keeps_the_order(n: int) -> None:
     assert others(x).tolist() == expected
 
 
-def test_the_distances_loss_is_the_released_codes_divergence_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    method, real = started(noise=False), images(4, 3)
+@pytest.mark.parametrize("n", [4, 6])
+def test_the_distances_loss_is_the_released_codes_divergence_written_out(n: int) -> None:
+    method, real = started(noise=False), images(n, 3)
     with torch.no_grad():
         for parameter in method.g.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
     torch.manual_seed(7)
     found = method.distances(real)
     torch.manual_seed(7)
-    z = torch.randn(4, 16)
-    layer = int(torch.randint(1, 7, ()))
-    before = method.g_source(method.f_source(z))[1][layer]
-    after = method.g(method.f(z))[1][layer]
+    z = torch.randn(n, 16)
+    layers = torch.randint(1, 7, (n,)).tolist()
+    assert len(set(layers)) > 1
+    features = method.g_source(method.f_source(z))[1], method.g(method.f(z))[1]
     rows = []
-    for i in range(4):
+    for i in range(n):
+        before, after = (x[layers[i]] for x in features)
         s, t = (
-            torch.stack([torch.cosine_similarity(x[i].flatten(), x[j].flatten(), dim=0) for j in range(4) if j != i])
+            torch.stack([torch.cosine_similarity(x[i].flatten(), x[j].flatten(), dim=0) for j in range(n) if j != i])
             for x in (before, after)
         )
         rows.append(functional.kl_div(t.log_softmax(0), s.softmax(0), reduction="sum"))
-    expected = torch.stack(rows).sum() / (4 * 3)
+    expected = torch.stack(rows).mean() / 3
     assert float(expected.detach()) > 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-8)
 

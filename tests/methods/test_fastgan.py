@@ -241,3 +241,17 @@ def test_lpips_asks_for_vgg16_is_the_package_and_trains_with_a_file_of_the_right
     for key in ("features.28.bias", "features.0.weight"):
         with pytest.raises(RuntimeError, match=key.split(".", 1)[1]):
             method.take_file("vgg16", {k: v for k, v in state.items() if k != key})
+
+
+def test_convolutions_start_from_normal_numbers_of_a_fiftieth() -> None:
+    torch.manual_seed(0)
+    found = torch.cat(
+        [
+            layer.parametrizations.weight.original.detach().flatten()
+            for network in (networks.Generator(32, 3, 8, 4), networks.Discriminator(32, 3, 4))
+            for layer in network.modules()
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
+        ]
+    )
+    assert float(found.std()) == pytest.approx(0.02, rel=0.03)
+    assert float(found.abs().max()) > 0.06, "normal numbers have tails, uniform ones have none"
