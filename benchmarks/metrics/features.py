@@ -63,7 +63,11 @@ def both_sides(question: Question, look: Look = cached_features) -> Iterator[Sid
 
 
 def score_means(
-    question: Question, name: str, values: NDArray[np.float64], direction: Direction, network: Extractor | Trunk
+    question: Question,
+    name: str,
+    values: NDArray[np.float64],
+    direction: Direction,
+    network: Extractor | Trunk | None = None,
 ) -> Iterator[Score]:
     """The mean of one value per image, over everything and per slice; every image has its counterpart."""
     for part, chosen in question.slices():

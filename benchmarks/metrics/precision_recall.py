@@ -55,12 +55,17 @@ def precision_recall(real: Features, fake: Features, k: int = K, block: int = BL
 
 def _share_on(points: NDArray[np.float64], others: NDArray[np.float64], k: int, block: int) -> float:
     """The share of ``others`` on the manifold of ``points``."""
-    radii = np.concatenate([np.partition(rows, k, axis=1)[:, k] for rows in _squared(points, points, block)])
-    inside = [(rows <= radii).any(axis=1) for rows in _squared(others, points, block)]
+    reach = radii(points, k, block)
+    inside = [(rows <= reach).any(axis=1) for rows in squared(others, points, block)]
     return float(np.concatenate(inside).mean())
 
 
-def _squared(a: NDArray[np.float64], b: NDArray[np.float64], block: int) -> Iterator[NDArray[np.float64]]:
+def radii(points: NDArray[np.float64], k: int, block: int = BLOCK) -> NDArray[np.float64]:
+    """Squared distance of every point ``[n, d]`` to its k-th nearest neighbour in the set: ``[n]``."""
+    return np.concatenate([np.partition(rows, k, axis=1)[:, k] for rows in squared(points, points, block)])
+
+
+def squared(a: NDArray[np.float64], b: NDArray[np.float64], block: int = BLOCK) -> Iterator[NDArray[np.float64]]:
     """Squared distances of a few rows of ``a`` at a time to all of ``b``: ``[block, m]`` each."""
     lengths = np.square(b).sum(axis=1)
     for start in range(0, len(a), block):

@@ -1,10 +1,13 @@
 """How even the steps of a latent interpolation are: the stair-like latent space of MixDL (arXiv 2111.11672).
-Reference: none; the paper shows the staircase and counts nothing. Distances are LPIPS (arXiv 1801.03924), Eq. 1.
+Reference: for uniformity MixDL's released `ppl_uniformity.py`, along latents instead of styles, which not every
+generator has; none for the rest, as the paper shows the staircase and counts nothing. Distances are LPIPS (arXiv
+1801.03924), Eq. 1.
 
 A generator that knows only its ten images stays at one of them and then jumps to the next. Along a path of n steps with
 distances d_1 ... d_n between consecutive images, the largest jump is n max d_i / sum d_i: 1 when all are alike, n when
 a single step makes the whole way. The spread is their standard deviation over their mean: 0, or sqrt(n - 1). A path on
-which nothing moves has no jump (1) and no spread (0): read both beside the path's length.
+which nothing moves has no jump (1) and no spread (0): read both beside the path's length. Uniformity is the sample
+standard deviation of n^2 d_i, in the units of the path length regulariser: it grows with the path's length.
 """
 
 from __future__ import annotations
@@ -78,16 +81,22 @@ def evenness(whole: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(relative.max(axis=1).mean()), float(relative.std(axis=1).mean()), float(lengths.mean())
 
 
+def uniformity(whole: NDArray[np.float64]) -> float:
+    """The mean over paths of the deviation of n^2 d_i, from steps float64 ``[paths, n]``; >= 0, 0 is uniform."""
+    n = whole.shape[1]
+    return float((n**2 * whole).std(axis=1, ddof=1).mean())
+
+
 def score_staircase(question: Question) -> Iterator[Score]:
-    """``largest_jump.TRUNK`` and ``path_spread.TRUNK``, lower is smoother, and ``path_length.TRUNK``, which is neither.
+    """``largest_jump.TRUNK``, ``path_spread.TRUNK`` and ``uniformity.TRUNK``, lower is smoother; ``path_length.TRUNK``.
 
     The label says which path an image belongs to; the answers of a path stand in its order.
     """
     images, paths = question.answer.images, question.labels(question.label)
-    directions: tuple[Direction, ...] = ("lower", "lower", "none")
+    names = ("largest_jump", "path_spread", "path_length", "uniformity")
+    directions: tuple[Direction, ...] = ("lower", "lower", "none", "lower")
     for trunk in trunks_of(question):
         whole = steps_of_paths(images, paths, trunk)
-        detail = f"paths={whole.shape[0]}x{whole.shape[1]} steps"
-        names = ("largest_jump", "path_spread", "path_length")
-        for name, value, direction in zip(names, evenness(whole), directions, strict=True):
+        detail, values = f"paths={whole.shape[0]}x{whole.shape[1]} steps", (*evenness(whole), uniformity(whole))
+        for name, value, direction in zip(names, values, directions, strict=True):
             yield question.score(name, value, question.whole, direction, trunk, n_fake=len(images), detail=detail)

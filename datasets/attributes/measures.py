@@ -12,6 +12,8 @@ from retable.datasets.task import Measure
 
 ALL = "hair.gender.age"
 CHANGES = ("hair", "gender", "age", "hair-gender", "hair-age", "gender-age", "hair-gender-age")
+PAIRWISE = ("lpips_pair", "l1")
+"""Metrics that need the truth."""
 MEASURES = (
     *(
         Measure("classification_error", name, judge=name.replace("-", "."), label=name.replace("-", "."))
@@ -25,15 +27,15 @@ MEASURES = (
     ),
     *(Measure("identity", name) for name in ("hair", "gender", "age", "hair-gender-age")),
     *(Measure("answer_time", name) for name in ("hair", "hair-gender-age")),
-    Measure("lpips_pair", "hair"),
-    Measure("lpips_pair", "faces-cycle"),
+    *(Measure(metric, "hair") for metric in PAIRWISE),
+    *(Measure(metric, "faces-cycle") for metric in PAIRWISE),
     Measure("classification_error", "expressions", judge="expression", label="expression", by="expression"),
     Measure("fid", "expressions", reference="expressions", by="expression"),
     Measure("kid", "expressions", reference="expressions", by="expression"),
     Measure("identity", "expressions"),
     Measure("answer_time", "expressions"),
-    Measure("lpips_pair", "expressions"),
-    Measure("lpips_pair", "expressions-cycle"),
+    *(Measure(metric, "expressions") for metric in PAIRWISE),
+    *(Measure(metric, "expressions-cycle") for metric in PAIRWISE),
     Measure("classification_error", "wrong-mask", judge="expression", label="expression"),
     Measure("classification_error", "across", judge="expression", label="expression"),
     Measure("classification_error", "across", judge=ALL, label=ALL),
@@ -64,4 +66,4 @@ def measured(data: Iterable[str], across: bool, known: bool) -> list[Measure]:
         both = "faces" in sets
         asked |= {*EXPRESSIONS, *(("wrong-mask",) if both else ())}
         asked |= {"across", *(("across-wrong-mask",) if both else ())} if across else set()
-    return [m for m in MEASURES if m.request in asked and (known or m.metric != "lpips_pair" or m.request not in TRUE)]
+    return [m for m in MEASURES if m.request in asked and (known or m.metric not in PAIRWISE or m.request not in TRUE)]

@@ -54,12 +54,14 @@ ROWS = {
 """Stream of a row -> the groups it sees."""
 ROUND = ("groups", "rare-groups", *anchors.STREAMS)
 """Streams whose rows go round their groups, so that each has its share of every batch."""
+PAIRWISE = ("lpips_pair", "l1")
+"""Metrics that need the truth."""
 MEASURES = (
     Measure("accuracy", "test", judge="cartoon", label="group", by="group"),
     Measure("confusion", "test", judge="cartoon", label="group", by="group"),
     Measure("fid", "test", reference="cartoons", by="group"),
     Measure("kid", "test", reference="cartoons", by="group"),
-    Measure("lpips_pair", "test", by="group"),
+    *(Measure(metric, "test", by="group") for metric in PAIRWISE),
     Measure("lpips_diversity", "test", by="group"),
     Measure("identity", "test", by="group"),
     Measure("accuracy", "back", judge="photo", label="group", by="group"),
@@ -151,9 +153,9 @@ class CartoonGroups(Task):
     def measures(self, kind: Kind, stream: str) -> list[Measure]:
         """By group: is it of its group, like its domain, like the truth, varied; and how the training photos fare.
 
-        The truth is known of the stand-in alone: the real source has no ``lpips_pair``. The request ``train`` is there
-        for the gap to ``test`` within a group: its groups are not equally large, so its score over everything is not
-        comparable with another request's.
+        The truth is known of the stand-in alone: the real source has no ``lpips_pair`` and no ``l1``. The request
+        ``train`` is there for the gap to ``test`` within a group: its groups are not equally large, so its score over
+        everything is not comparable with another request's.
         """
         stage = self.stage(stream)
         if kind == "predict" and stage != "rows":
@@ -164,7 +166,7 @@ class CartoonGroups(Task):
         known = self.settings.source == "standin"
         if stream == "truth":
             return [measure for measure in MEASURES if known and measure.request != "back"]
-        return [measure for measure in MEASURES if known or measure.metric != "lpips_pair"]
+        return [measure for measure in MEASURES if known or measure.metric not in PAIRWISE]
 
     def previews(self, kind: Kind, stream: str) -> list[Request]:
         """The first three test faces of every group, with their true cartoons where they are known."""

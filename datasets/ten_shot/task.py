@@ -116,8 +116,12 @@ class TenShot(Task):
         few = self.settings.n_compared
         measures = [
             *(Measure(metric, "samples", reference="reference") for metric in ("fid", "kid", "sfid")),
-            Measure("precision_recall", "samples", reference="reference"),
+            *(
+                Measure(metric, "samples", reference="reference")
+                for metric in ("precision_recall", "density_coverage", "low_passed")
+            ),
             Measure("lpips_diversity", "samples", limit=few, yardstick="shots"),
+            Measure("intra_lpips", "samples", reference="shots", limit=few),
             Measure("nearest_shot", "samples", reference="shots", limit=few, yardstick="reference"),
             Measure("smoothness", "smoothness"),
             Measure("staircase", "strips", label="path"),

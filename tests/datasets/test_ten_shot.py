@@ -178,10 +178,12 @@ def test_a_task_without_samples_says_so(tmp_path, make):
 def test_a_row_is_measured_against_the_reference_and_its_own_shots(make):
     measures = make().measures("sample", "shots")
     assert [m.metric for m in measures] == [
-        *("fid", "kid", "sfid", "precision_recall", "lpips_diversity", "nearest_shot", "smoothness", "staircase")
+        *("fid", "kid", "sfid", "precision_recall", "density_coverage", "low_passed"),
+        *("lpips_diversity", "intra_lpips", "nearest_shot", "smoothness", "staircase"),
     ]
     assert {m.metric: (m.limit, m.yardstick) for m in measures if m.limit} == {
         "lpips_diversity": (6, "shots"),
+        "intra_lpips": (6, None),
         "nearest_shot": (6, "reference"),
     }
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from retable.benchmarks.metrics.lpips import lpips_pair
 from retable.benchmarks.metrics.measure import Answer, Question, measure
 from retable.benchmarks.metrics.networks.trunks import get_trunk
-from retable.benchmarks.metrics.staircase import TOLERANCE, evenness, steps, steps_of_paths
+from retable.benchmarks.metrics.staircase import TOLERANCE, evenness, steps, steps_of_paths, uniformity
 from tests.metrics.factory import make_images
 
 
@@ -20,6 +20,12 @@ def test_the_three_numbers_are_means_over_paths_and_even_or_still_ones_neither_j
         assert evenness(np.full((2, 4), still)) == (1.0, 0.0, 0.0)
     mixed = evenness(np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]]))
     assert mixed == pytest.approx(((3 * 2 / 4 + 1) / 2, np.std([1, 1, 2]) / np.mean([1, 1, 2]) / 2, (4 + 9) / 2))
+
+
+def test_uniformity_is_the_sample_deviation_of_steps_over_the_squared_length_of_a_step() -> None:
+    whole = np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]])
+    assert uniformity(whole) == pytest.approx(9 * np.std([1, 1, 2], ddof=1) / 2)
+    assert uniformity(np.full((2, 5), 0.3)) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [2, 5, 11])
@@ -70,5 +76,6 @@ def test_scores_name_paths_and_steps() -> None:
         ("largest_jump.lite0", "lower"),
         ("path_spread.lite0", "lower"),
         ("path_length.lite0", "none"),
+        ("uniformity.lite0", "lower"),
     ]
     assert {(score.protocol.detail, score.protocol.n_fake) for score in scores} == {("paths=2x3 steps", 8)}

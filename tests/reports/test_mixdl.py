@@ -213,7 +213,9 @@ def test_every_score_that_tables_and_claims_ask_for_is_one_that_the_task_measure
     several = {
         "precision_recall": ("precision", "recall"),
         "nearest_shot": ("nearest_shot", "copies"),
-        "staircase": ("largest_jump", "path_spread", "path_length"),
+        "density_coverage": ("density", "coverage"),
+        "low_passed": ("low_fid", "low_precision", "low_recall"),
+        "staircase": ("largest_jump", "path_spread", "path_length", "uniformity"),
     }
     known = set()
     for one in (*task.measures("sample", "shots"), *task.measures("sample", "source-near")):
