@@ -37,6 +37,9 @@ def run(
     out: Out = RUNS,
 ) -> None:
     """Run a suite: whatever is missing of it is trained, scored, tracked and reported."""
+    from retable.benchmarks.run.process import compute_beside_cells
+
+    compute_beside_cells()
     from retable.benchmarks.errors import UserError
     from retable.benchmarks.plan.overrides import Override, parse_override
     from retable.benchmarks.plan.plan import make_plan

@@ -27,12 +27,24 @@ from retable.reports.records.files import write_json
 from retable.reports.records.journal import Beginning, Journal, finished, outcome
 from retable.reports.records.result import Result, Status
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What the numerical libraries read their number of threads from, when they are loaded."""
 GRACE_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 LOG_BYTES, LOG_PART = 16 * 2**20, 2**20
 """A cell's ``log.txt`` may grow so long. Past it all goes but such a part of its beginning and of its end."""
 HARNESS = "RETABLE_HARNESS"
 """Environment variable that tells a cell the process that it must not outlive."""
+
+
+def compute_beside_cells() -> None:
+    """Let this process and its other children (tracker, report) use one thread, unless the user has said how many.
+
+    The cells have the cores. Threads that wait for a core that a cell holds spin, and take several times as long as one
+    alone. To be called before the numerical libraries are loaded.
+    """
+    if not any(name in os.environ for name in THREADS):
+        os.environ.update(dict.fromkeys(THREADS, "1"))
 
 
 class LocalProcess:
@@ -51,7 +63,7 @@ class LocalProcess:
         self._oom_kills = _oom_kills()
         self._cancelled: tuple[Status, str] | None = None
         # The numeric libraries read how many threads to start when they are imported.
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(cell.run.threads))
+        threads = dict.fromkeys(THREADS, str(cell.run.threads))
         with (self.directory / "log.txt").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "retable.benchmarks.cell", str(order), str(self.directory)],

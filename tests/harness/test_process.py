@@ -16,6 +16,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
+from retable.benchmarks.environment import REPOSITORY
 from retable.benchmarks.plan.plan import Plan
 from retable.benchmarks.run import process
 from retable.benchmarks.run.process import LocalProcess, record_skipped
@@ -152,3 +153,22 @@ def test_a_cell_that_is_told_to_end_takes_along_what_it_has_started() -> None:
         asked.terminate()
         assert asked.wait(60) == -15
     assert gone(child)
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, "1"), ({"OMP_NUM_THREADS": "2"}, "2")])
+def test_a_run_computes_beside_its_cells_with_one_thread_or_with_what_the_user_says(
+    given: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    script = """
+import atexit, sys
+atexit.register(lambda: print("threads", __import__("torch").get_num_threads()))
+sys.argv = ["retable", "run", "dummy", "--dry-run"]
+from retable.benchmarks.cli.main import main
+main()
+"""
+    environment = {name: value for name, value in os.environ.items() if name not in process.THREADS} | given
+    environment["PYTHONPATH"] = str(REPOSITORY)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.splitlines()[-1] == f"threads {expected}", done.stderr
