@@ -5,7 +5,8 @@ command, ``python -m retable.benchmarks.cell``. What becomes of a cell that dies
 
 - An exception, a loss that is not finite or memory that runs out in Python is recorded by the cell itself.
 - A crash, a kill, a time-out or an interruption leaves no result; :meth:`LocalProcess.poll` then writes one.
-- Cells that need a failed one never start; the scheduler records them with :func:`record_skipped`.
+- Cells that need a failed one never start; the scheduler records them with :func:`record_skipped`. All others go on,
+  and the next run starts the dead one again from its newest checkpoint (:mod:`retable.benchmarks.run.scheduler`).
 
 Whatever else the cell has started ends with it.
 """

@@ -2,10 +2,11 @@
 
 A contrast is testable where its rows have learned, it has converged, and its scores are unsaturated
 (:mod:`retable.reports.compute.conditions`); where one of the three is missing, it is not testable at this scale. Then a
-contrast is decided by at least three pairs of seeds: the interval of the effect lies on one side, and a paired t test
-agrees at :data:`~retable.reports.compute.claim_model.ALPHA` = 0.05. A claim is reproduced if all its contrasts are. It
-is not reproduced if some are against it, and more than chance gives among so many (Simes' test); on the paper's own
-data, at the paper's scale, it is then contradicted. Else it is not testable if one contrast is not, or undecided.
+contrast is decided by at least three pairs of seeds: the interval of the effect lies above the claimed value (for it)
+or below (against it), and a paired t test agrees at :data:`~retable.reports.compute.claim_model.ALPHA` = 0.05. A claim
+is reproduced if all its contrasts are. It is not reproduced if some are against it, and more than chance gives among so
+many (Simes' test); on the paper's own data, at the paper's scale, it is then contradicted. Otherwise it is not testable
+if any contrast is not testable, and undecided if none is.
 """
 
 from __future__ import annotations
