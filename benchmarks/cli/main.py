@@ -11,12 +11,12 @@ from pathlib import Path
 
 from rich.text import Text
 
-from retable.benchmarks.cli import data, gate, listing, report, run, tracking, trained  # noqa: F401 (they register)
+from retable.benchmarks.cli import data, gate, listing, report, run, score, tracking, trained  # noqa: F401 (they register)
 from retable.benchmarks.cli.app import app, get_console
 from retable.benchmarks.cli.output import patient_output
 from retable.benchmarks.errors import UserError
 
-VERBS = ("list", "run", "report", "gate", "sync", "data", "ui", "translate", "sample")
+VERBS = ("list", "run", "report", "gate", "sync", "data", "ui", "translate", "sample", "score")
 """In the order of ``retable --help``."""
 app.registered_commands.sort(key=lambda verb: VERBS.index(str(verb.name)))
 

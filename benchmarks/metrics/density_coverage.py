@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.features import Features, both_sides, check_features
+from retable.benchmarks.metrics.features import Features, Sides, both_sides, check_features
 from retable.benchmarks.metrics.measure import Question
 from retable.benchmarks.metrics.precision_recall import radii, squared
 from retable.benchmarks.metrics.tolerance import Tolerance
@@ -51,5 +51,10 @@ def density_coverage(real: Features, fake: Features, k: int = K) -> tuple[float,
 def score_density_coverage(question: Question) -> Iterator[Score]:
     """``density.EXTRACTOR`` and ``coverage.EXTRACTOR``, higher is better."""
     for two in both_sides(question):
-        for name, value in zip(("density", "coverage"), density_coverage(two.real, two.fake), strict=True):
-            yield two.score(name, value, "higher", detail=f"k={K}")
+        yield from density_coverage_of(two)
+
+
+def density_coverage_of(two: Sides) -> Iterator[Score]:
+    """The same of two sets of features."""
+    for name, value in zip(("density", "coverage"), density_coverage(two.real, two.fake), strict=True):
+        yield two.score(name, value, "higher", detail=f"k={K}")

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from retable.benchmarks.metrics.features import Features, both_sides, check_features
+from retable.benchmarks.metrics.features import Features, Sides, both_sides, check_features
 from retable.benchmarks.metrics.measure import Question
 from retable.benchmarks.metrics.tolerance import Tolerance
 from retable.reports.records.score import Score
@@ -59,4 +59,9 @@ def moments(x: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def score_fid(question: Question) -> Iterator[Score]:
     """``fid.EXTRACTOR``, lower is better."""
     for two in both_sides(question):
-        yield two.score("fid", frechet_distance(two.fake, two.real), "lower")
+        yield from fid_of(two)
+
+
+def fid_of(two: Sides) -> Iterator[Score]:
+    """The same of two sets of features."""
+    yield two.score("fid", frechet_distance(two.fake, two.real), "lower")

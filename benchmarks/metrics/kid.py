@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from retable.benchmarks.metrics.features import Features, both_sides, check_features
+from retable.benchmarks.metrics.features import Features, Sides, both_sides, check_features
 from retable.benchmarks.metrics.measure import Question
 from retable.benchmarks.metrics.tolerance import Tolerance
 from retable.reports.records.score import Score
@@ -85,9 +85,14 @@ def _kernel(x: NDArray[np.float64]) -> NDArray[np.float64]:
 def score_kid(question: Question) -> Iterator[Score]:
     """``kid.EXTRACTOR``, raw (not x 1000), lower is better; the interval is one standard deviation over subsets."""
     for two in both_sides(question):
-        value, spread = kid(two.fake, two.real, seed=question.seed)
-        size = effective_size(len(two.fake), len(two.real))
-        whole = size == len(two.fake) == len(two.real)
-        interval = None if whole else (value - spread, value + spread)
-        detail = f"subsets={1 if whole else SUBSETS}x{size}"
-        yield two.score("kid", value, "lower", interval=interval, detail=detail)
+        yield from kid_of(two)
+
+
+def kid_of(two: Sides) -> Iterator[Score]:
+    """The same of two sets of features."""
+    value, spread = kid(two.fake, two.real, seed=two.question.seed)
+    size = effective_size(len(two.fake), len(two.real))
+    whole = size == len(two.fake) == len(two.real)
+    interval = None if whole else (value - spread, value + spread)
+    detail = f"subsets={1 if whole else SUBSETS}x{size}"
+    yield two.score("kid", value, "lower", interval=interval, detail=detail)

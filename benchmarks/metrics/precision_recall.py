@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.features import Features, both_sides, check_features
+from retable.benchmarks.metrics.features import Features, Sides, both_sides, check_features
 from retable.benchmarks.metrics.measure import Question
 from retable.benchmarks.metrics.tolerance import Tolerance
 from retable.reports.records.score import Score
@@ -79,5 +79,10 @@ def squared(a: NDArray[np.float64], b: NDArray[np.float64], block: int = BLOCK) 
 def score_precision_recall(question: Question) -> Iterator[Score]:
     """``precision.EXTRACTOR`` and ``recall.EXTRACTOR``, in 0..1, higher is better."""
     for two in both_sides(question):
-        for name, value in zip(("precision", "recall"), precision_recall(two.real, two.fake), strict=True):
-            yield two.score(name, value, "higher", detail=f"k={K}")
+        yield from precision_recall_of(two)
+
+
+def precision_recall_of(two: Sides) -> Iterator[Score]:
+    """The same of two sets of features."""
+    for name, value in zip(("precision", "recall"), precision_recall(two.real, two.fake), strict=True):
+        yield two.score(name, value, "higher", detail=f"k={K}")
