@@ -11,13 +11,16 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from retable.benchmarks.errors import UserError
+from retable.benchmarks.metrics.images import check_images, quantise
 from retable.datasets.decoding import UnfitImageError, decoded
 from retable.datasets.errors import DataError
 from retable.datasets.images import MAX_PIXELS, SUFFIXES, image_files, read_image, signed
@@ -150,6 +153,26 @@ def _array(path: Path) -> ImageSet:
         shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items()) or "nothing"
         raise UserError(f"{path}: expected one array of images [N, H, W, 3], found {shapes}")
     ((name, array),) = images.items()
+    return _of_array(array, path, name)
+
+
+def images_in(given: NDArray[np.uint8] | Tensor) -> ImageSet:
+    """The images of an array uint8 ``[N, H, W, 1 or 3]``, or of a tensor float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
+
+    The latter are rounded to 8 bits, as if saved: an image scores the same from memory and from a file.
+
+    Raises:
+        UserError: neither of these.
+    """
+    if isinstance(given, Tensor):
+        given = quantise(check_images(given.detach().cpu())).byte().permute(0, 2, 3, 1).numpy()
+    if not isinstance(given, np.ndarray) or given.ndim != 4:
+        what = f"{given.dtype} {list(given.shape)}" if isinstance(given, np.ndarray) else type(given).__name__
+        raise UserError(f"images must be a path, an array uint8 [N, H, W, 3] or a tensor [N, 3, H, W], not {what}")
+    return _of_array(given, Path("images"), "images")
+
+
+def _of_array(array: NDArray[Any], path: Path, name: str) -> ImageSet:
     if array.dtype != np.uint8 or array.shape[3] not in (1, 3) or 0 in array.shape:
         raise UserError(f"{path}: {name} must be uint8 [N, H, W, 3], not {array.dtype} {list(array.shape)}")
     shown = array if array.shape[3] == 3 else np.repeat(array, 3, axis=3)

@@ -120,7 +120,7 @@ def test_a_log_says_what_a_first_run_is_drawing_once(tmp_path: Path) -> None:
     assert log.getvalue() == "preparing data of dummy (standin)\n"
 
 
-@pytest.mark.parametrize("command", ["list", "run", "report", "gate", "sync", "data", "ui", "translate", "sample", "score"])
+@pytest.mark.parametrize("command", cli.VERBS)
 def test_the_help_of_every_command_shows_an_example(call: Call, command: str) -> None:
     code, out, _ = call(command, "--help")
     assert code == 0
