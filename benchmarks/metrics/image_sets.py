@@ -23,6 +23,7 @@ from retable.benchmarks.errors import UserError
 from retable.benchmarks.metrics.images import check_images, quantise
 from retable.datasets.decoding import UnfitImageError, decoded
 from retable.datasets.errors import DataError
+from retable.datasets.files import open_file
 from retable.datasets.images import MAX_PIXELS, SUFFIXES, image_files, read_image, signed
 
 BATCH = 64
@@ -91,14 +92,14 @@ def open_images(path: Path) -> ImageSet:
 
     Raises:
         UserError: nothing of these, or no images in it.
+        DataError: no plain file.
     """
     if path.is_dir():
         files = image_files(path)
         found = ImageSet(path, tuple(str(file.relative_to(path)) for file in files), lambda i: read_image(files[i]))
-    elif path.suffix.lower() == ".zip":
-        found = _zipped(path)
-    elif path.suffix.lower() == ".npz":
-        found = _array(path)
+    elif path.exists() and path.suffix.lower() in (".zip", ".npz"):
+        with open_file(path):  # a pipe would be waited for
+            found = _zipped(path) if path.suffix.lower() == ".zip" else _array(path)
     else:
         what = "no such file or folder" if not path.exists() else "neither a folder of images nor a .zip or .npz file"
         raise UserError(f"{path}: {what}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -114,6 +115,11 @@ def empty(path: Path) -> Path:
     return path
 
 
+def pipe(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
 def text(path: Path) -> Path:
     path.write_text("no archive")
     return path
@@ -127,6 +133,7 @@ def text(path: Path) -> Path:
         (floats, "x.npz", r"images must be uint8 \[N, H, W, 3\], not float32"),
         (empty, "x", "no images"),
         (text, "x.zip", "not a zip file"),
+        (pipe, "x.npz", "is a named pipe, not a file"),
         (text, "x.npz", "not an .npz file"),
         (text, "x.tar", "neither a folder of images nor"),
         (lambda path: path, "x", "no such file or folder"),
