@@ -22,8 +22,8 @@ from pathlib import Path
 from retable.reports.records.journal import now_ms
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-COMMON = ("retable.benchmarks.run.training", "retable.benchmarks.run.answers")
-"""Modules behind every cell's numbers."""
+COMMON = ("retable.benchmarks.cell",)
+"""What is behind every cell's numbers."""
 MIXED = "mixed"
 """Stands for the digest where the sources changed while the cell ran."""
 LEFT_OUT = ("retable.reports", "retable.benchmarks.plan", "retable.methods.rows")
@@ -105,8 +105,12 @@ def package_version() -> str:
 
 
 def git_state(folder: Path) -> tuple[str, str]:
-    """``(commit, "true" | "false")``; ``("unknown", "unknown")`` outside a git checkout."""
+    """``(commit, "true" | "false")``; ``("unknown", "unknown")`` outside a git checkout.
+
+    An installed copy in somebody's project lies within that project's repository, which does not hold it.
+    """
     try:
+        _git(folder, "ls-files", "--error-unmatch", "benchmarks/environment.py")
         commit = _git(folder, "rev-parse", "HEAD")
         dirty = "true" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "false"
     except (OSError, subprocess.SubprocessError):
@@ -116,7 +120,8 @@ def git_state(folder: Path) -> tuple[str, str]:
 
 def _git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(folder), *arguments],
+        # A repository may name a program that git is to run.
+        ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *arguments],
         check=True,
         capture_output=True,
         text=True,

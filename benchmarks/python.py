@@ -36,7 +36,7 @@ def score(
     Args:
         fake: the generated images.
         real: what they are compared with; for ``intra_lpips`` and ``nearest_shot`` the images that were learned from.
-        metrics: of :data:`retable.benchmarks.metrics.two_sets.METRICS`.
+        metrics: of ``METRICS`` in :mod:`retable.benchmarks.metrics.two_sets`.
         extractor: the network that looks at the images.
         cache: folder that keeps features by the images' content.
         device: where the network runs.

@@ -64,6 +64,12 @@ def write_report(runs: Runs, out: Path) -> Path:
     return out / "index.html"
 
 
+def refuse_link_out(out: Path, root: Path) -> None:
+    """Raise a :class:`ReportError` where the way to a report in a folder of runs leads out of it."""
+    if not is_inside(out, root):
+        raise ReportError(f"{out}: a link leads out of {root}; remove it, or name the report's folder with --to")
+
+
 def write_small_report(runs: Runs, out: Path) -> Path:
     """Write ``index.html`` alone, which says at its top what it leaves out; see :func:`write_report`."""
     write(out / "index.html", html_page.render(Content(runs, points=POINTS), SMALL, LEFT_OUT))

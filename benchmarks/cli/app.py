@@ -23,6 +23,8 @@ app = typer.Typer(
 
 def user_path(text: str | Path) -> Path:
     """A path as somebody typed it. The shell leaves the ``~`` of ``--out=~/x``, of quotes and of variables to us."""
+    if str(text) == "":
+        raise UserError("an empty path: is a variable not set? Write . for the current folder")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:

@@ -40,8 +40,9 @@ def gate(
     from retable.benchmarks.gate.compare import compare_runs, compare_with_file
     from retable.benchmarks.gate.expectations import Expectations, load, to_toml
     from retable.benchmarks.gate.render import show, to_junit, to_markdown
-    from retable.benchmarks.gate.runs import read_run
+    from retable.benchmarks.gate.runs import NAMED, read_run
     from retable.benchmarks.plan.suites import EXPECTED
+    from retable.datasets.files import some
     from retable.reports.write import write
 
     if against is not None and accept:
@@ -54,6 +55,10 @@ def gate(
         judged = read_run(out, suite, head)
     if not file.exists() and not accept and base is None:
         raise UserError(f"{file}: nothing is recorded yet; run the suite with five seeds, then `retable gate --accept`")
+    if judged.changed:
+        of = f"{len(judged.changed)} of {len(judged.cells)} cells"
+        words = f"note: {of} were run with other settings than the suite's, by --set: {some(judged.changed, NAMED)}"
+        console.print(words, soft_wrap=True, highlight=False)
     known = load(file) if file.exists() else Expectations.none(suite)
     if accept:
         known, notes = accept_results(known, judged, only)

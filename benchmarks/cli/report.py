@@ -45,7 +45,7 @@ def report(
     from retable.reports.records.recording import ENDING, is_recording, recording
     from retable.reports.render.budget_page import budget_page
     from retable.reports.render.results_page import pictures_beside, results_page
-    from retable.reports.write import write, write_report, write_small_report
+    from retable.reports.write import refuse_link_out, write, write_report, write_small_report
 
     if record is not None and not is_recording(record):
         raise UserError(f"--record {record}: the name of a recording ends in {ENDING}")
@@ -53,6 +53,8 @@ def report(
     files = runs is not None and all(map(is_recording, runs))
     names = suite or ([] if files else ["quick"])
     folder = to or out / "report" / ("-".join(Path(name).stem for name in names) or "recorded")
+    if to is None:
+        refuse_link_out(folder, out)
     with console.status("rendering the report"):
         found, notes = wanted_runs(out, names, runs or (), *parse_recorded(seeds or ()))
         if record is not None:

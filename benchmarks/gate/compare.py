@@ -276,7 +276,8 @@ def _lost(address: str, scores: str, head: Run, data: str | None) -> Check | Non
     if result is None:
         return Check(address, scores, "missing", reason="the cell has no result")
     if result.status != "ok":
-        why = f"the cell's status is {result.status}" + (f": {result.reason}" if result.reason else "")
+        reason = "".join(filter(str.isprintable, result.reason))  # a terminal obeys what is not
+        why = f"the cell's status is {result.status}" + (f": {reason}" if reason else "")
         return Check(address, scores, "not ok", reason=why)
     if address in head.stale:
         return Check(address, scores, "stale", reason=f"made by {head.stale[address]}")

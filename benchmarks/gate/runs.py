@@ -6,16 +6,17 @@ import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 from retable.benchmarks.environment import made_elsewhere
-from retable.benchmarks.run.results import suite_cells
+from retable.benchmarks.run.results import other_settings, suite_cells
 from retable.benchmarks.tracking import default_uri
 from retable.benchmarks.tracking.download import SHORT, download_run
 from retable.datasets.files import some
+from retable.reports.records.files import is_inside
 from retable.reports.records.journal import finished
 from retable.reports.records.result import Result
 
@@ -36,6 +37,8 @@ class Run(NamedTuple):
     stale: Mapping[str, str] = MappingProxyType({})
     """Address -> what made a cell that is not what is installed. Of a run in MLflow nothing is asked: whoever names it
     asks about what it was."""
+    changed: Sequence[str] = ()
+    """Addresses of the cells that were run otherwise than the suite is written, by ``--set``."""
 
 
 def read_run(root: Path, suite: str, wanted: str | None = None) -> Run:
@@ -43,9 +46,13 @@ def read_run(root: Path, suite: str, wanted: str | None = None) -> Run:
     if wanted is None or (Path(wanted) / "cells").is_dir():
         folder = root if wanted is None else Path(wanted)
         cells = suite_cells(folder, suite)
-        ended = _ended(cell.directory(folder) for cell in cells)
+        own = {cell.address: cell.hash for cell in cells}
+        inside = _ended(cell.directory(folder) for cell in cells if is_inside(cell.directory(folder), folder))
+        # A folder may hold another cell than its name says.
+        ended = {address: one for address, one in inside.items() if one.cell.hash == own.get(address)}
         stale = {address: words for address, one in ended.items() if (words := made_elsewhere(one.environment))}
-        return Run(f"folder {folder}", ended, {cell.address for cell in cells}, stale)
+        changed = [line.split()[0] for line in other_settings(suite, cells) if line.split()[0] in own]
+        return Run(f"folder {folder}", ended, {cell.address for cell in cells}, stale, changed)
     with tempfile.TemporaryDirectory(prefix="retable-") as to:
         found = download_run(default_uri(root), suite, wanted, Path(to))
         return Run(found.label, _ended((Path(to) / "cells").iterdir()), found.planned)

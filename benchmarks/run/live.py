@@ -44,7 +44,7 @@ def show_plan(plan: Plan, root: Path, console: Console) -> None:
     missing: list[float | None] = []
     for cell in plan.cells:
         before = finished(cell.directory(root))
-        state = before.status if before else "missing"
+        state = before.status if before and before.cell.hash == cell.hash else "missing"
         seconds = estimates.seconds(cell)
         if state != "ok":
             missing.append(seconds)

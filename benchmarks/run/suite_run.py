@@ -189,6 +189,9 @@ def render_report(root: Path, suite: str, console: Console) -> tuple[Path | None
     """
     out = root / "report" / suite
     try:
+        from retable.reports.write import refuse_link_out
+
+        refuse_link_out(out, root)
         with console.status("rendering the report"):
             path, summary = report_run(root, suite, out)
     except Exception as error:

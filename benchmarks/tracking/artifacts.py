@@ -38,19 +38,17 @@ MAX_SOURCE = 65535
 def artifacts_of(client: MlflowClient, run: Run) -> ArtifactRepository:
     """A run's artifacts, to write and to read.
 
-    Beside an SQLite file two kinds of addresses need help. An experiment that was made through a server has
-    ``mlflow-artifacts:`` addresses, which MLflow refuses to whoever opens the file itself. A database that was moved
-    together with its artifacts still names their old place.
+    Beside an SQLite file they are in the folder beside it, wherever the database says. An experiment that was made
+    through a server has ``mlflow-artifacts:`` addresses, which MLflow refuses to whoever opens the file itself. A
+    database that was copied or moved still names their old place, and a stranger's may name any.
     """
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     uri, root = str(run.info.artifact_uri), artifact_root(client.tracking_uri)
     if root is not None:
-        address = urlsplit(uri)
-        inside = unquote(address.path).rpartition(f"/{root.name}/")[2].lstrip("/")
+        inside = unquote(urlsplit(uri).path).rpartition(f"/{root.name}/")[2].lstrip("/")
         here = (root / inside).resolve()
-        if here.is_relative_to(root) and (address.scheme == "mlflow-artifacts" or here.is_dir()):
-            uri = here.as_uri()
+        uri = (here if here.is_relative_to(root.resolve()) else root / str(run.info.run_id) / "artifacts").as_uri()
     return get_artifact_repository(uri, tracking_uri=client.tracking_uri)
 
 

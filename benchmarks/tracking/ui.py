@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 
@@ -73,7 +75,9 @@ def ui(uri: str, port: int = 5000, say: Callable[[str], object] = print) -> None
 
 def start_server(uri: str, port: int) -> subprocess.Popen[bytes]:
     """Start an MLflow server over ``uri`` that answers only to its own name."""
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--uvicorn-opts", "--log-level warning"]
+    # Unless told otherwise, uvicorn puts the current folder before all others, and imports whatever lies there.
+    options = f"--log-level warning --app-dir {shlex.quote(sysconfig.get_path('purelib'))}"
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--uvicorn-opts", options]
     command += ["--host", HOST, "--port", str(port)]
     # Against DNS rebinding: a foreign name that resolves to this machine gets no answer.
     command += ["--allowed-hosts", f"{HOST}:{port},localhost:{port}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,23 @@ from retable.benchmarks.gate.runs import Run, read_run
 
 from .conftest import CELL, OTHER, Data, accepted, asked, checked, failed, fresh, read, results, verdicts, versus
 from .test_output import write
+
+
+def test_the_gate_passes_over_a_folder_that_holds_another_cell_or_leads_elsewhere(tmp_path: Path) -> None:
+    root = write(tmp_path / "runs", results([0]))
+    folders = {
+        json.loads((one / "result.json").read_text())["cell"]["method"]: one for one in (root / "cells").iterdir()
+    }
+    elsewhere = tmp_path / "elsewhere"
+    folders["dtn/original"].rename(elsewhere)
+    folders["dtn/original"].symlink_to(elsewhere)
+    assert set(read_run(root, "smoke").cells) == {CELL}, "a link is not followed"
+    other = results([0])[0]
+    other["cell"]["method_settings"] = {"steps": 7}
+    (there,) = (write(tmp_path / "others", [other]) / "cells").iterdir()
+    shutil.rmtree(folders["dtn/dtn"])
+    shutil.copytree(there, folders["dtn/dtn"])
+    assert set(read_run(root, "smoke").cells) == set(), "its folder holds another cell"
 
 
 def of_other_sources(found: list[Data]) -> list[Data]:
@@ -29,7 +48,10 @@ def test_a_stale_cell_is_not_compared_and_the_gate_exits_with_2(tmp_path: Path, 
     code, said = asked(root, "--expected", file, "--junit", junit, "--summary", summary)
     assert code == 2
     line = f"1 stale, made by other sources; `retable run smoke --fresh` runs them anew ({CELL})"
-    assert said.splitlines() == [f"gate smoke: 1 of 3 checks failed; {line}"]
+    # The made-up cells have no settings of the suite's.
+    note, verdict = said.splitlines()
+    assert note == f"note: 2 of 2 cells were run with other settings than the suite's, by --set: {CELL}, {OTHER}/s0"
+    assert verdict == f"gate smoke: 1 of 3 checks failed; {line}"
     assert line in summary.read_text()
     assert '<failure type="stale" message="stale: made by other sources" />' in junit.read_text()
     assert asked(root, "--expected", file, "--only", "dtn/original/*")[0] == 0, "the other row is judged as ever"

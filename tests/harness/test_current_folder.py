@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
+from retable.benchmarks.tracking.ui import HOST, await_server, end_server, start_server
 from retable.reports.render.drawing import draw_panels
 
 REPOSITORY = Path(__file__).parents[2]
@@ -62,3 +64,18 @@ def test_no_process_imports_from_the_folder_where_the_command_is_typed(folder: P
     told = tmp_path / "told"
     assert not told.exists(), told.read_text()
     assert (tmp_path / "runs" / "mlflow.db").is_file()
+
+
+@pytest.mark.slow
+def test_no_process_of_the_ui_does_either(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    process = start_server(f"sqlite:///{tmp_path / 'mlflow.db'}", port)
+    try:
+        await_server(process, port)
+    finally:
+        end_server(process)
+    told = tmp_path / "told"
+    assert not told.exists(), told.read_text()

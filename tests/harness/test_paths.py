@@ -43,3 +43,8 @@ def test_names_stay_and_an_unknown_persons_home_is_one_clear_line(monkeypatch: p
     assert (user_path("a/~/b"), user_path("~")) == (Path("a/~/b"), Path("/home/me"))
     with pytest.raises(UserError, match=r"~nobody-here/x: .*; write the whole path"):
         user_path("~nobody-here/x")
+
+
+def test_an_empty_path_is_no_folder() -> None:
+    with pytest.raises(UserError, match="an empty path"):
+        user_path("")

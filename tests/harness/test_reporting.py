@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from retable.benchmarks.cli.main import app
@@ -15,11 +16,14 @@ from retable.benchmarks.errors import UserError
 from retable.benchmarks.plan.select import parse_recorded
 from retable.benchmarks.run.report import recorded_runs, suite_runs, wanted_runs
 from retable.benchmarks.run.results import find_recorded, index_cells, on_cuda, other_settings, planned_cells
+from retable.benchmarks.run.suite_run import render_report
 from retable.methods.dtn.dtn import DTN
+from retable.reports.errors import ReportError
 from retable.reports.records.cell import Cell
 from retable.reports.records.journal import End, Start
 from retable.reports.records.result import Result, Status
 from retable.reports.records.score import Protocol, Score
+from retable.reports.write import refuse_link_out
 from tests.harness.conftest import DUMMY_ROW, row, write_suite
 
 
@@ -331,3 +335,15 @@ def test_paths_are_no_markup_in_what_a_report_prints(suite: str, tmp_path: Path)
 def test_a_cell_with_a_name_that_is_none_is_refused_while_planning(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"dummy/dummy on dummy, seed 9{30}, makes no cell: seed"):
         planned_cells(["dummy"], [int("9" * 30)])
+
+
+def test_no_report_is_written_through_a_link_out_of_the_folder_of_runs(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
+    for folder in (root, elsewhere):
+        folder.mkdir()
+    (root / "report").symlink_to(elsewhere)
+    with pytest.raises(ReportError, match=r"a link leads out of .*; remove it, or name"):
+        refuse_link_out(root / "report" / "dummy", root)
+    refuse_link_out(root / "other" / "dummy", root)
+    assert render_report(root, "dummy", Console(quiet=True)) == (None, "")
+    assert not list(elsewhere.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,31 @@ def test_a_result_says_what_else_made_it() -> None:
     older = {**here, "torch": "1.0.0+cpu", "cpu": "another"}
     assert made_elsewhere(older).startswith("torch 1.0.0+cpu (now ")
     assert run_elsewhere(older).endswith(f"another (now {here['cpu']})")
+
+
+def test_what_scores_the_parameters_and_the_way_from_top_to_bottom_count_for_every_cell() -> None:
+    closure = sources._closure(["retable.benchmarks.plan.dummy"])
+    wanted = ("cell", "metrics.own_scores", "metrics.parameters", "run.training", "run.answers", "run.checkpoint")
+    assert {f"retable.benchmarks.{name}" for name in wanted} <= closure.keys()
+
+
+def test_a_copy_within_somebody_elses_repository_has_no_commit_and_runs_none_of_its_programs(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True, capture_output=True)
+
+    git("init")
+    git("commit", "--allow-empty", "-m", "theirs")
+    told, program = tmp_path / "told", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {told}\n")
+    program.chmod(0o755)
+    git("config", "core.fsmonitor", str(program))
+    (tmp_path / "site" / "benchmarks").mkdir(parents=True)
+    (tmp_path / "site" / "benchmarks" / "environment.py").touch()
+    assert sources.git_state(tmp_path / "site") == ("unknown", "unknown")
+    git("-c", "core.fsmonitor=false", "add", "site")
+    git("-c", "core.fsmonitor=false", "commit", "-m", "now it is theirs")
+    told.unlink(missing_ok=True)
+    commit, dirty = sources.git_state(tmp_path / "site")
+    assert (len(commit), dirty) == (40, "false")
+    assert not told.exists()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from retable.benchmarks.tracking.artifacts import LOG_END
+from retable.benchmarks.tracking.artifacts import LOG_END, artifacts_of
 from retable.benchmarks.tracking.sync import sync
 from retable.reports.records.files import own_file, own_files
 from retable.reports.records.invocation import Invocation
@@ -183,3 +184,17 @@ def test_only_regular_files_below_a_folder_are_its_own(tmp_path: Path, outside: 
     assert {name: own_file(folder, name) is not None for name in names} == names
     assert own_files(folder, ".") == [folder / "below" / "file"]
     assert own_files(folder, "outer") == own_files(folder, "../home") == own_files(folder, str(outside)) == []
+
+
+ADDRESSES = [
+    *("file:///home/victim/x/r1/artifacts", "/home/victim/a", "mlflow-artifacts:/1/r1/artifacts"),
+    *("file:///elsewhere/mlartifacts/../../home/x", "s3://theirs/r1"),
+]
+
+
+@pytest.mark.parametrize("where", ADDRESSES)
+def test_artifacts_of_a_database_in_a_folder_of_runs_stay_beside_it(where: str, tmp_path: Path) -> None:
+    client = SimpleNamespace(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    run = SimpleNamespace(info=SimpleNamespace(artifact_uri=where, run_id="r1"))
+    to = artifacts_of(client, run)  # type: ignore[arg-type]
+    assert Path(to.artifact_dir).resolve().is_relative_to(tmp_path.resolve() / "mlartifacts")
