@@ -33,6 +33,15 @@ def test_the_gate_passes_over_a_folder_that_holds_another_cell_or_leads_elsewher
     assert set(read_run(root, "smoke").cells) == set(), "its folder holds another cell"
 
 
+def test_what_a_terminal_would_obey_is_left_out_of_a_cells_reason(tmp_path: Path, expected: Expectations) -> None:
+    some, file = results([0]), tmp_path / "e.toml"
+    some[0] |= {"status": "failed", "reason": "bad\x1b]0;title\x07\x1b[2J\u202e end", "scores": []}
+    file.write_bytes(to_toml(expected))
+    _, said = asked(write(tmp_path / "runs", some), "--expected", file)
+    assert "the cell's status is failed: bad" in said
+    assert not {"\x1b", "\x07", "\u202e"} & set(said)
+
+
 def of_other_sources(found: list[Data]) -> list[Data]:
     """The first row's cells as a loss with the other sign has made them."""
     for one in found:
