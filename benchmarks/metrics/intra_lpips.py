@@ -3,8 +3,7 @@ Reference: the definition written out; distances are LPIPS (arXiv 1801.03924), E
 
 Every generated image belongs to the shot that is nearest by LPIPS. The score is the mean distance over all pairs of a
 cluster, averaged over the clusters. A generator that repeats its shots has 0, however varied the shots are: what plain
-diversity misses. Clusters of fewer than two images have no pairs and are left out. If all are, the score is 0, as
-nothing was found to vary.
+diversity misses. Clusters of fewer than two images have no pairs and are left out. If all are, there is no score.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ TOLERANCE = Tolerance("the definition, pair by pair", "float32 embeddings, float
 
 
 def intra_lpips(images: Tensor, shots: Tensor, trunk: Trunk) -> tuple[float, int]:
-    """The mean over clusters of their mean pairwise distance, >= 0, and how many clusters have a pair.
+    """The mean over clusters of their mean pairwise distance, >= 0 (0 without a pair), and how many have a pair.
 
     Args:
         images: float32 ``[N, 1 or 3, H, W]`` in [-1, 1].
@@ -63,6 +62,8 @@ def score_intra_lpips(question: Question) -> Iterator[Score]:
         for part, chosen in question.slices():
             few = question.answer.images[chosen]
             value, clusters = intra_lpips(few, shots, trunk)
+            if not clusters:
+                continue
             detail = f"{clusters} of {len(shots)} clusters"
             yield question.score(
                 "intra_lpips", value, part, "higher", trunk, n_real=len(shots), n_fake=len(few), detail=detail

@@ -29,8 +29,12 @@ FILTER = "2x2 mean"
 
 
 def low_pass(images: Tensor) -> Tensor:
-    """``[N, C, H, W]`` -> the same shape: the mean of every 2 x 2 pixels, enlarged bilinearly."""
-    return interpolate(avg_pool2d(images, 2), size=images.shape[2:], mode="bilinear", align_corners=False)
+    """``[N, C, H, W]`` -> the same shape: the mean of every 2 x 2 pixels, enlarged bilinearly.
+
+    At an odd edge it is the mean of what there is.
+    """
+    means = avg_pool2d(images, 2, ceil_mode=True, count_include_pad=False)
+    return interpolate(means, size=images.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _look(images: Tensor, extractor: Extractor, folder: Path | None) -> NDArray[np.float32]:

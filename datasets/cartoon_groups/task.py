@@ -68,7 +68,7 @@ MEASURES = (
     Measure("fid", "back", reference="photos", by="group"),
     Measure("kid", "back", reference="photos", by="group"),
     Measure("identity", "back", by="group"),
-    Measure("lpips_pair", "train", by="group"),
+    *(Measure(metric, "train", by="group") for metric in PAIRWISE),
     Measure("kid", "train", reference="cartoons", by="group"),
 )
 """What is measured on every row's translations."""

@@ -46,6 +46,11 @@ def test_copies_of_the_shots_have_none_however_varied_the_shots_are() -> None:
     assert intra_lpips(shots, shots, get_trunk("lite0")) == (0.0, 0), "a cluster of one image has no pairs"
 
 
+def test_where_no_cluster_has_a_pair_nothing_is_scored() -> None:
+    shots = make_images(5, seed=3)
+    assert measure(Question("intra_lpips", Answer("samples", shots), reference=Answer("shots", shots))) == []
+
+
 def test_the_score_says_how_many_clusters_had_a_pair() -> None:
     shots = make_images(5, seed=3)
     answer = Answer("samples", torch.cat([shots[:1], shots[:1], shots[1:2]]))

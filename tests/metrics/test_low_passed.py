@@ -32,6 +32,16 @@ def test_a_checkerboard_is_lost_and_what_is_larger_stays() -> None:
     assert kept.abs().max() < 0.1 < images.std()
 
 
+def test_a_ramp_stays_a_ramp_and_an_odd_edge_is_not_lost() -> None:
+    ramp = torch.linspace(-1, 1, 16).expand(1, 3, 16, 16)
+    inner = low_pass(ramp)[..., 2:-2]
+    torch.testing.assert_close(inner, ramp[..., 2:-2])
+    odd = torch.zeros(1, 3, 9, 9)
+    other = odd.clone()
+    other[..., 8] = 1
+    assert not torch.equal(low_pass(odd), low_pass(other))
+
+
 def test_sharpness_moves_the_plain_distance_more() -> None:
     sharp = make_images(40, seed=2)
     soft = low_pass(sharp)
