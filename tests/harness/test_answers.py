@@ -42,6 +42,7 @@ DIRECTIONS = {
     "largest_jump.lite0 request:strips": "lower",
     "path_spread.lite0 request:strips": "lower",
     "path_length.lite0 request:strips": "none",
+    "uniformity.lite0 request:strips": "lower",
 }
 
 

@@ -12,8 +12,10 @@ from tests.metrics.factory import JUDGE, answer, make_images
 
 EMITS = {
     "precision_recall": {"precision", "recall"},
+    "density_coverage": {"density", "coverage"},
+    "low_passed": {"low_fid", "low_precision", "low_recall"},
     "nearest_shot": {"nearest_shot", "copies"},
-    "staircase": {"largest_jump", "path_spread", "path_length"},
+    "staircase": {"largest_jump", "path_spread", "path_length", "uniformity"},
 }
 """Metrics whose scores have other names than the metric."""
 WITH_YARDSTICK = {"lpips_diversity", "nearest_shot"}
