@@ -96,6 +96,10 @@ class Request:
         return len(next(iter(self.inputs.values())))
 
 
+PAIRWISE = ("lpips_pair", "l1")
+"""Metrics that compare every answer with its truth."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """One line of what to score: a metric over the answers to a request."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -50,3 +52,20 @@ Runs = Annotated[Path, PathOption(envvar="RETABLE_RUNS", help="Folder of all run
 def get_console(*, stderr: bool = False) -> Console:
     """A console on which ``request:train:`` is no emoji, and ``[/red]`` in a path or title no markup."""
     return Console(stderr=stderr, emoji=False, markup=False)
+
+
+@contextmanager
+def counted(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars while something lasts, driven by ``tell(WHAT, DONE, TOTAL)``; a total of 0 is not known."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks = {}
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total or None)
+            bars.update(tasks[what], completed=done)
+
+        yield tell

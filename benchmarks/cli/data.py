@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from retable.benchmarks.cli.app import RUNS, NameArgument, Out, app, get_console
+from retable.benchmarks.cli.app import RUNS, NameArgument, Out, app, counted, get_console
 from retable.benchmarks.errors import UserError, did_you_mean
 
 ACTIONS = ("list", "fetch", "check")
@@ -53,15 +52,7 @@ def _table(cache: Path) -> Table:
 def _fetch(name: str, cache: Path, console: Console) -> None:
     from retable.datasets import inventory
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total or None)
-            bars.update(tasks[what], completed=done)
-
+    with counted(console) as tell:
         inventory.fetch(name, cache, tell)
     console.print(f"{name}: ready in {cache}", soft_wrap=True)
 

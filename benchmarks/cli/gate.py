@@ -57,7 +57,7 @@ def gate(
         raise UserError(f"{file}: nothing is recorded yet; run the suite with five seeds, then `retable gate --accept`")
     if judged.changed:
         of = f"{len(judged.changed)} of {len(judged.cells)} cells"
-        words = f"note: {of} were run with other settings than the suite's, by --set: {some(judged.changed, NAMED)}"
+        words = f"note: {of} were run with other settings than the suite has now: {some(judged.changed, NAMED)}"
         console.print(words, soft_wrap=True, highlight=False)
     known = load(file) if file.exists() else Expectations.none(suite)
     if accept:

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from retable.benchmarks.cli.app import PathOption, app, get_console
+from retable.benchmarks.cli.app import PathOption, app, counted, get_console
 
 
 class Device(StrEnum):
@@ -56,15 +55,7 @@ def score(
 
     two = open_images(fake), open_images(real)
     names = [name.strip() for name in metrics.split(",") if name.strip()]
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=get_console(stderr=True), transient=True) as bars:
-        tasks = {}
-
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done)
-
+    with counted(get_console(stderr=True)) as tell:
         scores = score_sets(*two, names, extractor, cache=cache, device=device.value, tell=tell)
     if json_:
         print(json.dumps([one.model_dump(mode="json") for one in scores], indent=1))  # noqa: T201

@@ -38,7 +38,7 @@ class Run(NamedTuple):
     """Address -> what made a cell that is not what is installed. Of a run in MLflow nothing is asked: whoever names it
     asks about what it was."""
     changed: Sequence[str] = ()
-    """Addresses of the cells that were run otherwise than the suite is written, by ``--set``."""
+    """Addresses of the cells that were run otherwise than the suite is written now, by ``--set`` for instance."""
 
 
 def read_run(root: Path, suite: str, wanted: str | None = None) -> Run:

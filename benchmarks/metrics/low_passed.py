@@ -1,8 +1,7 @@
 """FID, precision and recall of images without their finest detail, beside the plain ones. Reference: the plain metrics.
 
-At 32 pixels, features made for photographs see first of all how sharp an image is: ten-shot avatars blurred by a single
-pixel are further from real ones than any row. Here both sides lose what is finer than two pixels before the network
-looks: the mean of every 2 x 2 pixels, brought back to the image's size. What is left to differ is what is drawn.
+Features made for photographs see how sharp a small image is, and not only what it shows. Here both sides lose what is
+finer than two pixels before the network looks: the mean of every 2 x 2 pixels, brought back to the image's size.
 """
 
 from __future__ import annotations

@@ -74,30 +74,30 @@ def score_sets(
             raise UserError(f"metric {name!r} can use {', '.join(sorted(known))}, not {extractor!r}")
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no GPU here")
+    if not metrics:
+        raise UserError(f"no metric is named; there are {', '.join(METRICS)}")
     scores: list[Score] = []
-    nothing, data = torch.empty(0), "two sets of images"
+    data = "two sets of images"
     features: list[NDArray[np.float32]] = []
-    images: dict[str, Answer] = {}
+    images: dict[ImageSet, Answer] = {}
+
+    def whole(one: ImageSet) -> Answer:
+        if one not in images:
+            images[one] = Answer("images", one.whole(_part(tell, one)))
+        return images[one]
+
     for metric in metrics:
         if metric in OF_FEATURES:
             network = get_extractor(extractor, device)
             features = features or [_features(one, network, cache, tell) for one in (fake, real)]
-            question = Question(metric, Answer("images", nothing), data=data, seed=seed)
+            # Of the images only the features are held.
+            question = Question(metric, Answer("images", torch.empty(0)), data=data, seed=seed)
             scores += OF_FEATURES[metric](Sides(question, network, question.whole, *features))
             continue
-        images = images or {what: Answer("images", one.whole(_part(tell, one))) for what, one in _named(fake, real)}
-        shapes = {what: list(answer.images.shape[2:]) for what, answer in images.items()}
-        if metric != "lpips_diversity" and shapes["fake"] != shapes["real"]:
-            raise UserError(f"{metric}: {fake.path} has images of {shapes['fake']}, {real.path} of {shapes['real']}")
-        reference = None if metric == "lpips_diversity" else images["real"]
-        scores += measure(
-            Question(metric, images["fake"], reference, extractors=(extractor,), data=data, seed=seed, device=device)
-        )
+        reference = None if metric == "lpips_diversity" else whole(real)
+        more = {"extractors": (extractor,), "data": data, "seed": seed, "device": device}
+        scores += measure(Question(metric, whole(fake), reference, **more))  # type: ignore[arg-type]
     return scores
-
-
-def _named(fake: ImageSet, real: ImageSet) -> list[tuple[str, ImageSet]]:
-    return [("fake", fake), ("real", real)]
 
 
 def _part(tell: Tell | None, images: ImageSet) -> Callable[[int, int], None] | None:

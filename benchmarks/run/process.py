@@ -41,8 +41,7 @@ HARNESS = "RETABLE_HARNESS"
 def compute_beside_cells() -> None:
     """Let this process and its other children (tracker, report) use one thread, unless the user has said how many.
 
-    The cells have the cores. Threads that wait for a core that a cell holds spin, and take several times as long as one
-    alone. To be called before the numerical libraries are loaded.
+    The cells have the cores, and threads that wait for one spin. To be called before numerical libraries are loaded.
     """
     if not any(name in os.environ for name in THREADS):
         os.environ.update(dict.fromkeys(THREADS, "1"))

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from retable.datasets.task import Measure
+from retable.datasets.task import PAIRWISE, Measure
 
 ALL = "hair.gender.age"
 CHANGES = ("hair", "gender", "age", "hair-gender", "hair-age", "gender-age", "hair-gender-age")
-PAIRWISE = ("lpips_pair", "l1")
-"""Metrics that need the truth."""
 MEASURES = (
     *(
         Measure("classification_error", name, judge=name.replace("-", "."), label=name.replace("-", "."))

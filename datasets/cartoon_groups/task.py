@@ -39,7 +39,7 @@ from retable.datasets.images import signed
 from retable.datasets.sources import Progress
 from retable.datasets.standins.faces.people import GROUPS
 from retable.datasets.standins.faces.rendered_set import shared_worker_pool
-from retable.datasets.task import Kind, Measure, Request, Task, TaskInfo
+from retable.datasets.task import PAIRWISE, Kind, Measure, Request, Task, TaskInfo
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
 ALL, RARE = (0, 1, 2, 3), (1, 2, 3)
@@ -54,8 +54,6 @@ ROWS = {
 """Stream of a row -> the groups it sees."""
 ROUND = ("groups", "rare-groups", *anchors.STREAMS)
 """Streams whose rows go round their groups, so that each has its share of every batch."""
-PAIRWISE = ("lpips_pair", "l1")
-"""Metrics that need the truth."""
 MEASURES = (
     Measure("accuracy", "test", judge="cartoon", label="group", by="group"),
     Measure("confusion", "test", judge="cartoon", label="group", by="group"),

@@ -59,7 +59,7 @@ def test_a_stale_cell_is_not_compared_and_the_gate_exits_with_2(tmp_path: Path, 
     line = f"1 stale, made by other sources; `retable run smoke --fresh` runs them anew ({CELL})"
     # The made-up cells have no settings of the suite's.
     note, verdict = said.splitlines()
-    assert note == f"note: 2 of 2 cells were run with other settings than the suite's, by --set: {CELL}, {OTHER}/s0"
+    assert note == f"note: 2 of 2 cells were run with other settings than the suite has now: {CELL}, {OTHER}/s0"
     assert verdict == f"gate smoke: 1 of 3 checks failed; {line}"
     assert line in summary.read_text()
     assert '<failure type="stale" message="stale: made by other sources" />' in junit.read_text()

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from retable.benchmarks.cli.main import app
 from retable.benchmarks.errors import UserError
-from retable.benchmarks.metrics.image_sets import open_images
+from retable.benchmarks.metrics.image_sets import images_in, open_images
 from retable.benchmarks.metrics.measure import Answer, Question, measure
 from retable.benchmarks.metrics.two_sets import METRICS, score_sets
 from retable.datasets.errors import DataError
@@ -153,6 +153,15 @@ def test_the_command_prints_a_table_or_json_and_warns_of_few_images(tmp_path: Pa
     printed = CliRunner().invoke(app, ["score", *two, "--metrics", "kid", "--json"])
     (score,) = json.loads(printed.stdout)
     assert (score["name"], score["protocol"]["n_fake"], score["protocol"]["n_real"]) == ("kid.lite0", 12, 10)
+
+
+def test_images_of_two_sides_are_not_mistaken_for_each_other_and_no_metric_is_refused() -> None:
+    one, other = images_in(FAKE), images_in(REAL)
+    (near,) = score_sets(one, one, ["nearest_shot"], "lite0")
+    (far,) = score_sets(one, other, ["nearest_shot"], "lite0")
+    assert near.value < 1e-6 < far.value
+    with pytest.raises(UserError, match="no metric is named"):
+        score_sets(one, other, [], "lite0")
 
 
 @pytest.mark.parametrize(
